@@ -1,0 +1,99 @@
+# Everything lives in .venv and in a cache outside the checkout (the Go tools); nothing needs root.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+# Test processes; each may start components of its own, so more than cores makes them slower.
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+SAY := printf '%s\n'
+
+# uv reads its own variables only; a machine that sets pip's means both.
+ifneq ($(PIP_INDEX_URL),)
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+ifneq ($(PIP_CERT),)
+export SSL_CERT_FILE ?= $(PIP_CERT)
+endif
+
+.PHONY: help demo up test test-long check bench generate docs lock setup python tools clean
+
+help: ## Show this help
+	@$(SAY) "Surelabel: two commands do all set-up themselves: make demo, make test" ""
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@$(SAY) "" "Variables: PYTHON=$(PYTHON) (3.11 or newer), WORKERS=$(WORKERS) (test processes)"
+
+demo: setup ## Run the main job: 1,797 digits from kubectl apply to a certified manifest
+	@$(BIN)/surelabel demo
+
+up: setup ## Start control plane, Ray and operator to play with; Ctrl-C ends them
+	@$(BIN)/surelabel up
+
+test: setup check ## Check, then run all tests but the long ones
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not long"
+
+test-long: setup check ## The same with the long ones
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15
+
+check: python ## Lint, types, layers, generated files
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m surelabel_operator.generate --check
+
+bench: setup ## Run the benchmarks; results go to docs/benchmarks.md
+	@$(BIN)/python tests/bench/run.py
+
+generate: python ## Write CRDs, chart copies and field reference from the Python models
+	@$(BIN)/python -m surelabel_operator.generate
+
+docs: generate ## Write the generated pages and check all of docs/
+	@$(BIN)/pytest -q tests/docs
+
+lock: python ## Pin all dependencies anew, with hashes
+	@UV="$(CURDIR)/$(BIN)/uv" requirements/lock.sh
+	@UV="$(CURDIR)/$(BIN)/uv" containers/lock.sh
+
+setup: $(BIN)/pip
+	@$(MAKE) -j2 python tools
+
+python: $(VENV)/.installed
+	@:
+
+# The Go tools take the minutes: they build beside the Python set-up.
+tools: $(BIN)/pip ## Build control plane, Helm and the other Go tools (once, cached)
+	@PYTHONPATH=operator $(BIN)/python -m surelabel_cli.toolchain >/dev/null
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  $(SAY) "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	    "Name another one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+	  $(SAY) "$(PYTHON) cannot make virtual environments: its module ensurepip is missing." \
+	    "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(SAY) "python: making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(BIN)/uv: requirements/bootstrap.lock | $(BIN)/pip
+	@$(SAY) "python: installing uv"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+# Bytecode at once: many processes start that otherwise compile scikit-learn and Ray each, and
+# where Python may not write beside its modules all of them do so for ever.
+$(VENV)/.installed: requirements/development.lock requirements/bootstrap.lock pyproject.toml | $(BIN)/uv
+	@$(SAY) "python: installing the locked packages"
+	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode --python $(BIN)/python \
+	  requirements/bootstrap.lock requirements/development.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python \
+	  --no-deps --no-build-isolation --editable .
+	@$(SAY) "python: ready"
+	@touch $@
+
+clean: ## Remove .venv and caches of the checkout (not the Go tools in the user's cache)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .surelabel

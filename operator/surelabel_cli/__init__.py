@@ -1,0 +1,1 @@
+"""The ``surelabel`` command; it may import everything of ours and is imported by nothing."""

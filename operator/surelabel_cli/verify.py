@@ -1,0 +1,54 @@
+"""``surelabel verify``: recomputes a finished job's certificate from its store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import SCHEMES, Storage, StorageError
+
+_SHOWN = 20
+
+
+def verify(
+    uri: Annotated[str, typer.Argument(help="Folder of the job: <output.uri>/<job name>.")],
+    endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
+) -> None:
+    """Recompute the certificate of a finished job; exit status 0 only if it holds."""
+    # Late: it brings NumPy and SciPy, which other commands should not wait for.
+    from surelabel.stages.verification import verify_job
+
+    # Whoever runs this reads with their own rights; there is nobody to be protected from.
+    access = StorageAccess(prefixes=None, local_files=True, endpoint=endpoint, region=region)
+    where = uri if uri.split("://")[0] in SCHEMES else f"file://{Path(uri).resolve()}"
+    try:
+        found = verify_job(Storage(access), where)
+    except (StorageError, ConfigurationError) as error:
+        typer.echo(f"Cannot verify {uri}: {error}", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(
+        f"{where}: {found.lines} lines, {found.human_labels} human labels, "
+        f"{found.machine_labels} machine labels."
+    )
+    certificate = found.certificate
+    if certificate is not None:
+        typer.echo(
+            f"With {100 - certificate.risk_permille / 10:g} % confidence at most "
+            f"{certificate.error_bound_permille / 10:g} % of the machine labels are wrong "
+            f"(target {(found.target_error_permille or 0) / 10:g} %): "
+            f"{certificate.charged_errors} of {certificate.machine_labels} charged, "
+            f"{certificate.errors} errors in {certificate.validated_items} validated items, "
+            f"{certificate.attempts} attempts."
+        )
+    for problem in found.problems[:_SHOWN]:
+        typer.echo(f"  no: {problem}", err=True)
+    if len(found.problems) > _SHOWN:
+        typer.echo(f"  … and {len(found.problems) - _SHOWN} more.", err=True)
+    typer.echo("Verified: the certificate holds." if found.holds else "NOT verified.")
+    if not found.holds:
+        raise typer.Exit(1)

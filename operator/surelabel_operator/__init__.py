@@ -1,0 +1,1 @@
+"""The operator: watches LabelingJobs and drives them, one recorded step after the other."""

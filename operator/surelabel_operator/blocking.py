@@ -1,0 +1,66 @@
+"""Rows of decide's table for what is wrong outside the step: nothing new starts meanwhile."""
+
+from __future__ import annotations
+
+from surelabel_operator.actions import Action, Block, ClaimOutput, Stall, TakeOutput
+from surelabel_operator.observed import OwnerState, Problem
+from surelabel_operator.reasons import Reason
+from surelabel_operator.situation import Situation
+
+
+def invalid_references(situation: Situation) -> Action | None:
+    """Wait for a person; what runs goes on."""
+    problem = situation.observed.references or _team_too_small(situation)
+    return None if problem is None else Stall(problem)
+
+
+def _team_too_small(situation: Situation) -> Problem | None:
+    team, workforce = situation.observed.team, situation.spec.workforce
+    if team is None or team.active_members >= workforce.annotators_per_item:
+        return None
+    return Problem(
+        Reason.WORK_TEAM_TOO_SMALL,
+        f"spec.workforce.annotatorsPerItem: must be at most {team.active_members}, the number of "
+        f"active members of WorkTeam {workforce.work_team!r}; got "
+        f"{workforce.annotators_per_item}. Add people to the team, or ask fewer for an item.",
+    )
+
+
+def cannot_be_asked(situation: Situation) -> Action | None:
+    """Unknown is neither running nor failed: look again, later and later."""
+    problem = situation.observed.storage or situation.observed.backend
+    return None if problem is None else Block(problem)
+
+
+def output_of_another(situation: Situation) -> Action | None:
+    """Leave the other's results alone and say the two ways on."""
+    owner = situation.observed.owner
+    if owner is None or owner.state is not OwnerState.OTHER:
+        return None
+    message = (
+        f"spec.output.uri: {situation.observed.folder_uri} holds the results of the LabelingJob "
+        f"with uid {owner.uid}. "
+    )
+    if owner.refusal is not None:
+        message += f"spec.output.takeOver: {owner.refusal} "
+    message += (
+        "Create the job with another output.uri, or, if that job is deleted and this one shall "
+        f"continue its state, set spec.output.takeOver: {owner.uid}."
+    )
+    return Stall(Problem(Reason.OUTPUT_IN_USE, message))
+
+
+def output_of_predecessor(situation: Situation) -> Action | None:
+    """Take over what spec.output.takeOver names."""
+    owner = situation.observed.owner
+    if owner is None or owner.state is not OwnerState.TAKEABLE:
+        return None
+    return TakeOutput(owner)
+
+
+def output_unclaimed(situation: Situation) -> Action | None:
+    """Claim the output; the claim also fixes the start time."""
+    owner = situation.observed.owner
+    if owner is None or owner.state is not OwnerState.ABSENT:
+        return None
+    return ClaimOutput(situation.status.start_time or situation.observed.data_time)

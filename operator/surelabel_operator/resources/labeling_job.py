@@ -1,0 +1,214 @@
+"""LabelingJob: what a user asks for, and the rules the API server checks it by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from surelabel_contract.label_attribute import label_attribute_name
+from surelabel_contract.task_types import TASK_TYPE_FACTS
+from surelabel_operator.resources.base import (
+    API_VERSION,
+    Part,
+    immutable,
+    map_list,
+    rule,
+    rules,
+)
+from surelabel_operator.resources.compute import Compute
+from surelabel_operator.resources.metadata import Metadata
+from surelabel_operator.resources.status import JobStatus
+from surelabel_operator.resources.storage import Input, Output, Storage
+from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, Stopping, Workforce
+
+NAME_MAX = 40
+MAX_LABELS = 256
+
+_WITH_REF = [name for name, facts in TASK_TYPE_FACTS.items() if facts.needs_ref]
+_DEFAULT_NAME = (
+    f"(self.spec.taskType in {_WITH_REF!r} ? self.metadata.name + '-ref' : self.metadata.name)"
+    if _WITH_REF
+    else "self.metadata.name"
+)
+# The effective label attribute name, as label_attribute_name() has it.
+_EFFECTIVE = f"(has(self.spec.labelAttributeName) ? self.spec.labelAttributeName : {_DEFAULT_NAME})"
+_ATTRIBUTE = ".spec.labelAttributeName"
+
+
+class LabelSpec(Part):
+    """One class."""
+
+    name: str = Field(
+        min_length=1, max_length=128, description="Name of the class, as the manifest has it."
+    )
+
+
+class LabelingJobSpec(Part):
+    """What is to be labeled, by whom, how well, and when to stop."""
+
+    suspend: bool = Field(
+        default=False,
+        description="Stop what runs and start nothing; the job goes on where it was when unset.",
+    )
+    task_type: str = Field(
+        description="What a label is. Immutable.",
+        json_schema_extra=rules(immutable("taskType"), enum=sorted(TASK_TYPE_FACTS)),
+    )
+    labels: list[LabelSpec] = Field(
+        min_length=2,
+        max_length=MAX_LABELS,
+        description="The classes; the id of a class is its position, from 0. Names and order are "
+        "immutable.",
+        json_schema_extra=rules(
+            rule(
+                "self.map(l, l.name) == oldSelf.map(l, l.name)",
+                "names and order of labels are immutable; create another LabelingJob instead",
+            ),
+            **map_list("name"),
+        ),
+    )
+    label_attribute_name: str | None = Field(
+        default=None,
+        max_length=127,
+        description="Key of the label in the output manifest; without it the job's name. "
+        "Immutable, also its absence.",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[a-zA-Z0-9](-*[a-zA-Z0-9])*$')",
+                "must consist of letters, digits and inner hyphens",
+            )
+        ),
+    )
+    seed: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**31 - 1,
+        description="Seed of every random choice; without it taken from the manifest's digest. "
+        "Immutable, also its absence.",
+    )
+    input: Input = Field(description="What is to be labeled.")
+    output: Output = Field(description="Where results and all state go.")
+    storage: Storage = Field(default=Storage(), description="How the object store is reached.")
+    workforce: Workforce = Field(description="Who labels.")
+    consolidation: Consolidation = Field(
+        default=Consolidation(),
+        description="How several answers become one label. Immutable.",
+        json_schema_extra=rules(immutable("consolidation")),
+    )
+    auto_labeling: AutoLabeling | None = Field(
+        default=None,
+        description="Lets models label what they provably can; without it people label "
+        "everything. Cannot be added or removed later.",
+    )
+    stopping: Stopping = Field(default=Stopping(), description="When to stop asking people.")
+    compute: Compute = Field(description="Where the stages run.")
+    active_deadline_seconds: int | None = Field(
+        default=None,
+        ge=1,
+        le=2**31 - 1,
+        description="The job fails with DeadlineExceeded after this time, suspension not counted; "
+        "what is labeled by then is exported.",
+    )
+    ttl_seconds_after_finished: int = Field(
+        default=86_400,
+        ge=0,
+        le=2**31 - 1,
+        description="Children are deleted this long after the end; the LabelingJob itself stays.",
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "has(self.labelAttributeName) == has(oldSelf.labelAttributeName) && "
+                "(!has(self.labelAttributeName) || "
+                "self.labelAttributeName == oldSelf.labelAttributeName)",
+                "labelAttributeName is immutable, also its absence; "
+                "create another LabelingJob instead",
+                field_path=".labelAttributeName",
+            ),
+            rule(
+                "has(self.seed) == has(oldSelf.seed) && "
+                "(!has(self.seed) || self.seed == oldSelf.seed)",
+                "seed is immutable, also its absence; create another LabelingJob instead",
+                field_path=".seed",
+            ),
+            rule(
+                "has(self.autoLabeling) == has(oldSelf.autoLabeling)",
+                "autoLabeling cannot be added or removed later; create another LabelingJob instead",
+                field_path=".autoLabeling",
+            ),
+            rule(
+                "!has(self.stopping.maxCost) || has(self.workforce.pricePerAnnotation)",
+                "maxCost needs workforce.pricePerAnnotation, so that there is a cost",
+                field_path=".stopping.maxCost",
+            ),
+            rule(
+                "!has(self.stopping.maxCost) || !has(self.workforce.pricePerAnnotation) || "
+                "self.stopping.maxCost.currency == self.workforce.pricePerAnnotation.currency",
+                "must have the currency of workforce.pricePerAnnotation",
+                field_path=".stopping.maxCost.currency",
+            ),
+        )
+    }
+
+
+class LabelingJob(Part):
+    """A data set that people and models label together, until it is done."""
+
+    api_version: str = API_VERSION
+    kind: Literal["LabelingJob"] = "LabelingJob"
+    metadata: Metadata
+    spec: LabelingJobSpec = Field(description="What is to be labeled, by whom, how well.")
+    status: JobStatus = Field(default=JobStatus(), description="How far it is.")
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                f"size(self.metadata.name) <= {NAME_MAX} && "
+                "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+                f"must have at most {NAME_MAX} characters a-z, 0-9 and -, begin with "
+                "a letter and not end with -, since children are named after it",
+                field_path=".metadata.name",
+            ),
+            rule(
+                f"!({_EFFECTIVE} in ['source', 'source-ref'])",
+                "must not be source or source-ref, which are the manifest's own (without it the "
+                "label attribute is called as the job)",
+                field_path=_ATTRIBUTE,
+            ),
+            rule(
+                f"!{_EFFECTIVE}.endsWith('-metadata')",
+                "must not end with -metadata, which the label's metadata has (without it the "
+                "label attribute is called as the job)",
+                field_path=_ATTRIBUTE,
+            ),
+            rule(
+                f"{_EFFECTIVE}.endsWith('-ref') == (self.spec.taskType in {_WITH_REF!r})",
+                "must end with -ref exactly where labels are references to files (without it the "
+                "label attribute is called as the job)",
+                field_path=_ATTRIBUTE,
+            ),
+            rule(
+                "!has(self.status) || !has(self.status.step) || !has(self.status.step.round) || "
+                "self.spec.stopping.maxRounds >= oldSelf.spec.stopping.maxRounds || "
+                "self.spec.stopping.maxRounds >= self.status.step.round",
+                "may be lowered, but not below the round reached (status.step.round)",
+                field_path=".spec.stopping.maxRounds",
+            ),
+        )
+    }
+
+    @property
+    def label_attribute(self) -> str:
+        """The effective label attribute name."""
+        return label_attribute_name(
+            self.spec.label_attribute_name,
+            self.metadata.name,
+            TASK_TYPE_FACTS[self.spec.task_type].needs_ref,
+        )
+
+    @property
+    def folder_uri(self) -> str:
+        """``<output.uri>/<name>``, the folder of results and state, without a slash at the end."""
+        return f"{self.spec.output.uri.rstrip('/')}/{self.metadata.name}"

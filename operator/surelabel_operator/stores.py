@@ -1,0 +1,101 @@
+"""Opens the store of a LabelingJob as trust allows it, and remembers what it opened.
+
+Credentials are read from the Secret by name, kept for a minute, and given to the store client
+only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Folder, Storage
+from surelabel_operator.calls import store_observer
+from surelabel_operator.cluster import Cluster
+from surelabel_operator.logging import SecretText
+from surelabel_operator.reasons import Reason
+from surelabel_operator.resources import LabelingJob
+from surelabel_operator.settings import Settings
+from surelabel_operator.trust import ALLOW_USE_LABEL, RayTarget, storage_access
+
+_SECRET_SECONDS = 60.0
+_OPEN_MAX = 64
+# A store that hangs must not hold a worker for long; the queue tries again.
+_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class JobStore:
+    """The job's folder and what its stages may touch."""
+
+    folder: Folder
+    stage_access: StorageAccess
+
+
+class Stores:
+    """The stores of all jobs of one cluster."""
+
+    def __init__(self, cluster: Cluster, settings: Settings) -> None:
+        self._cluster = cluster
+        self._settings = settings
+        self._open: OrderedDict[tuple[object, ...], Storage] = OrderedDict()
+        self._secrets: dict[tuple[str, str], tuple[float, Mapping[str, SecretText]]] = {}
+
+    async def open(self, job: LabelingJob, ray: RayTarget) -> JobStore:
+        """The job's store; ConfigurationError where the namespace may not use it.
+
+        Manifest and output are checked here, so that a refusal does not wait for a stage.
+        """
+        spec, namespace = job.spec, job.metadata.namespace
+        secret = None
+        if spec.storage.secret_name is not None:
+            secret = await self._secret(namespace, spec.storage.secret_name)
+        access = storage_access(self._settings, namespace, spec.storage, secret, own_ray=ray.own)
+        stages = self._storage(access.stages, {})
+        for uri in (spec.input.manifest, spec.output.uri):
+            stages.folder(uri)
+        storage = self._storage(access.operator, access.credentials)
+        return JobStore(storage.folder(job.folder_uri), access.stages)
+
+    def _storage(self, access: StorageAccess, credentials: Mapping[str, SecretText]) -> Storage:
+        key = (access, tuple(sorted(credentials.items(), key=lambda item: item[0])))
+        storage = self._open.get(key)
+        if storage is None:
+            storage = self._open[key] = Storage(
+                access,
+                {name: value.reveal() for name, value in credentials.items()},
+                timeout_seconds=_TIMEOUT_SECONDS,
+                observer=store_observer,
+            )
+            if len(self._open) > _OPEN_MAX:
+                self._open.popitem(last=False)
+        self._open.move_to_end(key)
+        return storage
+
+    async def _secret(self, namespace: str, name: str) -> Mapping[str, SecretText]:
+        read, values = self._secrets.get((namespace, name), (-_SECRET_SECONDS, {}))
+        if time.monotonic() - read < _SECRET_SECONDS:
+            return values
+        secret = await self._cluster.get_secret(namespace, name)
+        if secret is None:
+            self._secrets.pop((namespace, name), None)
+            raise ConfigurationError(
+                Reason.SECRET_NOT_FOUND,
+                f"spec.storage.secretName: no Secret {name!r} in namespace {namespace!r}, or the "
+                "operator may not get it there. Create it, or bind the operator's Secret role.",
+            )
+        if secret.labels.get(ALLOW_USE_LABEL) != "storage":
+            raise ConfigurationError(
+                Reason.SECRET_NOT_ALLOWED,
+                f"spec.storage.secretName: Secret {name!r} must have the label "
+                f"{ALLOW_USE_LABEL}: storage; got {secret.labels.get(ALLOW_USE_LABEL)!r}.",
+            )
+        values = {
+            key: SecretText(value.decode(errors="replace")) for key, value in secret.data.items()
+        }
+        self._secrets[namespace, name] = (time.monotonic(), values)
+        return values

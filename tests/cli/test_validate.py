@@ -1,0 +1,237 @@
+"""`surelabel validate`: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from surelabel_cli.resource_file import ResourceFileError, read_documents
+from surelabel_cli.validate import validate
+from surelabel_operator.generate import ROOT
+
+app = typer.Typer()
+app.command()(validate)
+
+JOB = """\
+apiVersion: surelabel.dev/v1alpha1
+kind: LabelingJob
+metadata:
+  name: birds
+spec:
+  taskType: TextClassification
+  labels:
+  - name: Falcon
+  - name: Heron
+  input:
+    manifest: s3://bucket/in
+  output:
+    uri: s3://bucket/out
+  workforce:
+    workTeam: team
+  compute:
+    ray: {address: {name: shared}}
+"""
+
+
+def run(*arguments: object) -> tuple[int, list[str]]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.output.splitlines()
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    monkeypatch.chdir(tmp_path)
+
+    def _write(name: str, text: str | bytes) -> Path:
+        Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        return Path(name)
+
+    return _write
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "crds" / "samples").glob("*.yaml")), ids=lambda path: path.name
+)
+def test_samples_are_valid(path: Path) -> None:
+    code, lines = run(path)
+    assert code == 0
+    assert lines[0].startswith(f"{path}: valid (LabelingJob ")
+
+
+def test_everything_wrong_is_told_with_its_line(write) -> None:  # type: ignore[no-untyped-def]
+    text = JOB.replace("TextClassification", "Audio").replace("s3://bucket/out", "bucket/out")
+    write("job.yaml", text.replace("workTeam: team", "workTeam: Team\n    annotators: 3"))
+    code, lines = run("job.yaml")
+    assert code == 1
+    assert lines == [
+        'job.yaml:16: LabelingJob birds: spec.workforce.annotators: unknown field "spec.workforce'
+        '.annotators"',
+        'job.yaml:6: LabelingJob birds: spec.taskType: Unsupported value: "Audio": supported '
+        'values: "ImageClassification", "TextClassification"',
+        'job.yaml:13: LabelingJob birds: spec.output.uri: Invalid value: "bucket/out": must be a '
+        "URI such as s3://bucket/path, gs://bucket/path, az://container/path or file:///path, "
+        "without ? and #",
+        'job.yaml:15: LabelingJob birds: spec.workforce.workTeam: Invalid value: "Team": must be '
+        "the name of a WorkTeam of this namespace: a-z, 0-9, '-', '.'",
+        "4 problems.",
+    ]
+
+
+def test_a_missing_field_is_told_at_the_line_around_it(write) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", JOB.replace("    workTeam: team\n", "    annotatorsPerItem: 3\n"))
+    code, lines = run("job.yaml")
+    assert code == 1
+    assert lines[0] == ("job.yaml:14: LabelingJob birds: spec.workforce.workTeam: Required value")
+
+
+def test_each_document_of_a_file_is_looked_at(write) -> None:  # type: ignore[no-untyped-def]
+    team = "apiVersion: surelabel.dev/v1alpha1\nkind: WorkTeam\nmetadata: {name: team}\nspec: {}\n"
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s3}\n"
+    write("all.yaml", f"{JOB}---\n{secret}---\n{team}")
+    code, lines = run("all.yaml")
+    assert code == 1
+    assert lines == [
+        "all.yaml:26: WorkTeam team: spec: Invalid value: needs exactly one of: simulated",
+        "1 problem.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "expected"),
+    [
+        ("a: [1\nb: 2\n", 2, "is not YAML"),
+        ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' stands twice; remove one"),
+    ],
+)
+def test_what_is_no_yaml_is_told_with_its_line(
+    write,  # type: ignore[no-untyped-def]
+    text: str,
+    line: int,
+    expected: str,
+) -> None:
+    write("job.yaml", text)
+    code, lines = run("job.yaml")
+    assert code == 1
+    assert lines[0].startswith(f"job.yaml:{line}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5", "job.yaml:1: is no Kubernetes object: it needs apiVersion and kind"),
+        ("", "job.yaml: has no documents"),
+        (
+            "apiVersion: surelabel.dev/v1\nkind: LabelingJob\n",
+            "job.yaml:1: surelabel.dev/v1 LabelingJob: surelabel.dev/v1alpha1 has the kinds "
+            "LabelingJob and WorkTeam",
+        ),
+    ],
+)
+def test_what_is_no_resource_is_refused(write, text: str, expected: str) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", text)
+    assert run("job.yaml") == (1, [expected, "1 problem."])
+
+
+def test_a_file_that_is_not_there_is_told(write) -> None:  # type: ignore[no-untyped-def]
+    code, lines = run("none.yaml", "none.manifest", "--task-type", "TextClassification")
+    assert code == 1
+    assert lines[:2] == [
+        "none.yaml: cannot be read: No such file or directory",
+        "none.manifest: cannot be read: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("scalar", "value"),
+    [
+        ("y", True),
+        ("off", False),
+        ("1:30", "1:30"),
+        ("010", 8),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("1_000", 1_000),
+        ("1e3", 1_000),
+        ("089", 89),
+        ("-7", -7),
+        (".5", 0.5),
+        ("2026-01-01", "2026-01-01"),
+        ("=", "="),
+        ("~", None),
+        ("'y'", "y"),
+        ("1.2.3", "1.2.3"),
+    ],
+)
+def test_scalars_are_read_as_kubectl_reads_them(scalar: str, value: object) -> None:
+    assert read_documents(f"a: {scalar}\n")[0].value == {"a": value}
+
+
+def test_anchors_and_merges_are_followed() -> None:
+    [document] = read_documents("a: &x {b: 1}\nc:\n  <<: *x\n  d: 2\n")
+    assert document.value == {"a": {"b": 1}, "c": {"b": 1, "d": 2}}
+
+
+def test_a_recursive_document_ends_in_an_error() -> None:
+    with pytest.raises(ResourceFileError, match="nests deeper"):
+        read_documents("a: &x [*x]\n")
+
+
+MANIFEST = b"""\
+{"source": "a falcon"}
+{"source-ref": "s3://bucket/b.txt", "note": 5}
+
+{"source": ""}
+{"label": 1}
+[1]
+{"source": "x", "dataset-objectid-attribute-name": "k", "k": "0"}
+"""
+
+
+def test_a_manifest_is_held_to_the_rules_of_the_stage(write) -> None:  # type: ignore[no-untyped-def]
+    write("in.manifest", MANIFEST)
+    code, lines = run("in.manifest", "--task-type", "TextClassification")
+    assert code == 1
+    assert [line.split(":")[:3] for line in lines[:-1]] == [
+        ["in.manifest", "3", " EmptyLine"],
+        ["in.manifest", "4", " InvalidSource"],
+        ["in.manifest", "5", " NoSource"],
+        ["in.manifest", "6", " NotAnObject"],
+        ["in.manifest", "7", " DuplicateId"],
+    ]
+    assert lines[-1] == "5 problems."
+
+
+def test_a_job_beside_a_manifest_gives_type_labels_and_attribute(write) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", JOB)
+    write("in.jsonl", b'{"source": "a", "birds": 1}\n{"source": "b", "birds": 2}\n')
+    code, lines = run("job.yaml", "in.jsonl")
+    assert code == 1
+    assert lines[0] == "job.yaml: valid (LabelingJob birds)"
+    assert lines[1].startswith("in.jsonl:2: InvalidLabel: 'birds' is there already")
+
+
+def test_a_manifest_alone_needs_a_task_type(write) -> None:  # type: ignore[no-untyped-def]
+    write("in.manifest", b'{"source": "a"}\n')
+    code, lines = run("in.manifest")
+    assert code == 1
+    assert lines[0].startswith("in.manifest: needs to know the task type: pass --task-type")
+    code, lines = run("in.manifest", "--task-type", "Audio")
+    assert lines[0].endswith(
+        "--task-type: must be one of ImageClassification, TextClassification; got 'Audio'"
+    )
+    assert run("in.manifest", "--task-type", "TextClassification") == (
+        0,
+        ["in.manifest: valid (1 items)"],
+    )
+
+
+def test_an_empty_manifest_and_a_strange_name_are_refused(write) -> None:  # type: ignore[no-untyped-def]
+    write("in.manifest", b"")
+    write("in.txt", b"")
+    code, lines = run("in.manifest", "in.txt", "--task-type", "TextClassification")
+    assert code == 1
+    assert lines[0] == "in.manifest: has no lines; at least one is needed"
+    assert lines[1].startswith("in.txt: what it has is told by the end of its name (.yaml,")

@@ -1,0 +1,37 @@
+"""The Backend of plain processes, whose stages the fork server starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from faults.fork_server import fork
+from process_backend import ProcessBackend
+
+
+class ForkedBackend(ProcessBackend):
+    """As ProcessBackend; a stage starts in milliseconds instead of seconds."""
+
+    def __init__(
+        self,
+        root: Path,
+        address: str,
+        changed: Callable[[str, str], None] = lambda _namespace, _name: None,
+    ) -> None:
+        super().__init__(root, changed)
+        self._address = address
+
+    def _start(self, folder: Path, config_uri: str, meta: str, env: Mapping[str, str]) -> None:
+        fork(
+            self._address,
+            "stage",
+            config_uri,
+            env=dict(env),
+            folder=str(folder),
+            output=str(folder / "log"),
+            meta=meta,
+        )
+
+    def ended(self, code: str) -> bool:
+        """Whether a stage with this code has ended."""
+        return any((path / "rc").exists() for path in self._root.glob(f"*-{code}-p*"))

@@ -1,0 +1,63 @@
+"""``surelabel run``'s loop killed with -9 around calls of its own log, and started again."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable
+
+import pytest
+
+from faults.call_points import Point, cuts_of, points_of
+from faults.crash_local import LocalLane
+from faults.crash_result import Result
+from faults.fork_server import ForkServer
+from faults.matrix import Outcome, run_matrix
+
+_LANES = 3
+_DRAWN = 24
+
+
+@pytest.fixture(scope="module")
+def lanes(fork_server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> list[LocalLane]:
+    return [LocalLane(tmp_path_factory.mktemp("run"), fork_server.address) for _ in range(_LANES)]
+
+
+@pytest.fixture(scope="module")
+def whole(lanes: list[LocalLane]) -> Result:
+    """The run that nobody kills."""
+    result = lanes[0].run(None)
+    assert result.problems == []
+    assert len(result.steps) == 8
+    assert result.status["labelCounters"]["machineLabeled"] > 0
+    return result
+
+
+def run_all(name: str, points: list[Point], lanes: list[LocalLane], whole: Result) -> Outcome:
+    def runner(lane: LocalLane) -> Callable[[Point], Result]:
+        return lambda point: lane.run(point, whole)
+
+    return run_matrix(
+        name, points, [runner(lane) for lane in lanes], of=len(points_of(whole.calls))
+    )
+
+
+@pytest.mark.timeout(400)
+def test_a_run_killed_at_drawn_calls_goes_on_to_the_same_manifest(
+    lanes: list[LocalLane], whole: Result, say_at_end: Callable[[str], None]
+) -> None:
+    seed = secrets.randbelow(10**6)
+    points = random.Random(seed).sample(cuts_of(whole.calls), _DRAWN)
+    outcome = run_all(f"surelabel run killed, seed {seed}", points, lanes, whole)
+    say_at_end(outcome.summary())
+    outcome.check()
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+def test_a_run_killed_around_every_call_goes_on_to_the_same_manifest(
+    lanes: list[LocalLane], whole: Result, say_at_end: Callable[[str], None]
+) -> None:
+    outcome = run_all("surelabel run killed", cuts_of(whole.calls), lanes, whole)
+    say_at_end(outcome.summary())
+    outcome.check()

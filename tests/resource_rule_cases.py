@@ -1,0 +1,449 @@
+"""A case for each CEL rule of the resources, with the refusal exactly as the user reads it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from resource_cases import REMOVED, Case, Changes, rule_key
+from surelabel_operator.crd import KINDS, build_schema
+
+
+def cel_rules(kind: str) -> set[str]:
+    """Every CEL rule of the generated CRD."""
+    model = next(k.model for k in KINDS if k.name == kind)
+    found: set[str] = set()
+
+    def walk(node: dict[str, Any], path: str) -> None:
+        for rule in node.get("x-kubernetes-validations", []):
+            found.add(rule_key(path, rule["message"]))
+        for name, child in node.get("properties", {}).items():
+            walk(child, f"{path}.{name}".lstrip("."))
+        if "items" in node:
+            walk(node["items"], f"{path}[]")
+
+    walk(build_schema(model), "")
+    return found
+
+
+_OTHER = "create another LabelingJob instead"
+_URI = (
+    "must be a URI such as s3://bucket/path, gs://bucket/path, az://container/path or "
+    "file:///path, without ? and #"
+)
+_DOTS = "must not contain '..'"
+_DECIMAL = "must be a decimal number such as 0.012, with at most 6 digits after the point"
+_CURRENCY = "must be an ISO 4217 code such as USD"
+_HOST = "must be http(s)://host[:port], without path, user or query"
+_CALLED = "(without it the label attribute is called as the job)"
+_NAME = (
+    "must have at most 40 characters a-z, 0-9 and -, begin with a letter and not end with -, "
+    "since children are named after it"
+)
+
+
+def _scalar(
+    name: str, path: str, message: str, good: str, bad: str, kind: str = "LabelingJob", **more: Any
+) -> Case:
+    """A rule on one string, which the API server prints before the message."""
+    standing = ".".join(part for part in path.split(".") if not part.isdigit())
+    rule = rule_key(standing.replace("annotators.name", "annotators[].name"), message)
+    shown = path.replace(".0.", "[0].")
+    refusal = f"{shown}: Invalid value: {json.dumps(bad)}: {message}"
+    changes = {path: good}, {path: bad}
+    return Case(name, kind, rule, *changes, frozenset({refusal}), **more)
+
+
+def _immutable(path: str, what: str, bad: Any, shown: str = "", **more: Any) -> Case:
+    """A rule that refuses every other value; the same value is accepted."""
+    message = f"{what} is immutable; {_OTHER}"
+    value = f"{shown}: " if shown else ""
+    return Case(
+        name=f"{what} cannot change",
+        kind="LabelingJob",
+        rule=rule_key(path, message),
+        good={},
+        bad={path: bad},
+        refusals=frozenset({f"{path}: Invalid value: {value}{message}"}),
+        update=True,
+        **more,
+    )
+
+
+def _spec_rule(
+    name: str, where: str, field_: str, message: str, good: Changes, bad: Changes, **more: Any
+) -> Case:
+    """A rule over several fields, told at ``field_``."""
+    refusals = frozenset({f"{field_}: Invalid value: {message}"})
+    return Case(name, "LabelingJob", rule_key(where, message), good, bad, refusals, **more)
+
+
+_ATTRIBUTE = "spec.labelAttributeName"
+_SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
+_ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
+_AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
+_RAY_MESSAGE = f"the way to Ray (address) is immutable; {_OTHER}"
+_ONE_RAY = "needs exactly one of: address"
+
+CEL_CASES = [
+    _spec_rule(
+        "a name fits into the names of children",
+        "",
+        "metadata.name",
+        _NAME,
+        {"metadata.name": "b" * 40},
+        {"metadata.name": "b" * 41},
+    ),
+    _spec_rule(
+        "a name begins with a letter",
+        "",
+        "metadata.name",
+        _NAME,
+        {"metadata.name": "b1-2"},
+        {"metadata.name": "1b"},
+    ),
+    _spec_rule(
+        "the label attribute is not the source",
+        "",
+        _ATTRIBUTE,
+        f"must not be source or source-ref, which are the manifest's own {_CALLED}",
+        {_ATTRIBUTE: "sources"},
+        {_ATTRIBUTE: "source"},
+    ),
+    _spec_rule(
+        "a job without label attribute is not called source",
+        "",
+        _ATTRIBUTE,
+        f"must not be source or source-ref, which are the manifest's own {_CALLED}",
+        {_ATTRIBUTE: "birds", "metadata.name": "source"},
+        {_ATTRIBUTE: REMOVED, "metadata.name": "source"},
+    ),
+    _spec_rule(
+        "the label attribute is not a label's metadata",
+        "",
+        _ATTRIBUTE,
+        f"must not end with -metadata, which the label's metadata has {_CALLED}",
+        {_ATTRIBUTE: "metadata"},
+        {_ATTRIBUTE: "birds-metadata"},
+    ),
+    _spec_rule(
+        "a class is no reference",
+        "",
+        _ATTRIBUTE,
+        f"must end with -ref exactly where labels are references to files {_CALLED}",
+        {_ATTRIBUTE: "ref"},
+        {_ATTRIBUTE: "birds-ref"},
+    ),
+    _scalar(
+        "a label attribute has letters, digits and hyphens",
+        _ATTRIBUTE,
+        "must consist of letters, digits and inner hyphens",
+        "a--b-9",
+        "a_b",
+    ),
+    _spec_rule(
+        "maxRounds may be lowered to the round reached",
+        "",
+        "spec.stopping.maxRounds",
+        "may be lowered, but not below the round reached (status.step.round)",
+        {"spec.stopping.maxRounds": 4},
+        {"spec.stopping.maxRounds": 3},
+        update=True,
+        status={
+            "step": {
+                "round": 4,
+                "stage": "train",
+                "generation": 1,
+                "name": "x",
+                "recordedTime": "2026-01-01T00:00:00Z",
+            }
+        },
+    ),
+    _spec_rule(
+        "the label attribute cannot change",
+        "spec",
+        _ATTRIBUTE,
+        _ATTRIBUTE_MESSAGE,
+        {},
+        {_ATTRIBUTE: "others"},
+        update=True,
+    ),
+    _spec_rule(
+        "the label attribute cannot come",
+        "spec",
+        _ATTRIBUTE,
+        _ATTRIBUTE_MESSAGE,
+        {},
+        {_ATTRIBUTE: "birds"},
+        update=True,
+        first={_ATTRIBUTE: REMOVED},
+    ),
+    _spec_rule(
+        "the label attribute cannot go",
+        "spec",
+        _ATTRIBUTE,
+        _ATTRIBUTE_MESSAGE,
+        {},
+        {_ATTRIBUTE: REMOVED},
+        update=True,
+    ),
+    _spec_rule(
+        "the seed cannot change",
+        "spec",
+        "spec.seed",
+        _SEED_MESSAGE,
+        {},
+        {"spec.seed": 8},
+        update=True,
+    ),
+    _spec_rule(
+        "the seed cannot go",
+        "spec",
+        "spec.seed",
+        _SEED_MESSAGE,
+        {},
+        {"spec.seed": REMOVED},
+        update=True,
+    ),
+    _spec_rule(
+        "auto-labeling cannot go",
+        "spec",
+        "spec.autoLabeling",
+        _AUTO_MESSAGE,
+        {"spec.autoLabeling.seedItems": 5},
+        {"spec.autoLabeling": REMOVED},
+        update=True,
+    ),
+    _spec_rule(
+        "auto-labeling cannot come",
+        "spec",
+        "spec.autoLabeling",
+        _AUTO_MESSAGE,
+        {},
+        {"spec.autoLabeling": {}},
+        update=True,
+        first={"spec.autoLabeling": REMOVED},
+    ),
+    _spec_rule(
+        "a limit of costs needs a price",
+        "spec",
+        "spec.stopping.maxCost",
+        "maxCost needs workforce.pricePerAnnotation, so that there is a cost",
+        {"spec.workforce.pricePerAnnotation": REMOVED, "spec.stopping.maxCost": REMOVED},
+        {"spec.workforce.pricePerAnnotation": REMOVED},
+    ),
+    _spec_rule(
+        "a limit of costs has the currency of the price",
+        "spec",
+        "spec.stopping.maxCost.currency",
+        "must have the currency of workforce.pricePerAnnotation",
+        {
+            "spec.stopping.maxCost.currency": "EUR",
+            "spec.workforce.pricePerAnnotation.currency": "EUR",
+        },
+        {"spec.stopping.maxCost.currency": "EUR"},
+    ),
+    _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
+    Case(
+        "classes keep their order",
+        "LabelingJob",
+        rule_key("spec.labels", f"names and order of labels are immutable; {_OTHER}"),
+        {},
+        {"spec.labels": [{"name": "Heron"}, {"name": "Falcon"}]},
+        frozenset(
+            {f"spec.labels: Invalid value: names and order of labels are immutable; {_OTHER}"}
+        ),
+        update=True,
+    ),
+    Case(
+        "no class is added",
+        "LabelingJob",
+        rule_key("spec.labels", f"names and order of labels are immutable; {_OTHER}"),
+        {},
+        {"spec.labels": [{"name": "Falcon"}, {"name": "Heron"}, {"name": "Owl"}]},
+        frozenset(
+            {f"spec.labels: Invalid value: names and order of labels are immutable; {_OTHER}"}
+        ),
+        update=True,
+    ),
+    _scalar(
+        "an input manifest is a URI",
+        "spec.input.manifest",
+        _URI,
+        "file://./digits/input.manifest",
+        "bucket/in.manifest",
+    ),
+    _scalar(
+        "an input manifest lies where it says",
+        "spec.input.manifest",
+        _DOTS,
+        "gs://bucket/a..b/in",
+        "gs://bucket/../in",
+    ),
+    _immutable("spec.input.manifest", "input.manifest", "s3://bucket/other", '"s3://bucket/other"'),
+    _scalar("an output is a URI", "spec.output.uri", _URI, "az://container", "https://bucket/out"),
+    _scalar(
+        "an output lies where it says", "spec.output.uri", _DOTS, "file:///a/b", "file:///a/.."
+    ),
+    _immutable("spec.output.uri", "output.uri", "s3://bucket/other", '"s3://bucket/other"'),
+    _spec_rule(
+        "a KMS key needs KMS",
+        "spec.storage.serverSideEncryption",
+        "spec.storage.serverSideEncryption.keyID",
+        "keyID goes with type aws:kms only",
+        {"spec.storage.serverSideEncryption": {"type": "AES256"}},
+        {"spec.storage.serverSideEncryption.type": "AES256"},
+    ),
+    _scalar(
+        "a Secret is named",
+        "spec.storage.secretName",
+        "must be the name of a Secret of this namespace: a-z, 0-9, '-', '.'",
+        "s3.example-1",
+        "team/s3",
+    ),
+    _scalar(
+        "a store's address is an origin",
+        "spec.storage.endpoint",
+        _HOST,
+        "http://127.0.0.1:7070",
+        "https://user@s3.example",
+    ),
+    _spec_rule(
+        "unsure items get no fewer annotators",
+        "spec.workforce",
+        "spec.workforce.maxAnnotatorsPerItem",
+        "must be at least annotatorsPerItem",
+        {"spec.workforce.maxAnnotatorsPerItem": 3},
+        {"spec.workforce.maxAnnotatorsPerItem": 2},
+    ),
+    _scalar(
+        "a WorkTeam is named",
+        "spec.workforce.workTeam",
+        "must be the name of a WorkTeam of this namespace: a-z, 0-9, '-', '.'",
+        "team-1",
+        "Team",
+    ),
+    _immutable("spec.workforce.annotatorsPerItem", "annotatorsPerItem", 2, "2"),
+    _scalar(
+        "a price is a decimal",
+        "spec.workforce.pricePerAnnotation.amount",
+        _DECIMAL,
+        "12",
+        "1.2.3",
+    ),
+    _scalar(
+        "a price has a currency",
+        "spec.workforce.pricePerAnnotation.currency",
+        _CURRENCY,
+        "EUR",
+        "Eur",
+        first={"spec.stopping.maxCost": REMOVED},
+    ),
+    _scalar("a limit is a decimal", "spec.stopping.maxCost.amount", _DECIMAL, "0.000001", "-1"),
+    Case(
+        "a limit has a currency",
+        "LabelingJob",
+        rule_key("spec.stopping.maxCost.currency", _CURRENCY),
+        {"spec.stopping.maxCost.currency": "USD"},
+        {"spec.stopping.maxCost.currency": "$"},
+        frozenset(
+            {
+                f'spec.stopping.maxCost.currency: Invalid value: "$": {_CURRENCY}',
+                "spec.stopping.maxCost.currency: Invalid value: "
+                "must have the currency of workforce.pricePerAnnotation",
+            }
+        ),
+    ),
+    _immutable("spec.consolidation", "consolidation", {"method": "MajorityVote"}),
+    _immutable("spec.autoLabeling.targetErrorPermille", "targetErrorPermille", 60, "60"),
+    _immutable("spec.autoLabeling.riskPermille", "riskPermille", 60, "60"),
+    _immutable("spec.autoLabeling.model", "model", {"name": "SVM"}),
+    Case(
+        "stopNow is final",
+        "LabelingJob",
+        rule_key(
+            "spec.stopping.stopNow", "cannot be unset once true: the job ends with what it has"
+        ),
+        {},
+        {"spec.stopping.stopNow": False},
+        frozenset(
+            {
+                "spec.stopping.stopNow: Invalid value: false: "
+                "cannot be unset once true: the job ends with what it has"
+            }
+        ),
+        update=True,
+        first={"spec.stopping.stopNow": True},
+    ),
+    _spec_rule(
+        "there is one way to Ray",
+        "spec.compute.ray",
+        "spec.compute.ray",
+        _ONE_RAY,
+        {"spec.compute.ray": {"address": {"name": "other"}}},
+        {"spec.compute.ray": {}},
+    ),
+    Case(
+        "the way to Ray cannot change",
+        "LabelingJob",
+        rule_key("spec.compute.ray", _RAY_MESSAGE),
+        {"spec.compute.ray.address.name": "other"},
+        {"spec.compute.ray": {}},
+        # With one way only, without it there is none either.
+        frozenset(
+            {
+                f"spec.compute.ray: Invalid value: {_RAY_MESSAGE}",
+                f"spec.compute.ray: Invalid value: {_ONE_RAY}",
+            }
+        ),
+        update=True,
+    ),
+    _spec_rule(
+        "a Ray address is a name or a URL",
+        "spec.compute.ray.address",
+        "spec.compute.ray.address",
+        "needs exactly one of name and url",
+        {"spec.compute.ray.address": {"url": "http://ray-head.default.svc:8265"}},
+        {"spec.compute.ray.address": {"name": "shared", "url": "http://ray"}},
+    ),
+    _scalar(
+        "a Ray URL is an origin",
+        "spec.compute.ray.address.url",
+        _HOST,
+        "https://ray.default.svc.cluster.local:8265/",
+        "http://ray/api",
+        first={"spec.compute.ray.address.name": REMOVED},
+    ),
+    Case(
+        "a WorkTeam has one source",
+        "WorkTeam",
+        rule_key("spec", "needs exactly one of: simulated"),
+        {},
+        {"spec.simulated": REMOVED},
+        frozenset({"spec: Invalid value: needs exactly one of: simulated"}),
+    ),
+    _scalar(
+        "true labels are a URI",
+        "spec.simulated.truthURI",
+        _URI,
+        "file:///truth.jsonl",
+        "truth.jsonl",
+        kind="WorkTeam",
+    ),
+    _scalar(
+        "true labels lie where they say",
+        "spec.simulated.truthURI",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+        kind="WorkTeam",
+    ),
+    _scalar(
+        "a simulated person has a name",
+        "spec.simulated.annotators.0.name",
+        "must consist of letters, digits and inner '-', '_', '.'",
+        "Ada_L.1",
+        "ada lovelace",
+        kind="WorkTeam",
+    ),
+]

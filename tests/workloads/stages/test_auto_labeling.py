@@ -1,0 +1,229 @@
+"""A whole auto-labeled job on some digits: its certificate, and what catches a forged one."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from surelabel.ledger import Ledger
+from surelabel.stages.verification import Verification, verify_job
+from surelabel_contract.people import read_tasks
+from surelabel_contract.stages import AutoLabeling, Limits, ObjectRef, StageReport, StorageAccess
+from surelabel_contract.steps import Stage
+from surelabel_contract.store import Storage
+from workloads.stages.digits import digits_driver
+from workloads.stages.mini_driver import MiniDriver
+
+PROMISE = AutoLabeling(
+    target_error_permille=100, risk_permille=200, seed_items=60, items_per_round=40
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> MiniDriver:
+    driver = digits_driver(tmp_path_factory.mktemp("digits") / "job", 500, auto_labeling=PROMISE)
+    driver.run_job()
+    return driver
+
+
+def verified(path: Path) -> Verification:
+    access = StorageAccess(prefixes=None, local_files=True)
+    return verify_job(Storage(access), f"file://{path}")
+
+
+def report_of(driver: MiniDriver, stage: Stage, number: int = -1) -> StageReport:
+    return [report for report in driver.reports if report.step.stage is stage][number]
+
+
+def test_every_line_is_in_the_output_with_its_own_fields(finished: MiniDriver) -> None:
+    lines = finished.output_lines()
+    given = (finished.root / "input.manifest").read_bytes().splitlines()
+    assert len(lines) == len(given)
+    assert all(out.startswith(raw[:-1]) for out, raw in zip(lines, given, strict=True))
+
+
+def test_machines_label_most_items_within_the_promise(finished: MiniDriver) -> None:
+    counters = finished.reports[-1].progressed.counters
+    certificate = finished.reports[-1].progressed.certificate
+    assert certificate is not None
+    assert counters.machine_labeled > 250
+    assert counters.machine_labeled == certificate.machine_labels
+    assert certificate.error_bound_permille <= 100
+    truth = [
+        json.loads(line)["label"]
+        for line in (finished.root / "truth.jsonl").read_text().splitlines()
+    ]
+    machine = [
+        str(record["job"]) == truth[line]
+        for line, record in enumerate(map(json.loads, finished.output_lines()))
+        if record["job-metadata"]["human-annotated"] == "no"
+    ]
+    assert 1 - sum(machine) / len(machine) <= 0.1
+
+
+def test_counters_add_up_after_every_step(finished: MiniDriver) -> None:
+    for report in finished.reports:
+        counters = report.progressed.counters
+        assert counters.total_labeled == counters.human_labeled + counters.machine_labeled
+        assert counters.total == 500
+        left = counters.failed_non_retryable_error + counters.unlabeled
+        assert counters.total == counters.total_labeled + left
+
+
+def test_query_batch_and_sample_cannot_be_told_apart(finished: MiniDriver) -> None:
+    proposed = [r for r in finished.reports if r.next.proposal_pending][-1]
+    tasks = read_tasks((finished.path / proposed.carry["tasks"].key).read_bytes())
+    assert {(task.priority, task.annotators, task.exclude) for task in tasks} == {(0, 3, ())}
+    assert all(task.prelabel is None for task in tasks)
+    ids = [int(task.item_id) for task in tasks]
+    assert ids != sorted(ids)
+
+
+def test_the_proposal_is_committed_before_anybody_answers(finished: MiniDriver) -> None:
+    proposed = [r for r in finished.reports if r.next.proposal_pending][-1]
+    ledger = ledger_of(finished)
+    assert ledger.evidence[-1].proposal == proposed.carry["proposal"]
+    assert ledger.evidence[-1].decided_step.startswith(f"{proposed.step.round + 1:04d}")
+
+
+def ledger_of(driver: MiniDriver) -> Ledger:
+    return Ledger.from_json((driver.path / driver.reports[-1].carry["account"].key).read_bytes())
+
+
+def test_verify_recomputes_the_certificate(finished: MiniDriver) -> None:
+    found = verified(finished.path)
+    assert found.problems == []
+    assert found.certificate == finished.reports[-1].progressed.certificate
+    assert (found.lines, found.human_labels + found.machine_labels) == (500, 500)
+
+
+def _change_answer(driver: MiniDriver, root: Path) -> None:
+    sample = ledger_of(driver).account.attempts[-1].proposal.sample
+    for path in sorted((root / driver.keys.rounds).rglob("answers/*.jsonl")):
+        lines = path.read_bytes().splitlines(keepends=True)
+        for number, line in enumerate(lines):
+            if json.loads(line)["itemId"] == str(sample[0]):
+                answer = json.loads(line)
+                answer["answerContent"] = {"x": {"label": "9"}}
+                lines[number] = json.dumps(answer).encode() + b"\n"
+                path.write_bytes(b"".join(lines))
+                return
+
+
+def _change_machine_label(driver: MiniDriver, root: Path) -> None:
+    path = root / "manifests/output/output.manifest"
+    lines = path.read_bytes().splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        record = json.loads(line)
+        if record["job-metadata"]["human-annotated"] == "no":
+            label = record["job"]
+            lines[number] = line.replace(
+                b'"job":%d,' % label, b'"job":%d,' % ((label + 1) % 10)
+            ).replace(b'"class-name":"%d"' % label, b'"class-name":"%d"' % ((label + 1) % 10))
+            break
+    path.write_bytes(b"".join(lines))
+
+
+def _change_account(driver: MiniDriver, root: Path) -> None:
+    path = root / driver.reports[-1].carry["account"].key
+    ledger = json.loads(path.read_bytes())
+    ledger["account"]["attempts"][-1]["bound"] = 0
+    path.write_bytes(json.dumps(ledger).encode())
+
+
+def _drop_line(driver: MiniDriver, root: Path) -> None:
+    path = root / "manifests/output/output.manifest"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+def _change_region(driver: MiniDriver, root: Path) -> None:
+    path = next((root / driver.keys.rounds).rglob("region.npz"))
+    with np.load(io.BytesIO(path.read_bytes())) as stored:
+        values = dict(stored)
+    values["label"][0] = (values["label"][0] + 1) % 10
+    with path.open("wb") as file:
+        np.savez(file, **values)
+
+
+@pytest.mark.parametrize(
+    "forge", [_change_answer, _change_machine_label, _change_account, _drop_line, _change_region]
+)
+def test_verify_catches_a_changed_object(
+    finished: MiniDriver, tmp_path: Path, forge: Callable[[MiniDriver, Path], None]
+) -> None:
+    shutil.copytree(finished.path, tmp_path / "job")
+    forge(finished, tmp_path / "job")
+    assert verified(tmp_path / "job").problems != []
+
+
+def test_an_account_forged_with_its_digests_is_caught_by_recomputing(
+    finished: MiniDriver, tmp_path: Path
+) -> None:
+    root = tmp_path / "job"
+    shutil.copytree(finished.path, root)
+    _change_account(finished, root)
+    export = root / finished.keys.commit(finished.reports[-1].step)
+    report = StageReport.from_json(export.read_bytes())
+    old = report.carry["account"]
+    data = (root / old.key).read_bytes()
+    import hashlib
+
+    new = ObjectRef(key=old.key, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+    carry, outputs = {**report.carry, "account": new}, {**report.outputs, "account": new}
+    export.write_bytes(report.model_copy(update={"carry": carry, "outputs": outputs}).to_json())
+    problems = verified(root).problems
+    assert any("bound is 0" in problem for problem in problems)
+
+
+def test_verify_says_what_is_missing_of_an_unfinished_job(tmp_path: Path) -> None:
+    (tmp_path / "job").mkdir()
+    assert "holds no finished job" in verified(tmp_path / "job").problems[0]
+
+
+def test_a_sample_cut_off_by_a_limit_is_not_tested(tmp_path: Path) -> None:
+    driver = digits_driver(tmp_path / "job", 500, auto_labeling=PROMISE)
+    driver.run_job(stop=lambda report: report.next.proposal_pending)
+    proposed = driver.reports[-2]
+    assert proposed.next.proposal_pending
+    limits = Limits(max_answers=proposed.progressed.answers + 30)
+    number = proposed.step.round + 1
+    report = driver.run(number, Stage.ANNOTATE, before=proposed, limits=limits)
+    report = driver.run(number, Stage.CONSOLIDATE, before=report, limits=limits)
+    assert report.validation is None
+    assert "SampleCutOff" in {notice.reason for notice in report.notices}
+    assert report.progressed.counters.machine_labeled == 0
+    assert report.progressed.counters.human_labeled > proposed.progressed.counters.human_labeled
+
+
+def test_a_tiny_job_falls_back_to_people_when_machines_cannot_pay(tmp_path: Path) -> None:
+    promise = AutoLabeling(
+        target_error_permille=50, risk_permille=50, seed_items=4, items_per_round=4
+    )
+    driver = MiniDriver(tmp_path, auto_labeling=promise)
+    words = ["good fine", "bad awful"]
+    driver.write_input(
+        [{"source": f"{words[n % 2]} {n}"} for n in range(12)], [str(n % 2) for n in range(12)]
+    )
+    report = driver.run_job()
+    assert report.progressed.counters.human_labeled == 12
+    infer = [r for r in driver.reports if r.step.stage is Stage.INFER]
+    assert infer[-1].next.does_not_pay
+
+
+def test_one_class_only_falls_back_to_people_and_says_so(tmp_path: Path) -> None:
+    promise = AutoLabeling(
+        target_error_permille=50, risk_permille=50, seed_items=4, items_per_round=4
+    )
+    driver = MiniDriver(tmp_path, auto_labeling=promise, accuracies=(1000,) * 5)
+    driver.write_input([{"source": f"word {n}"} for n in range(12)], ["0"] * 12)
+    report = driver.run_job()
+    assert report.progressed.counters.human_labeled == 12
+    assert {r.step.stage for r in driver.reports}.isdisjoint({Stage.TRAIN, Stage.INFER})
+    notices = [notice for r in driver.reports for notice in r.notices]
+    assert "ModelNotTrainable" in {notice.reason for notice in notices}

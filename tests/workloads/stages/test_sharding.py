@@ -1,0 +1,56 @@
+"""Shards over real Ray tasks give what they give one after the other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from surelabel.stages import runner
+from surelabel_contract.stages import StageConfig
+from surelabel_contract.steps import Stage
+from surelabel_contract.store import Storage
+from workloads.stages.mini_driver import MiniDriver
+
+# A process of its own, since a Ray that once ran in a test process leaves threads behind.
+ON_RAY = """
+import os, sys
+import ray
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+os.environ["RAY_ADDRESS"] = "of the session above"
+from surelabel.stages import runner
+status = runner.main(sys.argv[1:], os.environ, lambda operation, uri, result: None)
+ray.shutdown()
+sys.exit(status)
+"""
+
+
+def driver_of(root: Path) -> MiniDriver:
+    root.mkdir()
+    driver = MiniDriver(root)
+    driver.write_input([{"source": f"text {number}"} for number in range(25_000)], ["0"])
+    return driver
+
+
+@pytest.mark.ray
+def test_prepare_over_ray_writes_the_same_items(tmp_path: Path) -> None:
+    spread, alone = driver_of(tmp_path / "spread"), driver_of(tmp_path / "alone")
+
+    def start_on_ray(config: StageConfig) -> int:
+        folder = Storage(spread.access).folder(spread.folder_uri)
+        key = spread.keys.config(config.step, config.attempt)
+        folder.create(key, config.to_json())
+        environment = {**os.environ, runner.ACCESS_VARIABLE: spread.access.to_json().decode()}
+        command = [sys.executable, "-c", ON_RAY, folder.uri_of(key)]
+        return subprocess.run(command, env=environment, check=False, timeout=120).returncode
+
+    spread.start = start_on_ray  # type: ignore[method-assign]
+    spread.run(0, Stage.PREPARE)
+    alone.run(0, Stage.PREPARE)
+    items = spread.path / spread.keys.items
+    assert len(list(items.iterdir())) == 3
+    for path in items.iterdir():
+        assert path.read_bytes() == (alone.path / alone.keys.items / path.name).read_bytes()

@@ -1,0 +1,119 @@
+"""The check of a manifest line, and the line with its label."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from surelabel.manifest import (
+    MAX_LINE,
+    Earlier,
+    InvalidLabelError,
+    LineCheck,
+    ManifestItem,
+    Rejected,
+    with_label,
+)
+
+
+def read_label(value: Any, metadata: Any) -> int:
+    if isinstance(value, int) and value < 2:
+        return value
+    raise InvalidLabelError(f"a class must be in 0 .. 1; got {value!r}.")
+
+
+check = LineCheck("birds", read_label)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason", "said"),
+    [
+        (b"", "EmptyLine", "Remove it"),
+        (b"  \r", "EmptyLine", "Remove it"),
+        (b'{"source":"a"', "InvalidJson", "truncated"),
+        (b"hello", "InvalidJson", "'hello'"),
+        (b'{"source":"a"} x', "InvalidJson", "trailing"),
+        (b'{"source":"\xff"}', "NotUtf8", "byte 11 is 0xff"),
+        (b"[1]", "NotAnObject", "an array"),
+        (b'"a"', "NotAnObject", "a string"),
+        (b"3.5", "NotAnObject", "a number"),
+        (b"null", "NotAnObject", "null"),
+        (b"{}", "NoSource", "got neither"),
+        (b'{"sauce":"a"}', "NoSource", "keys: sauce"),
+        (b'{"source":"a","source-ref":"s3://b/c"}', "SourceAndSourceRef", "got both"),
+        (b'{"source":""}', "InvalidSource", "''"),
+        (b'{"source-ref":7}', "InvalidSource", "got 7"),
+        (b'{"source-ref":null}', "InvalidSource", "None"),
+        (b'{"source":"a","$x":1}', "ReservedKey", "'$x'"),
+        (b'{"source":"a","birds":5}', "InvalidLabel", "got 5"),
+        (b'{"source":"a","birds-metadata":{}}', "InvalidLabel", "without 'birds'"),
+        (b'{"source":"a","dataset-objectid-attribute-name":"k"}', "InvalidId", "got None"),
+        (b'{"source":"a","dataset-objectid-attribute-name":1}', "InvalidId", "got 1"),
+        (b'{"source":"a","dataset-objectid-attribute-name":"k","k":""}', "InvalidId", "''"),
+        (b'{"source":"' + b"a" * MAX_LINE + b'"}', "TooLong", "100013"),
+    ],
+)
+def test_a_bad_line_has_reason_value_and_next_step(line: bytes, reason: str, said: str) -> None:
+    found = check(line)
+    assert isinstance(found, Rejected)
+    assert found.reason == reason
+    assert said in found.message
+
+
+def test_a_line_of_multibyte_characters_may_have_as_many_characters() -> None:
+    line = json.dumps({"source": "ü" * (MAX_LINE - 20)}, ensure_ascii=False).encode()
+    assert len(line) > MAX_LINE
+    assert isinstance(check(line), ManifestItem)
+
+
+def test_a_good_line_is_an_item() -> None:
+    assert check(b'{"source-ref":"s3://b/c","n":1}') == ManifestItem(None, None, "s3://b/c")
+    assert check(b'\xef\xbb\xbf{"source":"a"}') == ManifestItem(None, "a", None)
+    line = b'{"source":"a","dataset-objectid-attribute-name":"k","k":"7"}'
+    assert check(line) == ManifestItem("7", "a", None)
+
+
+@pytest.mark.parametrize(("said", "is_human"), [("yes", True), ("no", False), (None, True)])
+def test_a_line_may_bring_its_label(said: str | None, is_human: bool) -> None:
+    record = {"source": "a", "birds": 1, "birds-metadata": {"human-annotated": said}}
+    found = check(json.dumps(record).encode())
+    assert isinstance(found, ManifestItem)
+    assert found.earlier == Earlier(1, is_human)
+
+
+def test_a_task_type_on_files_refuses_inline_text() -> None:
+    found = LineCheck("birds", read_label, takes_text=False)(b'{"source":"a"}')
+    assert isinstance(found, Rejected)
+    assert found.reason == "SourceNotSupported"
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_check_fail(line: bytes) -> None:
+    assert isinstance(check(line), ManifestItem | Rejected)
+
+
+@given(
+    st.dictionaries(
+        st.text(min_size=1).filter(lambda key: not key.startswith(("$", "birds", "dataset"))),
+        st.recursive(
+            st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+            max_leaves=5,
+        ),
+    ),
+    st.sampled_from(["", " ", "\r"]),
+)
+def test_a_label_is_added_and_nothing_else_changes(fields: dict[str, Any], end: str) -> None:
+    fields.pop("source-ref", None)
+    raw = (json.dumps({**fields, "source": "text"}, ensure_ascii=True) + end).encode()
+    assert isinstance(check(raw), ManifestItem)
+    out = with_label(raw, {"birds": 1, "birds-metadata": {"class-name": "Heron"}})
+    assert out.startswith(raw[: raw.rindex(b"}")])
+    record = json.loads(out)
+    assert record.pop("birds") == 1
+    assert record.pop("birds-metadata") == {"class-name": "Heron"}
+    assert record == json.loads(raw)

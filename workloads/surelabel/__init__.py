@@ -1,0 +1,1 @@
+"""The science and the stages; knows neither Kubernetes nor the operator."""

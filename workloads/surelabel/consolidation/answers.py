@@ -1,0 +1,153 @@
+"""Answers checked and coded once, so that the algorithms can be pure array arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from surelabel.consolidation.result import Floats
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers that count: sorted by item and annotator, at most one per pair."""
+
+    item: Codes
+    annotator: Codes
+    label: Codes
+    n_items: int
+    n_annotators: int
+    n_classes: int
+
+    @classmethod
+    def of(
+        cls,
+        item: ArrayLike,
+        annotator: ArrayLike,
+        label: ArrayLike,
+        n_items: int,
+        n_annotators: int,
+        n_classes: int,
+    ) -> Answers:
+        """Drop abstentions (-1), keep the last answer of each (item, annotator).
+
+        An abstention that comes later takes an earlier answer back.
+        """
+        if n_classes < 1:
+            raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
+        i = _codes("item", item, 0, n_items)
+        a = _codes("annotator", annotator, 0, n_annotators)
+        label_ = _codes("label", label, -1, n_classes)
+        if not len(i) == len(a) == len(label_):
+            raise ValueError(
+                "item, annotator and label must have the same length; "
+                f"got {len(i)}, {len(a)} and {len(label_)}."
+            )
+        pair = i * n_annotators + a
+        order = np.argsort(pair, kind="stable")
+        pair = pair[order]
+        last = np.ones(len(pair), dtype=bool)
+        last[:-1] = pair[1:] != pair[:-1]
+        kept = order[last]
+        kept = kept[label_[kept] >= 0]
+        return cls(i[kept], a[kept], label_[kept], n_items, n_annotators, n_classes)
+
+    @cached_property
+    def votes(self) -> Floats:
+        """(n_items, n_classes): how many answered each class."""
+        return self.weighted_votes(np.ones(len(self.item)))
+
+    @cached_property
+    def n_answers(self) -> Codes:
+        """(n_items,): answers per item."""
+        return np.bincount(self.item, minlength=self.n_items)
+
+    @cached_property
+    def by_annotator(self) -> Codes:
+        """(n_annotators,): answers per annotator."""
+        return np.bincount(self.annotator, minlength=self.n_annotators)
+
+    @cached_property
+    def one_hot(self) -> sparse.csr_matrix:
+        """(n_items, n_annotators * n_classes): 1 at (item, annotator and observed label)."""
+        starts = np.concatenate(([0], np.cumsum(self.n_answers)))
+        column = self.annotator * self.n_classes + self.label
+        shape = (self.n_items, self.n_annotators * self.n_classes)
+        return sparse.csr_matrix((np.ones(len(column)), column, starts), shape=shape)
+
+    @cached_property
+    def one_hot_transposed(self) -> sparse.csr_matrix:
+        """``one_hot.T`` laid out by rows, since the M step reads it every iteration."""
+        return self.one_hot.T.tocsr()
+
+    def weighted_votes(self, weight: Floats) -> Floats:
+        """(n_items, n_classes): votes with a weight per answer."""
+        cell = self.item * self.n_classes + self.label
+        counted = np.bincount(cell, weights=weight, minlength=self.n_items * self.n_classes)
+        return counted.astype(np.float64).reshape(self.n_items, self.n_classes)
+
+    def vote_shares(self) -> Floats:
+        """Votes over the number of answers; uniform where nobody answered."""
+        return normalised(self.votes)
+
+    @cached_property
+    def majority_agreement(self) -> Floats:
+        """Share of each annotator's answers that match the majority; nan without answers.
+
+        A majority shared by m classes gives 1/m to each of them.
+        """
+        votes = self.votes
+        winner = votes == votes.max(axis=1, keepdims=True, initial=0)
+        credit = (winner / winner.sum(axis=1, keepdims=True))[self.item, self.label]
+        total = np.bincount(self.annotator, weights=credit, minlength=self.n_annotators)
+        unknown = np.full(self.n_annotators, np.nan)
+        return np.asarray(
+            np.divide(total, self.by_annotator, out=unknown, where=self.by_annotator > 0)
+        )
+
+    def gold_rows(self, gold: ArrayLike | None) -> tuple[Codes, Codes]:
+        """Items with a known label, and that label."""
+        if gold is None:
+            empty = np.empty(0, np.int64)
+            return empty, empty
+        known = _codes("gold", gold, -1, self.n_classes)
+        if len(known) != self.n_items:
+            raise ValueError(f"gold must have {self.n_items} entries (n_items); got {len(known)}.")
+        rows = np.flatnonzero(known >= 0)
+        return rows, known[rows]
+
+
+def normalised(weights: Floats) -> Floats:
+    """Rows that sum to 1; a row of zeros becomes uniform."""
+    total = weights.sum(axis=1, keepdims=True)
+    uniform = np.full_like(weights, 1 / weights.shape[1])
+    return np.asarray(np.divide(weights, total, out=uniform, where=total > 0))
+
+
+def clamped(posterior: Floats, rows: Codes, label: Codes) -> Floats:
+    """``posterior`` with certainty where the label is known; changes it in place."""
+    posterior[rows] = 0.0
+    posterior[rows, label] = 1.0
+    return posterior
+
+
+def _codes(name: str, values: ArrayLike, low: int, high: int) -> Codes:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
+    array = array.astype(np.int64)
+    outside = np.flatnonzero((array < low) | (array >= high))
+    if outside.size:
+        where = int(outside[0])
+        raise ValueError(
+            f"{name} must lie in {low} .. {high - 1}; got {array[where]} at position {where}."
+        )
+    return array

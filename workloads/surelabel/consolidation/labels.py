@@ -1,0 +1,82 @@
+"""The end of every consolidation: the best label of each item, ties by rule."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.result import AnnotatorParameters, ConsolidationResult, Floats
+
+TIE = 1e-9
+
+
+def build_result(
+    answers: Answers,
+    posterior: Floats,
+    annotators: AnnotatorParameters,
+    *,
+    gold_rows: NDArray[np.int64],
+    n_iter: int,
+    converged: bool,
+    item_ids: Sequence[str] | None,
+    label_names: Sequence[str] | None,
+) -> ConsolidationResult:
+    """Choose labels; ties: higher vote count, then class prior, then a hash of item and label."""
+    label, tied = choose(posterior, answers.votes, annotators.prior, item_ids, label_names)
+    unknown = answers.n_answers == 0
+    unknown[gold_rows] = False
+    label[unknown] = -1
+    tied[unknown] = False
+    confidence = posterior[np.arange(answers.n_items), label]
+    confidence[unknown] = np.nan
+    return ConsolidationResult(
+        label=label,
+        confidence=confidence,
+        posterior=posterior,
+        annotators=annotators,
+        n_iter=n_iter,
+        converged=converged,
+        tied=tied,
+        n_answers=answers.n_answers,
+    )
+
+
+def choose(
+    posterior: Floats,
+    votes: Floats,
+    prior: Floats,
+    item_ids: Sequence[str] | None = None,
+    label_names: Sequence[str] | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The best class of each row, and whether another was equally good (within 1e-9)."""
+    if posterior.shape[0] == 0:
+        return np.empty(0, np.int64), np.empty(0, bool)
+    candidate = posterior >= posterior.max(axis=1, keepdims=True) - TIE
+    tied = candidate.sum(axis=1) > 1
+    label = posterior.argmax(axis=1).astype(np.int64)
+    rows = np.flatnonzero(tied)
+    if rows.size:
+        left = candidate[rows]
+        for score in (votes[rows], np.broadcast_to(prior, left.shape)):
+            best = np.where(left, score, -np.inf)
+            left = left & (best >= best.max(axis=1, keepdims=True) - TIE)
+        label[rows] = left.argmax(axis=1)
+        for row in np.flatnonzero(left.sum(axis=1) > 1):
+            item = int(rows[row])
+            name = item_ids[item] if item_ids is not None else str(item)
+            classes = np.flatnonzero(left[row]).tolist()
+            label[item] = min(classes, key=lambda c: _hash(name, _name(label_names, c)))
+    return label, tied
+
+
+def _name(label_names: Sequence[str] | None, label: int) -> str:
+    return label_names[label] if label_names is not None else str(label)
+
+
+def _hash(item_id: str, label_name: str) -> bytes:
+    # The length keeps ("a", "bc") and ("ab", "c") apart.
+    return hashlib.sha256(f"{len(item_id)}:{item_id}{label_name}".encode()).digest()

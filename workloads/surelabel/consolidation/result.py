@@ -1,0 +1,150 @@
+"""What every consolidation returns, and the annotators' parameters that outlive it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.integer]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class AnnotatorParameters:
+    """How each annotator answers, and how common each class is.
+
+    ``confusion[a, t, l]``: P(a answers l | truth t), (n_annotators, n_classes, n_classes), rows
+    sum to 1. ``accuracy``, ``agreement``, ``n_answers``: (n_annotators,); accuracy is the chance
+    of a right answer under ``prior``, agreement the share of answers that match the majority
+    (nan without answers). ``prior``: (n_classes,). ``pooled``: (n_classes, n_classes), the
+    confusion that an annotator without a history is given.
+    """
+
+    confusion: Floats
+    accuracy: Floats
+    agreement: Floats
+    n_answers: NDArray[np.int64]
+    prior: Floats
+    pooled: Floats
+    names: tuple[str, ...] = ()
+
+    def named(self, names: Sequence[str]) -> AnnotatorParameters:
+        """The same with a name for every annotator, in the order of the codes."""
+        if len(names) != len(self.n_answers):
+            raise ValueError(
+                f"names must have one entry per annotator ({len(self.n_answers)}); "
+                f"got {len(names)}."
+            )
+        return replace(self, names=tuple(names))
+
+    def for_annotators(self, names: Sequence[str]) -> AnnotatorParameters:
+        """The parameters in the order of ``names``; an unknown annotator gets the pooled ones."""
+        position = {name: code for code, name in enumerate(self.names)}
+        codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
+        known = codes >= 0
+        n = len(codes)
+        confusion = np.tile(self.pooled, (n, 1, 1))
+        accuracy = np.full(n, float(self.prior @ np.diagonal(self.pooled)))
+        agreement = np.full(n, np.nan)
+        n_answers = np.zeros(n, dtype=np.int64)
+        confusion[known] = self.confusion[codes[known]]
+        accuracy[known] = self.accuracy[codes[known]]
+        agreement[known] = self.agreement[codes[known]]
+        n_answers[known] = self.n_answers[codes[known]]
+        return AnnotatorParameters(
+            confusion, accuracy, agreement, n_answers, self.prior, self.pooled, tuple(names)
+        )
+
+    def to_json(self) -> bytes:
+        """Bytes for the store; equal parameters give equal bytes."""
+        value = {
+            "schemaVersion": 1,
+            "prior": self.prior.tolist(),
+            "pooled": self.pooled.tolist(),
+            "annotators": [
+                {
+                    "name": self.names[code] if self.names else str(code),
+                    "answers": int(self.n_answers[code]),
+                    "accuracy": float(self.accuracy[code]),
+                    "agreement": _number(self.agreement[code]),
+                    "confusion": self.confusion[code].tolist(),
+                }
+                for code in range(len(self.n_answers))
+            ],
+        }
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> AnnotatorParameters:
+        """The parameters that ``to_json`` wrote."""
+        value = json.loads(data)
+        rows = value["annotators"]
+        k = len(value["prior"])
+        return cls(
+            confusion=np.array([row["confusion"] for row in rows], float).reshape(-1, k, k),
+            accuracy=np.array([row["accuracy"] for row in rows], float),
+            agreement=np.array(
+                [np.nan if row["agreement"] is None else row["agreement"] for row in rows], float
+            ),
+            n_answers=np.array([row["answers"] for row in rows], np.int64),
+            prior=np.array(value["prior"], float),
+            pooled=np.array(value["pooled"], float),
+            names=tuple(row["name"] for row in rows),
+        )
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+@dataclass(frozen=True)
+class ConsolidationResult:
+    """One label per item.
+
+    ``label``: (n_items,), -1 where nobody answered. ``confidence``: (n_items,), the posterior of
+    that label, nan where nobody answered. ``posterior``: (n_items, n_classes). ``tied``:
+    (n_items,), the label was chosen among equals by the tie rule. ``n_answers``: (n_items,),
+    answers that counted.
+    """
+
+    label: NDArray[np.int64]
+    confidence: Floats
+    posterior: Floats
+    annotators: AnnotatorParameters
+    n_iter: int
+    converged: bool
+    tied: NDArray[np.bool_]
+    n_answers: NDArray[np.int64]
+
+
+class Consolidator(Protocol):
+    """One consolidation algorithm; configuration stands in the constructor, data never does."""
+
+    def fit_predict(
+        self,
+        item: Ints,
+        annotator: Ints,
+        label: Ints,
+        n_items: int,
+        n_annotators: int,
+        n_classes: int,
+        *,
+        frozen_annotators: AnnotatorParameters | None = None,
+        gold: Ints | None = None,
+        item_ids: Sequence[str] | None = None,
+        label_names: Sequence[str] | None = None,
+    ) -> ConsolidationResult:
+        """Label every item.
+
+        ``item``, ``annotator``, ``label``: (n_annotations,), coded from 0, in the order in which
+        the answers came; a label of -1 is an abstention. ``gold``: (n_items,), the known label or
+        -1. ``frozen_annotators``: take the annotators as they are there (aligned with the codes)
+        and learn nothing from these answers. ``item_ids`` and ``label_names`` decide the last
+        tie; without them the codes do.
+        """
+        ...

@@ -1,0 +1,230 @@
+"""Simulated people answer the task file; the only module that reads the truth.
+
+Nobody sleeps: times are stamped from the step's start. Segments are created, never changed, and
+the same whichever attempt writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from surelabel.answers import CANNOT_TELL, SUBMITTED, AnswerIndex, SegmentsOfStep
+from surelabel.selection import stream
+from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.splitting import whole_lines
+from surelabel.stages.stored import read_answer_index, read_items
+from surelabel.tasks import TASK_TYPES
+from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.model import sha256_hex
+from surelabel_contract.people import Answer, Progress, Task, read_tasks, write_lines
+from surelabel_contract.stages import (
+    AnnotateCounters,
+    ObjectRef,
+    SimulatedAnnotator,
+    SimulatedWorkforce,
+)
+from surelabel_contract.store import NotFoundInStoreError
+
+_WRITER = "simulated"
+_ITEMS_PER_SEGMENT = 500
+_CHUNK = 4 << 20
+
+
+@dataclass
+class _Tally:
+    answered: int = 0
+    partial: int = 0
+    expired: int = 0
+    answers: int = 0
+    stopped: bool = False
+    last_time: str | None = None
+    seen: set[str] = field(default_factory=set)
+
+
+def annotate(context: StageContext) -> StageResult:
+    """Answers to every task, until a limit or a stop ends the hand-outs."""
+    config = context.config
+    workforce = config.simulated
+    if workforce is None:
+        raise ConfigurationError(
+            "WorkforceNotSupported",
+            "spec.workforce.workTeam: only a WorkTeam with spec.simulated can be run as a stage.",
+        )
+    tasks = read_tasks(context.read("tasks"))
+    reader = read_items(context)
+    lines = reader.lines_of(task.item_id for task in tasks)
+    truth = _read_truth(context, workforce, set(lines.values()))
+    index = read_answer_index(context)
+    people = _People(context, workforce)
+    tally, segments = _Tally(), list[ObjectRef]()
+    for number, start in enumerate(range(0, len(tasks), _ITEMS_PER_SEGMENT), 1):
+        part = tasks[start : start + _ITEMS_PER_SEGMENT]
+        answers: list[Answer] = []
+        tally.stopped = tally.stopped or _stop_requested(context)
+        for task in part:
+            if tally.stopped or _limit_reached(context, tally):
+                tally.stopped = True
+                break
+            given = people.answer(task, truth.get(lines[task.item_id]))
+            answers.extend(given)
+            _count(tally, task, given)
+        if answers:
+            data = write_lines(answers)
+            key = context.keys.answers(config.step, _WRITER, number)
+            segments.append(context.create(key, data))
+        _write_progress(context, tasks, tally)
+        if tally.stopped:
+            break
+    tally.expired = len(tasks) - tally.answered - tally.partial
+    step = SegmentsOfStep(
+        round=config.step.round,
+        pass_number=config.step.pass_,
+        segments=tuple(segments),
+        answers=tally.answers,
+        stopped=tally.stopped,
+    )
+    index = AnswerIndex(steps=(*index.steps, step), coded=index.coded)
+    answers_ref = context.write("answers.json", index.to_json(), role="answers")
+    return StageResult(
+        progressed=context.previous.model_copy(
+            update={"answers": context.previous.answers + tally.answers}
+        ),
+        carry={"answers": answers_ref},
+        annotate=AnnotateCounters(
+            items_answered=tally.answered,
+            items_partial=tally.partial,
+            items_expired=tally.expired,
+            answers=tally.answers,
+        ),
+    )
+
+
+class _People:
+    """The simulated team: who answers what, and when."""
+
+    def __init__(self, context: StageContext, workforce: SimulatedWorkforce) -> None:
+        self._context = context
+        self._team = {person.name: person for person in workforce.annotators}
+        self._mean = workforce.mean_seconds
+        self._type = TASK_TYPES[context.config.task_type]
+        self._labels = [label.name for label in context.config.labels]
+        step = context.config.step
+        # The workforce's own seed first: two teams must not make the same mistakes.
+        self._rng = stream("people", context.seed, workforce.seed, step.round, step.pass_)
+        # Seconds after the step's start at which each person is free again.
+        self._free_at = dict.fromkeys(self._team, 0.0)
+
+    def answer(self, task: Task, truth: int | None) -> list[Answer]:
+        """One answer each of as many people as the task wants and the team still has."""
+        names = [name for name in self._team if name not in task.exclude]
+        chosen = self._rng.permutation(len(names))[: task.annotators]
+        return [self._one(task, self._team[names[index]], truth) for index in chosen.tolist()]
+
+    def _one(self, task: Task, person: SimulatedAnnotator, truth: int | None) -> Answer:
+        step = self._context.config.step
+        start = self._free_at[person.name]
+        spent = round(self._mean * (0.5 + float(self._rng.random())), 3)
+        self._free_at[person.name] = start + spent
+        content: dict[str, Any] | None = None
+        if truth is not None:
+            accuracy = person.accuracy_permille / 1000
+            told = self._type.simulate(truth, accuracy, self._rng, len(self._labels))
+            content = self._type.answer_content(told, self._labels)
+        identity = f"{step.key}/{task.item_id}/{person.name}"
+        return Answer(
+            answer_id=sha256_hex(identity.encode())[:32],
+            item_id=task.item_id,
+            annotator=person.name,
+            status=CANNOT_TELL if content is None else SUBMITTED,
+            acceptance_time=self._context.time_after(start),
+            submission_time=self._context.time_after(start + spent),
+            time_spent_in_seconds=spent,
+            pass_=step.pass_,
+            role="annotator",
+            schema_version=1,
+            answer_content=content,
+        )
+
+
+def _count(tally: _Tally, task: Task, given: Sequence[Answer]) -> None:
+    tally.answers += len(given)
+    if len(given) >= task.annotators:
+        tally.answered += 1
+    elif given:
+        tally.partial += 1
+    for answer in given:
+        tally.seen.add(answer.annotator)
+        if tally.last_time is None or answer.submission_time > tally.last_time:
+            tally.last_time = answer.submission_time
+
+
+def _limit_reached(context: StageContext, tally: _Tally) -> bool:
+    """Whether another item may not be handed out."""
+    limits, previous = context.config.limits, context.previous
+    counters = previous.counters
+    # A further pass asks again about items that this round has counted already.
+    new = tally.answered + tally.partial if context.config.step.pass_ == 1 else 0
+    if limits.max_answers is not None:
+        needed = context.config.annotators_per_item if context.config.step.pass_ == 1 else 1
+        if previous.answers + tally.answers + needed > limits.max_answers:
+            return True
+    if (
+        limits.max_human_labeled_items is not None
+        and context.config.step.pass_ == 1
+        and counters.human_labeled + new >= limits.max_human_labeled_items
+    ):
+        return True
+    if limits.max_labeled_percent is not None and limits.max_labeled_percent < 100:
+        allowed = counters.total * limits.max_labeled_percent // 100
+        return context.config.step.pass_ == 1 and counters.total_labeled + new >= allowed
+    return False
+
+
+def _stop_requested(context: StageContext) -> bool:
+    return context.folder.size(context.keys.stop_request(context.config.step)) is not None
+
+
+def _write_progress(context: StageContext, tasks: Sequence[Task], tally: _Tally) -> None:
+    closed = len(tasks) if tally.stopped else tally.answered + tally.partial
+    progress = Progress(
+        schema_version=1,
+        items=len(tasks),
+        open_items=len(tasks) - closed,
+        answers_received=tally.answers,
+        answers_needed=sum(task.annotators for task in tasks),
+        active_annotators=len(tally.seen),
+        last_answer_time=tally.last_time,
+    )
+    context.folder.write(context.keys.progress(context.config.step), msgspec.json.encode(progress))
+
+
+def _read_truth(
+    context: StageContext, workforce: SimulatedWorkforce, wanted: set[int]
+) -> Mapping[int, int]:
+    """Class id by line, for the wanted lines alone; a line without a known label is left out."""
+    folder, name = context.storage.locate(workforce.truth_uri)
+    task_type = TASK_TYPES[context.config.task_type]
+    labels = [label.name for label in context.config.labels]
+    found: dict[int, int] = {}
+    last = max(wanted, default=-1)
+    try:
+        for number, raw in enumerate(whole_lines(folder.read_chunks(name, _CHUNK))):
+            if number > last:
+                break
+            if number in wanted:
+                try:
+                    found[number] = task_type.read_truth(msgspec.json.decode(raw), labels)
+                except (ValueError, TypeError, KeyError):
+                    # Nobody knows it, so everybody answers "cannot tell".
+                    continue
+    except NotFoundInStoreError as error:
+        raise ConfigurationError(
+            "TruthNotFound",
+            f"WorkTeam spec.simulated.truthURI: {workforce.truth_uri} does not exist. Upload it: "
+            'one line {"label": "<name>"} for each line of the manifest.',
+        ) from error
+    return found

@@ -1,0 +1,102 @@
+"""From the answers so far to one label per item, with frozen labels held fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.answers import CodedAnswers
+from surelabel.consolidation import METHODS, AnnotatorParameters, ConsolidationResult, MajorityVote
+from surelabel_contract.stages import StageConfig
+
+
+@dataclass(frozen=True)
+class Consensus:
+    """(n,) each, by line: class id (-1: no usable answer), its confidence, usable answers."""
+
+    line: NDArray[np.int64]
+    label: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+    n_answers: NDArray[np.int64]
+    # None: there was nothing to judge them by.
+    annotators: AnnotatorParameters | None
+
+
+def consolidate_all(
+    config: StageConfig,
+    answers: CodedAnswers,
+    frozen_lines: NDArray[np.int64],
+    frozen_labels: NDArray[np.int32],
+) -> Consensus:
+    """Labels of all items with usable answers, and the annotators as these answers show them.
+
+    ``frozen_lines`` (ascending): items whose label is decided; it helps to judge the annotators.
+    """
+    usable = answers.usable
+    if not len(usable.line):
+        none = np.empty(0, np.int64)
+        return Consensus(none, none, np.empty(0), none, None)
+    line, item = np.unique(usable.line, return_inverse=True)
+    gold = np.full(len(line), -1, np.int64)
+    position = np.minimum(np.searchsorted(line, frozen_lines), len(line) - 1)
+    there = line[position] == frozen_lines
+    gold[position[there]] = frozen_labels[there]
+    result = METHODS[config.consolidation_method]().fit_predict(
+        item,
+        usable.annotator,
+        usable.label,
+        len(line),
+        len(usable.annotators),
+        len(config.labels),
+        gold=gold,
+        item_ids=_ids(line),
+        label_names=[label.name for label in config.labels],
+    )
+    return _consensus(line, result, usable.annotators)
+
+
+def reference_labels(
+    config: StageConfig,
+    answers: CodedAnswers,
+    lines: NDArray[np.int64],
+    annotators: AnnotatorParameters | None,
+) -> Consensus:
+    """The sealed labels of a validation sample, one for each of ``lines`` (ascending).
+
+    ``annotators`` were estimated before the sample's first answer; None: there are none yet, and
+    the majority decides. Nothing is learned from these answers.
+    """
+    usable = answers.where(np.isin(answers.line, lines)).usable
+    names = usable.annotators
+    method = MajorityVote() if annotators is None else METHODS[config.consolidation_method]()
+    result = method.fit_predict(
+        np.searchsorted(lines, usable.line),
+        usable.annotator,
+        usable.label,
+        len(lines),
+        len(names),
+        len(config.labels),
+        frozen_annotators=annotators.for_annotators(names) if annotators is not None else None,
+        item_ids=_ids(lines),
+        label_names=[label.name for label in config.labels],
+    )
+    return _consensus(lines, result, names)
+
+
+def _consensus(
+    lines: NDArray[np.int64], result: ConsolidationResult, names: tuple[str, ...]
+) -> Consensus:
+    return Consensus(
+        lines,
+        # With frozen annotators an item without answers would get the commonest class.
+        np.where(result.n_answers > 0, result.label, -1),
+        np.where(result.n_answers > 0, result.confidence, 0.0),
+        result.n_answers,
+        result.annotators.named(names),
+    )
+
+
+def _ids(lines: NDArray[np.int64]) -> list[str]:
+    return [str(line) for line in lines.tolist()]

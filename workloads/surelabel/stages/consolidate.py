@@ -1,0 +1,132 @@
+"""People's answers become labels; a pending proposal is decided before anything else uses them.
+
+An earlier pass only says who needs more answers. The last pass decides the proposal with the
+annotators as they were judged before the sample, then re-estimates all labels that are not frozen.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from surelabel.answers import SetAside
+from surelabel.items import ItemReader
+from surelabel.labels import Kind, LabelState
+from surelabel.stages.batches import TASKS, write_batch, write_remainder
+from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.passes import MoreAnswers, next_pass
+from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
+from surelabel.stages.stored import read_items, read_state
+from surelabel_contract.keys import INTERMEDIATE_MANIFEST
+from surelabel_contract.stages import NextFacts, ObjectRef, Progressed
+
+
+def consolidate(context: StageContext) -> StageResult:
+    """Labels after the round, or the items of its next pass."""
+    reader, old = read_items(context), read_state(context)
+    round_ = read_open_round(context, reader)
+    _keep_aside(context, round_.aside)
+    more = _next_pass(context, round_)
+    is_over = _is_over(context, round_)
+    if more and not is_over:
+        return _another_pass(context, reader, old, round_, more)
+    finished = finish_round(context, old, round_, cut_off=bool(more))
+    return _finished(context, reader, finished)
+
+
+def _is_over(context: StageContext, round_: OpenRound) -> bool:
+    limit = context.config.limits.max_answers
+    return round_.stopped or (limit is not None and context.previous.answers >= limit)
+
+
+def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
+    config = context.config
+    if config.simulated is None or config.max_annotators_per_item <= config.annotators_per_item:
+        return []
+    team = [person.name for person in config.simulated.annotators]
+    return next_pass(round_.answers, round_.lines, config.max_annotators_per_item, team)
+
+
+def _another_pass(
+    context: StageContext,
+    reader: ItemReader,
+    state: LabelState,
+    round_: OpenRound,
+    more: list[MoreAnswers],
+) -> StageResult:
+    batch = write_batch(
+        context,
+        reader,
+        TASKS,
+        [entry.line for entry in more],
+        exclude={entry.line: entry.exclude for entry in more},
+        annotators={entry.line: entry.annotators for entry in more},
+    )
+    remainder = write_remainder(context, reader, state)
+    _write_intermediate(context, reader, state)
+    return StageResult(
+        progressed=context.previous,
+        next=NextFacts(
+            task_items=batch.items,
+            task_answers=batch.answers,
+            remainder_items=remainder.items,
+            remainder_answers=remainder.answers,
+            another_pass=True,
+            proposal_pending=context.has("proposal"),
+        ),
+        carry={
+            "tasks": batch.ref,
+            "roundTasks": round_.tasks,
+            "remainder": remainder.ref,
+        },
+    )
+
+
+def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound) -> StageResult:
+    state = finished.state
+    remainder = write_remainder(context, reader, state)
+    _write_intermediate(context, reader, state)
+    n_classes = len(set(state.label[state.kind == Kind.HUMAN].tolist()))
+    wants_model = context.config.auto_labeling is not None and remainder.items > 0
+    if wants_model and n_classes < 2:
+        context.notice(
+            "ModelNotTrainable",
+            f"people gave {n_classes} of {len(context.config.labels)} labels so far; a model needs "
+            "at least 2. People label on.",
+        )
+    carry: dict[str, ObjectRef | None] = {**finished.carry, "remainder": remainder.ref}
+    return StageResult(
+        progressed=Progressed(
+            counters=state.counters(),
+            unlabeled_reasons=state.unlabeled_reasons(),
+            answers=context.previous.answers,
+            certificate=finished.certificate,
+        ),
+        next=NextFacts(
+            remainder_items=remainder.items,
+            remainder_answers=remainder.answers,
+            newly_certified=finished.newly_certified,
+            trainable=wants_model and n_classes >= 2,
+        ),
+        carry=carry,
+        validation=finished.validation,
+        metrics={"consensusError": round(finished.consensus_error, 6)},
+    )
+
+
+def _write_intermediate(context: StageContext, reader: ItemReader, state: LabelState) -> None:
+    from surelabel.stages.output_manifest import manifest_parts
+
+    # Not among the outputs: the next round overwrites it.
+    context.write_stream(INTERMEDIATE_MANIFEST, manifest_parts(context, reader, state))
+
+
+def _keep_aside(context: StageContext, aside: list[SetAside]) -> None:
+    if not aside:
+        return
+    lines = b"".join(msgspec.json.encode(entry.to_dict()) + b"\n" for entry in aside)
+    ref = context.write("answers-aside.jsonl", lines, role="answersAside")
+    context.notice(
+        "AnswersSetAside",
+        f"{len(aside)} answers of this round cannot be used; the first: {aside[0].reason}. They "
+        f"are kept in {context.folder.uri_of(ref.key)}.",
+    )

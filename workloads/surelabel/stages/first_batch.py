@@ -1,0 +1,37 @@
+"""The items that people label before there is a model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.items import ItemReader
+from surelabel.labels import Kind, LabelState
+from surelabel.selection import first_batch
+from surelabel.stages.context import StageContext
+from surelabel.stages.selected import Selection
+
+# Items whose features are in memory at once to choose among; a larger pool is thinned uniformly.
+MAX_CANDIDATES = 8_000
+
+
+def choose_first_batch(
+    context: StageContext, reader: ItemReader, state: LabelState, seed: int
+) -> tuple[list[int], Selection]:
+    """The lines of the first batch, and which of them were drawn uniformly."""
+    promise = context.config.auto_labeling
+    wanted = promise.seed_items if promise is not None else 0
+    rng = context.rng("querying", seed)
+    pool = thinned(state.lines(Kind.OPEN), max(MAX_CANDIDATES, 4 * wanted), rng)
+    if len(pool) == 0:
+        return [], Selection()
+    batch = first_batch(len(pool), wanted, rng, reader.features_of(pool))
+    uniform = pool[batch.position[batch.uniform]]
+    return pool[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist()))
+
+
+def thinned(pool: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """A uniform part of the pool that fits into memory; ascending."""
+    if len(pool) <= n:
+        return pool
+    return np.sort(rng.choice(pool, n, replace=False))

@@ -1,0 +1,42 @@
+"""The rounds so far, one entry each; what the report shows of the job's course."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from surelabel.stages.context import StageContext
+from surelabel_contract.model import Record
+from surelabel_contract.stages import Certificate, LabelCounters, ObjectRef, Validation
+
+
+class RoundEntry(Record):
+    """A finished round: totals after it, and what its validation sample said."""
+
+    round: int
+    answers: int
+    counters: LabelCounters
+    newly_certified: int = 0
+    validation: Validation | None = None
+    certificate: Certificate | None = None
+    # Share of human labels that are probably wrong, as the consensus itself estimates.
+    consensus_error: float | None = None
+
+
+class History(Record):
+    """All finished rounds, oldest first."""
+
+    schema_version: Literal[1] = 1
+    rounds: tuple[RoundEntry, ...] = ()
+
+
+def read_history(context: StageContext) -> History:
+    """The rounds so far; empty in the first one."""
+    if not context.has("history"):
+        return History()
+    return History.from_json(context.read("history"))
+
+
+def append_round(context: StageContext, entry: RoundEntry) -> ObjectRef:
+    """The history with one more round."""
+    history = History(rounds=(*read_history(context).rounds, entry))
+    return context.write("history.json", history.to_json())

@@ -1,0 +1,104 @@
+"""report/report.json: the job in numbers; says nothing that the store cannot prove."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from surelabel.consolidation import AnnotatorParameters
+from surelabel.stages.context import StageContext
+from surelabel.stages.costs import all_human_cost, cost_of
+from surelabel.stages.history import History
+from surelabel_contract.stages import ObjectRef, Progressed
+
+
+def build_report(
+    context: StageContext,
+    progressed: Progressed,
+    carry: Mapping[str, ObjectRef | None],
+    items: int,
+) -> dict[str, Any]:
+    """The report's content; ``carry``: what export itself has changed; ``items``: good lines."""
+    config = context.config
+
+    def read(role: str) -> bytes | None:
+        ref = carry.get(role) or config.inputs.get(role)
+        return context.read_ref(ref) if ref is not None else None
+
+    history = History.from_json(data) if (data := read("history")) else History()
+    annotators = read("annotators")
+    price = config.price_per_annotation
+    counters = progressed.counters
+    report: dict[str, Any] = {
+        "schemaVersion": 1,
+        "job": {
+            "namespace": config.job.namespace,
+            "name": config.job.name,
+            "uid": config.job.uid,
+        },
+        "taskType": config.task_type,
+        "labels": [label.name for label in config.labels],
+        "labelAttributeName": config.label_attribute_name,
+        "seed": context.seed if config.seed is not None else None,
+        "ending": config.ending.model_dump(by_alias=True) if config.ending else None,
+        "stateRoot": config.state_root,
+        "step": config.step.key,
+        "counters": counters.model_dump(by_alias=True),
+        "unlabeledReasons": progressed.unlabeled_reasons,
+        "answers": progressed.answers,
+        "rounds": [
+            entry.model_dump(mode="json", by_alias=True, exclude_none=True)
+            for entry in history.rounds
+        ],
+        "annotators": _annotators(annotators),
+        "cost": {
+            "currency": price.currency if price else None,
+            "amount": cost_of(progressed.answers, price),
+            "allHumanAnswers": items * config.annotators_per_item,
+            "allHumanAmount": all_human_cost(items, config.annotators_per_item, price),
+        },
+    }
+    if config.auto_labeling is not None:
+        report["promise"] = {
+            "targetErrorPermille": config.auto_labeling.target_error_permille,
+            "riskPermille": config.auto_labeling.risk_permille,
+        }
+    if progressed.certificate is not None:
+        report["certificate"] = progressed.certificate.model_dump(by_alias=True)
+        report["statement"] = _statement(progressed, history)
+    return report
+
+
+def _annotators(data: bytes | None) -> list[dict[str, Any]]:
+    if data is None:
+        return []
+    found = AnnotatorParameters.from_json(data)
+    return [
+        {
+            "name": name,
+            "answers": int(found.n_answers[code]),
+            "accuracy": round(float(found.accuracy[code]), 4),
+            "agreement": (
+                None if np.isnan(found.agreement[code]) else round(float(found.agreement[code]), 4)
+            ),
+        }
+        for code, name in enumerate(found.names)
+    ]
+
+
+def _statement(progressed: Progressed, history: History) -> str:
+    certificate = progressed.certificate
+    if certificate is None or certificate.machine_labels == 0:
+        return "No label of this job came from a machine."
+    sure = 100 - certificate.risk_permille / 10
+    bound = certificate.error_bound_permille / 10
+    errors = [r.consensus_error for r in history.rounds if r.consensus_error is not None]
+    eta = 100 * errors[-1] if errors else 0.0
+    return (
+        f"With {sure:g} % confidence at most {bound:g} % of the machine labels differ from what "
+        f"your annotators' consensus would say. The consensus itself is estimated to be wrong on "
+        f"{eta:.1f} %. If people and model err independently, {bound:g} % also bounds the true "
+        f"error; in the worst case it is {bound + eta:.1f} %."
+    )

@@ -1,0 +1,203 @@
+"""A round from its first answer to its labels; export uses the same code for a round cut short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.answers import (
+    CANNOT_TELL_CODE,
+    SKIPPED_CODE,
+    AnswerIndex,
+    CodedAnswers,
+    SetAside,
+    merge,
+    read_segments,
+)
+from surelabel.items import ItemReader
+from surelabel.labels import Kind, LabelState, Role
+from surelabel.stages.consensus import Consensus, consolidate_all
+from surelabel.stages.context import StageContext
+from surelabel.stages.history import RoundEntry, append_round
+from surelabel.stages.promise import decide_pending
+from surelabel.stages.selected import read_selection
+from surelabel.stages.stored import read_answer_index, write_state
+from surelabel.tasks import TASK_TYPES
+from surelabel_contract.people import read_tasks
+from surelabel_contract.stages import Certificate, ObjectRef, Validation
+
+# Below this a re-estimated confidence is not worth a row in the delta.
+_CONFIDENCE_STEP = 0.005
+
+
+@dataclass(frozen=True)
+class OpenRound:
+    """The round's items (``lines`` in the order of its first task file) and all its answers."""
+
+    number: int
+    tasks: ObjectRef
+    lines: list[int]
+    answers: CodedAnswers
+    aside: list[SetAside]
+    index: AnswerIndex
+    # A limit or a stop ended the hand-outs, so items may have too few answers.
+    stopped: bool
+
+
+@dataclass(frozen=True)
+class FinishedRound:
+    """What a round leaves; ``carry`` already has labels, answers, annotators and account."""
+
+    state: LabelState
+    carry: dict[str, ObjectRef | None]
+    certificate: Certificate | None
+    validation: Validation | None
+    newly_certified: int
+    consensus_error: float
+
+
+def read_open_round(context: StageContext, reader: ItemReader) -> OpenRound:
+    """The round whose answers have not been consolidated yet."""
+    index = read_answer_index(context)
+    number = index.steps[-1].round
+    tasks = context.input("roundTasks" if context.has("roundTasks") else "tasks")
+    lines = reader.lines_of(task.item_id for task in read_tasks(context.read_ref(tasks)))
+    steps = index.of_round(number)
+    task_type = TASK_TYPES[context.config.task_type]
+    labels = [label.name for label in context.config.labels]
+    answers, aside = read_segments(
+        context.folder,
+        [segment for step in steps for segment in step.segments],
+        lines,
+        lambda content: task_type.parse_answer(content, labels),
+    )
+    return OpenRound(
+        number,
+        tasks,
+        list(lines.values()),
+        answers,
+        aside,
+        index,
+        any(step.stopped for step in steps),
+    )
+
+
+def has_open_round(context: StageContext) -> bool:
+    """Whether a round has answers that no consolidate has finished with."""
+    index = read_answer_index(context)
+    return len(index.coded) < len({step.round for step in index.steps})
+
+
+def finish_round(
+    context: StageContext, old: LabelState, round_: OpenRound, *, cut_off: bool
+) -> FinishedRound:
+    """Decide the pending proposal, then label with all answers so far.
+
+    ``cut_off``: more people should have been asked, so a sample cannot be tested.
+    """
+    state = old.copy()
+    with context.phase("decide"):
+        decided = decide_pending(context, state, round_, cut_off=cut_off)
+    with context.phase("consolidate"):
+        earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
+        frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
+        consensus = consolidate_all(
+            context.config, merge([*earlier, round_.answers]), frozen, state.label[frozen]
+        )
+    _label(state, consensus, frozen, context.stage_micros)
+    _close(state, round_)
+    for line in read_selection(context).uniform:
+        state.role[line] = Role.UNIFORM
+    coded = context.write("answers.npz", round_.answers.to_bytes(), role="coded")
+    index = AnswerIndex(steps=round_.index.steps, coded=(*round_.index.coded, coded))
+    error = _consensus_error(state)
+    certificate = decided.certificate or context.previous.certificate
+    history = RoundEntry(
+        round=round_.number,
+        answers=context.previous.answers,
+        counters=state.counters(),
+        newly_certified=decided.newly_certified,
+        validation=decided.validation,
+        certificate=certificate,
+        consensus_error=round(error, 6),
+    )
+    carry: dict[str, ObjectRef | None] = {
+        **decided.carry,
+        "labels": write_state(context, old, state),
+        "answers": context.write("answers.json", index.to_json(), role="answers"),
+        "history": append_round(context, history),
+        "tasks": None,
+        "roundTasks": None,
+        "selection": None,
+        "proposal": None,
+    }
+    if consensus.annotators is not None:
+        data = consensus.annotators.to_json()
+        carry["annotators"] = context.write("annotators.json", data, role="annotators")
+    _warn_if_noisy(context, error)
+    return FinishedRound(
+        state, carry, certificate, decided.validation, decided.newly_certified, error
+    )
+
+
+def _label(
+    state: LabelState, consensus: Consensus, frozen: NDArray[np.int64], created: int
+) -> None:
+    """Human labels of everything that is not frozen."""
+    free = (consensus.label >= 0) & ~np.isin(consensus.line, frozen)
+    lines, label = consensus.line[free], consensus.label[free].astype(np.int32)
+    confidence = consensus.confidence[free].astype(np.float32)
+    is_new = state.kind[lines] != Kind.HUMAN
+    changed = is_new | (state.label[lines] != label)
+    moved = changed | (np.abs(state.confidence[lines] - confidence) >= _CONFIDENCE_STEP)
+    state.created[lines[changed]] = created
+    state.confidence[lines[moved]] = confidence[moved]
+    state.label[lines] = label
+    state.answers[lines] = consensus.n_answers[free].astype(np.int16)
+    state.kind[lines] = Kind.HUMAN
+    state.attempt[lines] = 0
+    state.reason[lines] = 0
+
+
+def _close(state: LabelState, round_: OpenRound) -> None:
+    """Items of the round without a usable answer: failed, or still open if nobody was asked."""
+    lines = np.array(round_.lines, np.int64)
+    without = lines[state.kind[lines] == Kind.OPEN]
+    answers = round_.answers
+    cannot_tell = set(answers.line[answers.label == CANNOT_TELL_CODE].tolist())
+    declined = set(answers.line[answers.label == SKIPPED_CODE].tolist())
+    for line in without.tolist():
+        if line in cannot_tell:
+            reason = "CannotTell"
+        elif line in declined:
+            reason = "Declined"
+        elif round_.stopped:
+            state.reason[line] = state.code("LimitReached")
+            continue
+        else:
+            reason = "Expired"
+        state.kind[line] = Kind.FAILED
+        state.reason[line] = state.code(reason)
+
+
+def _consensus_error(state: LabelState) -> float:
+    human = state.kind == Kind.HUMAN
+    # One answer alone says nothing about its own error.
+    several = human & (state.answers > 1)
+    if not several.any():
+        return 0.0
+    return float(np.mean(1.0 - state.confidence[several].astype(np.float64)))
+
+
+def _warn_if_noisy(context: StageContext, error: float) -> None:
+    promise = context.config.auto_labeling
+    if promise is None or error <= promise.target_error_permille / 2000:
+        return
+    context.notice(
+        "ConsensusTooNoisy",
+        f"the people's own labels are estimated to be wrong on {error:.1%}, more than half of "
+        f"targetErrorPermille ({promise.target_error_permille}). Machines can hardly pass a test "
+        "against them: ask more annotators per item, or raise the target.",
+    )

@@ -1,0 +1,123 @@
+"""The pool scored by the round's model, a shard at a time; predictions are kept for good.
+
+What a machine labels later is what stands here: no model is asked twice about one proposal.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.items import ItemReader
+from surelabel.labels import Kind, LabelState
+from surelabel.models import Model, load
+from surelabel.stages.context import StageContext
+from surelabel.stages.sharding import map_shards
+from surelabel.stages.stored import read_items, read_state
+from surelabel_contract.model import Record
+from surelabel_contract.stages import ObjectRef
+from surelabel_contract.store import NotFoundInStoreError, reference
+
+# Rows scored at once: kernel machines need memory for rows x support vectors.
+_ROWS = 1_000
+
+
+class ScoreIndex(Record):
+    """Predictions of one round, by shard of the items."""
+
+    schema_version: Literal[1] = 1
+    shards: tuple[ObjectRef, ...]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """(n,) each: an open line (ascending), the likeliest class, its probability, the margin."""
+
+    line: NDArray[np.int64]
+    label: NDArray[np.int32]
+    confidence: NDArray[np.float32]
+    margin: NDArray[np.float32]
+
+    def to_bytes(self) -> bytes:
+        """Equal values give equal bytes."""
+        buffer = io.BytesIO()
+        np.savez(
+            buffer,
+            line=self.line,
+            label=self.label,
+            confidence=self.confidence,
+            margin=self.margin,
+        )
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Scores:
+        """What ``to_bytes`` wrote."""
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            return cls(*(stored[name] for name in ("line", "label", "confidence", "margin")))
+
+    def where(self, mask: NDArray[np.bool_]) -> Scores:
+        """The rows that the mask picks."""
+        return Scores(self.line[mask], self.label[mask], self.confidence[mask], self.margin[mask])
+
+
+def score_pool(context: StageContext, reader: ItemReader) -> tuple[Scores, ScoreIndex]:
+    """Scores of every open item, and where they are kept."""
+    refs = map_shards(score_shard, context, range(len(reader.index.shards)))
+    parts = [Scores.from_bytes(context.read_ref(ref)) for ref in refs]
+    scores = Scores(
+        np.concatenate([part.line for part in parts]),
+        np.concatenate([part.label for part in parts]),
+        np.concatenate([part.confidence for part in parts]),
+        np.concatenate([part.margin for part in parts]),
+    )
+    return scores, ScoreIndex(shards=tuple(refs))
+
+
+def score_shard(context: StageContext, number: int) -> ObjectRef:
+    """The scores of one shard; a shard that an earlier attempt scored is not scored again."""
+    key = context.keys.shard(context.config.step, context.config.digest(), number) + ".npz"
+    try:
+        return reference(key, context.folder.read(key))
+    except NotFoundInStoreError:
+        pass
+    reader, state, model = _inputs(_Key(context))
+    line, features = reader.features(number)
+    is_open = state.kind[line] == Kind.OPEN
+    line = line[is_open]
+    rows = np.flatnonzero(is_open)
+    label = np.empty(len(line), np.int32)
+    confidence, margin = np.empty(len(line), np.float32), np.empty(len(line), np.float32)
+    for start in range(0, len(line), _ROWS):
+        part = slice(start, start + _ROWS)
+        proba = model.predict_proba(features[rows[part]])
+        ordered = np.sort(proba, axis=1)
+        label[part] = proba.argmax(axis=1)
+        confidence[part] = ordered[:, -1]
+        margin[part] = ordered[:, -1] - ordered[:, -2]
+    return context.create(key, Scores(line, label, confidence, margin).to_bytes())
+
+
+class _Key:
+    """A context that is equal to another one of the same work, so that inputs are read once."""
+
+    def __init__(self, context: StageContext) -> None:
+        self.context = context
+        self._digest = context.config.digest()
+
+    def __hash__(self) -> int:
+        return hash(self._digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and other._digest == self._digest
+
+
+@lru_cache(maxsize=1)
+def _inputs(key: _Key) -> tuple[ItemReader, LabelState, Model]:
+    context = key.context
+    return read_items(context), read_state(context), load(context.read("model"))

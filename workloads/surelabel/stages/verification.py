@@ -1,0 +1,270 @@
+"""Recomputes the certificate of a finished job from its store alone.
+
+Every attempt is done again from what was committed before its draw: the sample from the seed, the
+reference labels from the people's answers, the errors, the bound, the account; then every machine
+label of the output manifest is held against the region that it comes from. It believes no number
+of the report. Who can rewrite the whole store, commits included, cannot be caught this way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from surelabel.answers import CodedAnswers, read_segments
+from surelabel.certify import Account, Attempt, verify
+from surelabel.items import ItemReader
+from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
+from surelabel.stages.consensus import Consensus
+from surelabel.stages.context import StageContext
+from surelabel.stages.promise import sealed_reference
+from surelabel.stages.splitting import whole_lines
+from surelabel.stages.stored import read_items
+from surelabel.tasks import TASK_TYPES
+from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.keys import OUTPUT_MANIFEST, REPORT, StateKeys, step_of_key
+from surelabel_contract.people import read_tasks
+from surelabel_contract.stages import Certificate, StageConfig, StageReport
+from surelabel_contract.steps import Step
+from surelabel_contract.store import NotFoundInStoreError, Storage, StorageError
+
+_CHUNK = 8 << 20
+
+
+@dataclass
+class Verification:
+    """What was recomputed; ``problems``: what does not hold, in words (empty: the promise does)."""
+
+    certificate: Certificate | None = None
+    target_error_permille: int | None = None
+    machine_labels: int = 0
+    human_labels: int = 0
+    lines: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything could be recomputed and agrees."""
+        return not self.problems
+
+
+def verify_job(storage: Storage, folder_uri: str) -> Verification:
+    """The verification of the job whose results lie in ``folder_uri``."""
+    found = Verification()
+    try:
+        context, report = _open(storage, folder_uri)
+    except (NotFoundInStoreError, KeyError, ValueError, msgspec.DecodeError) as error:
+        found.problems.append(f"{folder_uri} holds no finished job: {error}")
+        return found
+    try:
+        _check_outputs(context, report, found)
+        _check(context, report, found)
+    except (ConfigurationError, StorageError, ValidationError, ValueError, KeyError) as error:
+        found.problems.append(f"cannot be recomputed: {error}")
+    return found
+
+
+def _open(storage: Storage, folder_uri: str) -> tuple[StageContext, StageReport]:
+    folder = storage.folder(folder_uri)
+    written = msgspec.json.decode(folder.read(REPORT))
+    keys = StateKeys(written["stateRoot"])
+    where = step_of_key(f"rounds/{written['step']}/COMMITTED.json")
+    if where is None:
+        raise ValueError(f"{REPORT} names no step; got {written['step']!r}.")
+    report = StageReport.from_json(folder.read(keys.commit(where[0])))
+    config = StageConfig.from_json(folder.read(keys.config(where[0], report.attempt)))
+    # The job may have been copied: what counts is where it lies now.
+    config = config.model_copy(
+        update={"folder_uri": folder_uri.rstrip("/"), "inputs": report.carry}
+    )
+    return StageContext(config, storage, folder), report
+
+
+def _check_outputs(context: StageContext, report: StageReport, found: Verification) -> None:
+    for role, ref in sorted(report.outputs.items()):
+        digest = hashlib.sha256()
+        try:
+            for chunk in context.folder.read_chunks(ref.key, _CHUNK):
+                digest.update(chunk)
+        except NotFoundInStoreError:
+            found.problems.append(f"{ref.key} ({role}) is missing.")
+            continue
+        if digest.hexdigest() != ref.sha256:
+            found.problems.append(f"{ref.key} ({role}) is not what export wrote.")
+
+
+def _check(context: StageContext, report: StageReport, found: Verification) -> None:
+    reader = read_items(context)
+    expected = _Expected(reader.index.n_lines)
+    if context.has("account"):
+        ledger = Ledger.from_json(context.read("account"))
+        _check_ledger(context, reader, ledger, expected, found)
+        found.certificate = ledger.account.certificate()
+        found.target_error_permille = ledger.account.target_error_permille
+    if found.certificate != report.progressed.certificate:
+        found.problems.append(
+            f"the certificate is {_shown(report.progressed.certificate)}; recomputed: "
+            f"{_shown(found.certificate)}."
+        )
+    _check_manifest(context, reader, expected, found)
+    account = 0 if found.certificate is None else found.certificate.machine_labels
+    if found.machine_labels != account:
+        found.problems.append(
+            f"the output manifest has {found.machine_labels} machine labels; the account covers "
+            f"{account}."
+        )
+
+
+class _Expected:
+    """(n_lines,) each: the certified machine label, and the frozen human label; -1: none."""
+
+    def __init__(self, n_lines: int) -> None:
+        self.machine: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
+        self.human: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
+
+
+def _check_ledger(
+    context: StageContext,
+    reader: ItemReader,
+    ledger: Ledger,
+    expected: _Expected,
+    found: Verification,
+) -> None:
+    account: Account = ledger.account
+    if len(ledger.evidence) != len(account.attempts):
+        found.problems.append(
+            f"the account has {len(account.attempts)} attempts but {len(ledger.evidence)} pieces "
+            "of evidence."
+        )
+        return
+    regions: dict[int, NDArray[np.int64]] = {}
+    for attempt, evidence in zip(account.attempts, ledger.evidence, strict=True):
+        name = f"attempt {attempt.proposal.attempt}"
+        stored = StoredProposal.from_json(context.read_ref(evidence.proposal))
+        if stored.proposal != attempt.proposal:
+            found.problems.append(f"{name}: the account's proposal is not the committed one.")
+        region = Region.from_bytes(context.read_ref(stored.region))
+        regions[attempt.proposal.attempt] = region.line
+        _check_commitment(context, evidence, stored, name, found)
+        if attempt.outcome != "NotTested":
+            answers = _answers(context, reader, evidence)
+            sample = np.array(attempt.proposal.sample, np.int64)
+            reference = sealed_reference(context, stored, answers, sample)
+            _check_errors(attempt, region, reference, found)
+            usable = reference.label >= 0
+            expected.human[sample[usable]] = reference.label[usable]
+        if attempt.machine_labels:
+            rest = ~np.isin(region.line, attempt.proposal.sample)
+            expected.machine[region.line[rest]] = region.label[rest]
+    found.problems.extend(verify(account, regions))
+
+
+def _check_commitment(
+    context: StageContext,
+    evidence: Evidence,
+    stored: StoredProposal,
+    name: str,
+    found: Verification,
+) -> None:
+    """The proposal was committed by its step, and the answers came in a later one."""
+    proposed, decided = _step(stored.step), _step(evidence.decided_step)
+    commit = StageReport.from_json(context.folder.read(context.keys.commit(proposed)))
+    if commit.carry.get("proposal") != evidence.proposal:
+        found.problems.append(f"{name}: step {stored.step} committed another proposal.")
+    rounds = {step.round for step in evidence.answers}
+    if rounds != {decided.round} or decided.round <= proposed.round:
+        found.problems.append(
+            f"{name}: proposed in round {proposed.round}, but decided in {decided.round} with "
+            f"answers of rounds {sorted(rounds)}; the answers must come after the proposal."
+        )
+
+
+def _answers(context: StageContext, reader: ItemReader, evidence: Evidence) -> CodedAnswers:
+    segments = [segment for step in evidence.answers for segment in step.segments]
+    for segment in segments:
+        # Raises if it is not what the annotate step wrote.
+        context.read_ref(segment)
+    tasks = read_tasks(context.read_ref(evidence.tasks))
+    lines = reader.lines_of(task.item_id for task in tasks)
+    task_type = TASK_TYPES[context.config.task_type]
+    labels = [label.name for label in context.config.labels]
+    answers, _ = read_segments(
+        context.folder, segments, lines, lambda content: task_type.parse_answer(content, labels)
+    )
+    return answers
+
+
+def _check_errors(
+    attempt: Attempt,
+    region: Region,
+    reference: Consensus,
+    found: Verification,
+) -> None:
+    sample = reference.line
+    wrong = sample[reference.label != region.labels_of(sample)].tolist()
+    if wrong != list(attempt.wrong):
+        found.problems.append(
+            f"attempt {attempt.proposal.attempt}: {len(attempt.wrong)} errors are recorded; the "
+            f"answers give {len(wrong)}."
+        )
+
+
+def _check_manifest(
+    context: StageContext, reader: ItemReader, expected: _Expected, found: Verification
+) -> None:
+    """Every output line is its input line, with nothing but a label that is accounted for."""
+    config = context.config
+    task_type = TASK_TYPES[config.task_type]
+    labels = [label.name for label in config.labels]
+    name = config.label_attribute_name
+    written = whole_lines(context.folder.read_chunks(OUTPUT_MANIFEST, _CHUNK))
+    for first_line, raw_lines in reader.raw_lines():
+        for line, raw in enumerate(raw_lines, first_line):
+            out = next(written, None)
+            if out is None:
+                found.problems.append(f"the output manifest ends before line {line + 1}.")
+                return
+            found.lines += 1
+            machine, human = int(expected.machine[line]), int(expected.human[line])
+            if out == raw:
+                if machine >= 0:
+                    found.problems.append(f"line {line + 1}: its machine label is missing.")
+                continue
+            if not out.startswith(raw[: raw.rindex(b"}")]):
+                found.problems.append(f"line {line + 1}: the input's own fields were changed.")
+                continue
+            record = msgspec.json.decode(out)
+            metadata = record[f"{name}-metadata"]
+            label = task_type.read_label(record[name], metadata, labels)
+            if metadata["human-annotated"] == "no":
+                found.machine_labels += 1
+                if label != machine:
+                    found.problems.append(
+                        f"line {line + 1}: machine label {labels[label]!r}; certified was "
+                        f"{labels[machine] if machine >= 0 else None!r}."
+                    )
+            else:
+                found.human_labels += 1
+                if human >= 0 and label != human:
+                    found.problems.append(
+                        f"line {line + 1}: human label {labels[label]!r}; the sample's reference "
+                        f"label was {labels[human]!r}."
+                    )
+    if next(written, None) is not None:
+        found.problems.append("the output manifest has more lines than the input.")
+
+
+def _step(key: str) -> Step:
+    where = step_of_key(f"rounds/{key}/COMMITTED.json")
+    if where is None:
+        raise ValueError(f"{key!r} is no step.")
+    return where[0]
+
+
+def _shown(certificate: Certificate | None) -> str:
+    return "none" if certificate is None else certificate.to_json().decode()

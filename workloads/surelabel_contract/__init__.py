@@ -1,0 +1,1 @@
+"""What operator, stages and portal agree on; imports nothing of ours, no Ray, Kopf or NumPy."""
