@@ -175,6 +175,6 @@ def test_the_store_refuses_for_30_seconds(
         bench.release("con")
         job = bench.wait("Succeeded", "True")
         assert condition(job, "StorageAvailable")["status"] == "True"
-        assert root.read(f"out/twelve/{OUTPUT_MANIFEST}") == undisturbed
+        assert root.read(f"out/{small_job.NAME}/{OUTPUT_MANIFEST}") == undisturbed
         commits = [e.key for e in root.entries("out/twelve/") if e.key.endswith(COMMIT_FILE)]
         assert len(commits) == len(set(commits)) >= 6

@@ -100,7 +100,10 @@ def test_a_finished_job_that_is_created_again_leaves_the_results_alone(bench: Wo
     uid = bench.apply(body)
     bench.wait("Succeeded", "True")
     bench.delete()
-    until("the end's mark", lambda: json.loads((out / "twelve/OWNER.json").read_text())["finished"])
+    until(
+        "the end's mark",
+        lambda: json.loads((out / small_job.NAME / "OWNER.json").read_text())["finished"],
+    )
     before = files(out)
     message = bench.stalled(
         bench.body(output={"uri": f"file://{out}", "takeOver": uid}), "OutputInUse"

@@ -124,7 +124,10 @@ def test_a_lost_status_is_rebuilt_in_a_step_and_at_the_end(
 
     bench.release("ann")
     bench.wait("Succeeded", "True")
-    until("the mark", lambda: json.loads((bench.out / "twelve/OWNER.json").read_text())["finished"])
+    until(
+        "the mark",
+        lambda: json.loads((bench.out / f"{small_job.NAME}/OWNER.json").read_text())["finished"],
+    )
     started, manifest = bench.stages.started(), bench.manifest()
     before, after = wiped(bench, stopped=stopped, ended=True)
     check_equal(before, after)
