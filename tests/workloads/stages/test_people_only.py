@@ -100,6 +100,21 @@ def test_a_limit_ends_the_questions_and_the_rest_says_why(tmp_path: Path) -> Non
     }
 
 
+def test_a_further_pass_never_asks_for_more_answers_than_are_paid(tmp_path: Path) -> None:
+    spec = {"max_annotators_per_item": 5, "limits": Limits(max_answers=121)}
+    # 40 items with three answers each; one more answer is paid, but a pass asks two people.
+    driver = driver_of(tmp_path, 40, spec=spec, accuracies=(600,) * 6)
+    driver.run_job()
+    assert {r.step.pass_ for r in driver.reports} == {1, 2}
+    assert driver.reports[-1].progressed.answers == 120
+
+
+def test_a_small_team_may_use_the_last_answers_that_are_paid(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, spec={"limits": Limits(max_answers=14)}, accuracies=(900, 900))
+    driver.run_job(stop=lambda report: report.step.stage is Stage.CONSOLIDATE)
+    assert driver.reports[-1].progressed.answers == 14
+
+
 def test_a_stop_request_ends_the_hand_outs(tmp_path: Path) -> None:
     driver = driver_of(tmp_path)
     before = driver.run(0, Stage.PREPARE)

@@ -66,10 +66,11 @@ def annotate(context: StageContext) -> StageResult:
         answers: list[Answer] = []
         tally.stopped = tally.stopped or _stop_requested(context)
         for task in part:
-            if tally.stopped or _limit_reached(context, tally):
+            asked = people.choose(task)
+            if tally.stopped or _limit_reached(context, tally, len(asked)):
                 tally.stopped = True
                 break
-            given = people.answer(task, truth.get(lines[task.item_id]))
+            given = people.answer(task, asked, truth.get(lines[task.item_id]))
             answers.extend(given)
             _count(tally, task, given)
         if answers:
@@ -118,11 +119,17 @@ class _People:
         # Seconds after the step's start at which each person is free again.
         self._free_at = dict.fromkeys(self._team, 0.0)
 
-    def answer(self, task: Task, truth: int | None) -> list[Answer]:
-        """One answer each of as many people as the task wants and the team still has."""
+    def choose(self, task: Task) -> list[SimulatedAnnotator]:
+        """As many people as the task wants and the team still has."""
         names = [name for name in self._team if name not in task.exclude]
         chosen = self._rng.permutation(len(names))[: task.annotators]
-        return [self._one(task, self._team[names[index]], truth) for index in chosen.tolist()]
+        return [self._team[names[index]] for index in chosen.tolist()]
+
+    def answer(
+        self, task: Task, asked: Sequence[SimulatedAnnotator], truth: int | None
+    ) -> list[Answer]:
+        """One answer of each of the people asked."""
+        return [self._one(task, person, truth) for person in asked]
 
     def _one(self, task: Task, person: SimulatedAnnotator, truth: int | None) -> Answer:
         step = self._context.config.step
@@ -162,16 +169,17 @@ def _count(tally: _Tally, task: Task, given: Sequence[Answer]) -> None:
             tally.last_time = answer.submission_time
 
 
-def _limit_reached(context: StageContext, tally: _Tally) -> bool:
-    """Whether another item may not be handed out."""
+def _limit_reached(context: StageContext, tally: _Tally, asked: int) -> bool:
+    """Whether another item may not be handed out to so many people."""
     limits, previous = context.config.limits, context.previous
     counters = previous.counters
     # A further pass asks again about items that this round has counted already.
     new = tally.answered + tally.partial if context.config.step.pass_ == 1 else 0
-    if limits.max_answers is not None:
-        needed = context.config.annotators_per_item if context.config.step.pass_ == 1 else 1
-        if previous.answers + tally.answers + needed > limits.max_answers:
-            return True
+    if (
+        limits.max_answers is not None
+        and previous.answers + tally.answers + asked > limits.max_answers
+    ):
+        return True
     if (
         limits.max_human_labeled_items is not None
         and context.config.step.pass_ == 1
