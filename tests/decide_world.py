@@ -192,7 +192,9 @@ class World:
             )
             return {"rebuilt": Rebuilt(tuple(self.commits.values()), recorded)}
         report = self.commits.get(step.step)
-        progress = Progress(1, 10, 0, 30, 30, 3) if step.stage is Stage.ANNOTATE else None
+        attempt = self.attempts.get(step.name)
+        runs = attempt is not None and attempt.runs
+        progress = Progress(1, 10, 0, 30, 30, 3) if runs and step.stage is Stage.ANNOTATE else None
         return {
             "config": self.configs.get((step.step, step.attempt)),
             "commit": None if report is None else Commit(report),

@@ -67,6 +67,8 @@ class Next:
     again: bool = False
     seconds: float | None = None
     back_off: bool = False
+    # Only a person can mend it.
+    terminal: bool = False
 
 
 async def prepare(action: Action, job: LabelingJob, scene: Scene, world: World) -> Action:
@@ -110,8 +112,10 @@ def _next(action: Action, world: World) -> Next:
     match action:
         case Wait(until=datetime() as until):
             return Next(seconds=max(0.05, (until - world.now()).total_seconds()))
-        case Wait() | Nothing() | Stall():
+        case Wait() | Nothing():
             return Next()
+        case Stall():
+            return Next(terminal=True)
         case Block():
             return Next(back_off=True)
         case StopAttempts():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from surelabel_contract.steps import Stage
 from surelabel_operator.actions import (
     Action,
     CleanUp,
@@ -15,7 +16,12 @@ from surelabel_operator.actions import (
     Wait,
 )
 from surelabel_operator.configs import mended_config, retry_config
-from surelabel_operator.evidence import SECOND_LOOK_SECONDS, is_seen_before, is_seen_twice
+from surelabel_operator.evidence import (
+    PROGRESS_SECONDS,
+    SECOND_LOOK_SECONDS,
+    is_seen_before,
+    is_seen_twice,
+)
 from surelabel_operator.failures import Failure, failure_of, failures_after, is_last, told
 from surelabel_operator.observed import Attempt, AttemptState, FailureClass, Problem
 from surelabel_operator.reasons import Reason, is_failure_stall
@@ -213,6 +219,9 @@ def _next_look(situation: Situation, attempt: Attempt) -> datetime | None:
     ends = [deadline_at(situation)]
     if attempt.state is AttemptState.RUNNING:
         ends.append(overdue_at(situation))
+    if situation.stage is Stage.ANNOTATE:
+        # What people have done so far is seen by looking only.
+        ends.append(situation.now + timedelta(seconds=PROGRESS_SECONDS))
     known = [end for end in ends if end is not None]
     if not known:
         return None

@@ -132,7 +132,14 @@ class JobCache:
         """Remember the entry; returns the one of another uid that it replaces, if any."""
         known = self._entries.get(entry.key)
         self._entries[entry.key] = entry
-        return known if known is not None and known.uid != entry.uid else None
+        if known is None:
+            return None
+        if known.uid != entry.uid:
+            return known
+        if known.step_name.rpartition("-a")[0] == entry.step_name.rpartition("-a")[0]:
+            # Another attempt of the same step is no progress.
+            entry.last_progress = known.last_progress
+        return None
 
     def remove(self, key: Key) -> JobEntry | None:
         """Forget the job; its last entry."""

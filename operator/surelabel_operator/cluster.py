@@ -73,6 +73,10 @@ class Cluster(Protocol):
         """All LabelingJobs of the watched namespaces, as the cache keeps them."""
         ...
 
+    async def count_jobs(self) -> int:
+        """How many LabelingJobs ``list_entries`` would give, at a fraction of its cost."""
+        ...
+
     async def patch_status(self, job: LabelingJob | Identity, status: JobStatus) -> LabelingJob:
         """The job after a merge patch of /status with ``job``'s resourceVersion.
 

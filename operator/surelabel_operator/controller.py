@@ -9,6 +9,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import JobRef
@@ -23,6 +24,9 @@ from surelabel_operator.workqueue import QueueShutDownError, WorkQueue
 from surelabel_operator.world import World
 
 LOG = logging.getLogger(__name__)
+
+# How often the jobs are counted: one small request for each watched namespace.
+COUNT_SECONDS = 30.0
 
 Reconcile = Callable[[LabelingJob, World], Awaitable[Outcome]]
 
@@ -40,7 +44,7 @@ class Controller:
         # Jobs that are gone, whose stage may still run.
         self._deleted: dict[Key, dict[str, JobEntry]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self.heartbeat = time.monotonic()
+        self._stopping = False
         world.metrics.watch_queue(self.queue)
         world.metrics.watch_jobs(self.cache)
 
@@ -89,13 +93,30 @@ class Controller:
             self.queue.add(entry.key, background=True)
 
     async def keep_in_step(self, seconds: float) -> None:
-        """Repair by a list every so often, until cancelled."""
+        """Repair by a list every so often, and when jobs are missing, until cancelled."""
         while True:
-            await asyncio.sleep(seconds)
+            await self._until_due(seconds)
             try:
                 self.resync(await self.world.cluster.list_entries())
             except ClusterError as error:
                 LOG.warning("the resync failed: %s", error)
+
+    async def _until_due(self, seconds: float) -> None:
+        """Until the time has passed, or the cluster has had another number of jobs twice.
+
+        A watch that broke off and listed anew never tells of what was deleted meanwhile.
+        """
+        end, differed = time.monotonic() + seconds, False
+        while (left := end - time.monotonic()) > 0:
+            await asyncio.sleep(min(COUNT_SECONDS, left))
+            try:
+                differs = await self.world.cluster.count_jobs() != len(self.cache)
+            except ClusterError as error:
+                LOG.info("the LabelingJobs could not be counted: %s", error)
+                continue
+            if differs and differed:
+                return
+            differed = differs
 
     # -- the workers
 
@@ -109,7 +130,9 @@ class Controller:
 
     async def stop(self, grace_seconds: float = 20) -> None:
         """Take nothing more; finish what runs, and cancel what does not end in time."""
+        self._stopping = True
         self.queue.shut_down()
+        # Lets those end that wait for the Lease.
         self.active.set()
         _, late = (
             await asyncio.wait(self._tasks, timeout=grace_seconds) if self._tasks else ((), ())
@@ -120,13 +143,16 @@ class Controller:
 
     async def _work(self) -> None:
         while True:
-            self.heartbeat = time.monotonic()
             try:
                 key = await self.queue.get()
             except QueueShutDownError:
                 return
             try:
+                held = self.active.is_set()
                 await self.active.wait()
+                if self._stopping and not held:
+                    # Woken by the end, not by the Lease, which another process may hold.
+                    return
                 await self._process(key)
             finally:
                 self.queue.done(key)
@@ -168,13 +194,22 @@ class Controller:
             self.queue.add_rate_limited(key)
         else:
             result = "success" if outcome.seconds is None else "requeue_after"
+            if outcome.terminal:
+                result = "terminal"
             self.queue.forget(key)
-            if outcome.seconds is not None:
-                self.queue.add_after(key, outcome.seconds)
+        if outcome.seconds is not None:
+            self.queue.add_after(key, outcome.seconds)
         self.world.metrics.reconciles.labels(result).inc()
 
     async def _reconcile(self, key: Key) -> Outcome:
-        await self._stop_deleted(key)
+        stopped = await self._stop_deleted(key)
+        outcome = await self._reconcile_live(key)
+        if stopped:
+            return outcome
+        # Its successor of the same name does not wait for a Ray that is away.
+        return replace(outcome, back_off=True)
+
+    async def _reconcile_live(self, key: Key) -> Outcome:
         # Live, never from the cache: a decision on an old object could start what was stopped.
         try:
             job = await self.world.cluster.get_job(*key)
@@ -194,8 +229,11 @@ class Controller:
             self._deleted.setdefault(entry.key, {})[entry.uid] = entry
         self.queue.add(entry.key)
 
-    async def _stop_deleted(self, key: Key) -> None:
-        """Stop the stage that a deleted job's last status names; the sweep finds all others."""
+    async def _stop_deleted(self, key: Key) -> bool:
+        """Stop the stage that a deleted job's last status names; the sweep finds all others.
+
+        False where Ray could not be asked, so that it must be tried again.
+        """
         for uid, entry in list(self._deleted.get(key, {}).items()):
             address = RayAddress(name=entry.ray_name or None, url=entry.ray_url or None)
             try:
@@ -215,6 +253,11 @@ class Controller:
             except ConfigurationError:
                 # A cluster that the namespace may not use any more: nothing of ours to stop.
                 LOG.info("%s: its Ray cluster may not be used any more", entry.step_name)
+            except BackendError as error:
+                LOG.warning("%s of a deleted job cannot be stopped: %s", entry.step_name, error)
+                continue
             self._deleted[key].pop(uid, None)
-        if not self._deleted.get(key):
-            self._deleted.pop(key, None)
+        if self._deleted.get(key):
+            return False
+        self._deleted.pop(key, None)
+        return True

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 # Two looks at something that ends an attempt lie at least this far apart.
 SECOND_LOOK_SECONDS = 30.0
+# People's progress alone is looked for, and written, at most this often.
+PROGRESS_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,10 @@ class FolderCluster:
             paths = sorted((self._folder / _JOBS).glob("*/*.json"))
             return [JobEntry.of(json.loads(path.read_bytes())) for path in paths]
 
+    async def count_jobs(self) -> int:
+        """How many files of LabelingJobs there are."""
+        return sum(1 for _ in (self._folder / _JOBS).glob("*/*.json"))
+
     async def patch_status(self, job: LabelingJob | Identity, status: JobStatus) -> LabelingJob:
         """The job with the new status, unless its file changed since it was read."""
         meta = job.metadata

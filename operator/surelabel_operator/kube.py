@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote
 
 from surelabel_operator.cache import JobEntry
 from surelabel_operator.cluster import (
@@ -73,6 +74,14 @@ class KubeCluster:
     async def list_entries(self) -> list[JobEntry]:
         """What the cache keeps of every LabelingJob; pages, so that memory stays small."""
         return [entry async for entry in self._entries()]
+
+    async def count_jobs(self) -> int:
+        """How many there are, by a page of one for each namespace."""
+        count = 0
+        for namespace in self._namespaces or (None,):
+            page = await self._page(namespace, "", "1")
+            count += len(page["items"]) + (page["metadata"].get("remainingItemCount") or 0)
+        return count
 
     async def patch_status(self, job: LabelingJob | Identity, status: JobStatus) -> LabelingJob:
         """The job with the new status, if nobody changed it since it was read."""
@@ -211,9 +220,9 @@ class KubeCluster:
                 if not token:
                     break
 
-    async def _page(self, namespace: str | None, token: str) -> dict[str, Any]:
+    async def _page(self, namespace: str | None, token: str, limit: str = _PAGE) -> dict[str, Any]:
         path = _path("labelingjobs", namespace)
-        query = {"limit": _PAGE} | ({"continue": token} if token else {})
+        query = {"limit": limit} | ({"continue": token} if token else {})
         try:
             page: dict[str, Any] = await self._api.request(
                 "list", "labelingjobs", path, query=query
@@ -242,8 +251,9 @@ def merge_patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any
 
 
 def _path(plural: str, namespace: str | None, name: str | None = None) -> str:
-    where = f"/namespaces/{namespace}" if namespace else ""
-    return f"{_GROUP_PATH}{where}/{plural}" + (f"/{name}" if name else "")
+    # Names come from Ray's answers as well, where anything may stand.
+    where = f"/namespaces/{quote(namespace, safe='')}" if namespace else ""
+    return f"{_GROUP_PATH}{where}/{plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
 def _micro_now() -> str:

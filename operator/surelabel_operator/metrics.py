@@ -28,6 +28,8 @@ _EXCEPTIONS = frozenset(
         "ApiError",
         "AssertionError",
         "AttributeError",
+        "BackendError",
+        "ClusterError",
         "ConfigurationError",
         "ConflictError",
         "ConnectionError",

@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.store import StorageError
 from surelabel_operator import act
-from surelabel_operator.actions import Action, Advance, Finish, Nothing, Retry
+from surelabel_operator.actions import (
+    Action,
+    Block,
+    Nothing,
+)
+from surelabel_operator.backends import BackendError
 from surelabel_operator.cluster import ClusterError, EventDraft
 from surelabel_operator.decide import row_of
 from surelabel_operator.events import event_of
+from surelabel_operator.evidence import SECOND_LOOK_SECONDS
 from surelabel_operator.looks import with_evidence
 from surelabel_operator.observe import Scene, observe
 from surelabel_operator.observed import Problem
+from surelabel_operator.outcomes import count_attempt
 from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import InvalidSpecError, LabelingJob
+from surelabel_operator.situation import Situation, deadline_at
 from surelabel_operator.status import progress_noted, status_of, status_of_invalid
 from surelabel_operator.world import World
 
@@ -41,6 +52,8 @@ class Outcome:
 
     seconds: float | None = None
     back_off: bool = False
+    # Only a person can mend what the job waits for.
+    terminal: bool = False
 
 
 async def reconcile(job: LabelingJob, world: World) -> Outcome:
@@ -48,7 +61,7 @@ async def reconcile(job: LabelingJob, world: World) -> Outcome:
     for _ in range(_LOOKS_MAX):
         job, following = await _look(job, world)
         if not following.again:
-            return Outcome(following.seconds, following.back_off)
+            return Outcome(following.seconds, following.back_off, following.terminal)
     # More in a row than any job needs: whatever makes it so must not spin.
     return Outcome(back_off=True)
 
@@ -64,20 +77,17 @@ async def _look(job: LabelingJob, world: World) -> tuple[LabelingJob, act.Next]:
         world.memory.skew_told.add(job.metadata.uid)
         await _write(_SKEW, job, world)
     LOG.debug("%s/%s: %s", job.metadata.namespace, job.metadata.name, row)
-    action = await act.prepare(action, job, scene, world)
-    status = status_of(job.spec, job.status, observed, action, now)
-    if status != job.status:
-        before = job
-        job = await world.cluster.patch_status(job, status)
-        # From here on either this reconcile goes on with the new object, or it fails and the
-        # queue has the key again.
-        world.memory.written[job.metadata.uid] = job.metadata.resource_version
-        evidence = progress_noted(observed, before.status, status)
-        world.memory.evidence[job.metadata.uid] = evidence
-        _count(action, before, world)
-        _log(row, action, job)
-        await _tell(action, before, job, world)
-    following = await act.finish(action, job, scene, world)
+    try:
+        action = await act.prepare(action, job, scene, world)
+        job = await _patch(row, action, job, scene, world, now)
+        following = await act.finish(action, job, scene, world)
+    except (BackendError, StorageError, ConfigurationError) as error:
+        # What an action meets is shown as what a look meets: nothing else would tell.
+        LOG.info("%s/%s: %s: %s", job.metadata.namespace, job.metadata.name, row, error)
+        world.metrics.exception(error)
+        scene, action = _blocked(scene, error)
+        job = await _patch("an action failed", action, job, scene, world, now)
+        return job, act.Next(back_off=True)
     uid = job.metadata.uid
     if isinstance(action, Nothing) and uid in world.memory.unsettled:
         if observed.backend is not None:
@@ -85,7 +95,51 @@ async def _look(job: LabelingJob, world: World) -> tuple[LabelingJob, act.Next]:
             return job, act.Next(back_off=True)
         world.memory.unsettled.discard(uid)
         world.memory.evidence.pop(uid, None)
-    return job, following
+    return job, _in_time_for_deadline(following, Situation(job.spec, job.status, observed, now))
+
+
+async def _patch(
+    row: str, action: Action, job: LabelingJob, scene: Scene, world: World, now: datetime
+) -> LabelingJob:
+    """The job with the status that follows from look and action; one write, if it differs."""
+    observed, before = scene.observed, job
+    status = status_of(job.spec, job.status, observed, action, now)
+    if status == job.status:
+        return job
+    job = await world.cluster.patch_status(job, status)
+    # From here on either this reconcile goes on with the new object, or it fails and the
+    # queue has the key again.
+    world.memory.written[job.metadata.uid] = job.metadata.resource_version
+    evidence = progress_noted(observed, before.status, status)
+    world.memory.evidence[job.metadata.uid] = evidence
+    count_attempt(action, before, world)
+    _log(row, action, job)
+    await _tell(action, before, job, world)
+    return job
+
+
+def _blocked(
+    scene: Scene, error: BackendError | StorageError | ConfigurationError
+) -> tuple[Scene, Block]:
+    if isinstance(error, StorageError):
+        problem = Problem(Reason.STORAGE_UNAVAILABLE, str(error))
+        observed = replace(scene.observed, storage=problem)
+    else:
+        problem = Problem(error.reason, str(error))
+        observed = scene.observed
+    return Scene(observed, scene.backend, scene.store), Block(problem)
+
+
+def _in_time_for_deadline(following: act.Next, situation: Situation) -> act.Next:
+    """A job that waits for nothing but events is still looked at when its deadline passes."""
+    if following.again or following.back_off or following.seconds is not None:
+        return following
+    end = None if situation.is_finished else deadline_at(situation)
+    if end is None:
+        return following
+    # Passed, it has to be seen twice.
+    seconds = max((end - situation.now).total_seconds(), SECOND_LOOK_SECONDS)
+    return replace(following, seconds=seconds)
 
 
 async def refuse(namespace: str, name: str, error: InvalidSpecError, world: World) -> None:
@@ -125,25 +179,3 @@ async def _write(event: EventDraft, job: LabelingJob, world: World) -> None:
     except ClusterError as error:
         # An Event is for people; the status, which is written, is what counts.
         LOG.warning("an Event was not written: %s", error)
-
-
-def _count(action: Action, before: LabelingJob, world: World) -> None:
-    step = before.status.step
-    if step is None or not isinstance(action, Advance | Finish | Retry):
-        return
-    outcome = "committed" if not isinstance(action, Retry) else "app_error"
-    if isinstance(action, Retry):
-        if action.infrastructure_failures > step.infrastructure_failures:
-            outcome = "infra_error"
-        elif action.problem.reason == "StageTimeout":
-            outcome = "timeout"
-        elif action.failures == step.failures:
-            outcome = "superseded"
-    world.metrics.stage_attempts.labels(step.stage.value, outcome).inc()
-    if step.submitted_time is not None:
-        seconds = (world.now() - step.submitted_time).total_seconds()
-        world.metrics.stage_seconds.labels(step.stage.value, outcome).observe(max(0.0, seconds))
-    if isinstance(action, Finish):
-        world.metrics.rounds.labels("succeeded" if action.ending.succeeded else "failed").inc()
-    elif isinstance(action, Advance) and action.config.step.round > step.round:
-        world.metrics.rounds.labels("completed").inc()

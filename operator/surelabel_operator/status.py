@@ -14,18 +14,21 @@ from surelabel_operator.actions import (
     Action,
     Advance,
     ClaimOutput,
+    CloseWorkforce,
     EndEarly,
     Finish,
     RecordSubmitted,
     Restore,
     Retry,
     Start,
+    StopAttempts,
+    SubmitAttempt,
     TakeOutput,
 )
 from surelabel_operator.active_time import active_time, settled
 from surelabel_operator.conditions import TYPES, Scene, State, conditions_of, set_condition
-from surelabel_operator.evidence import Evidence
-from surelabel_operator.observed import Observed, Problem
+from surelabel_operator.evidence import PROGRESS_SECONDS, Evidence
+from surelabel_operator.observed import Attempt, Observed, Problem
 from surelabel_operator.progress import advance, fold, seconds_of
 from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import (
@@ -37,8 +40,8 @@ from surelabel_operator.resources import (
     StepStatus,
 )
 
-# People's progress alone is written at most this often.
-PROGRESS_SECONDS = 30.0
+# What the world may refuse: written down only when it has come about, or failed.
+_TRIED_FIRST = (ClaimOutput, TakeOutput, SubmitAttempt, CloseWorkforce)
 
 
 def status_of(
@@ -50,7 +53,7 @@ def status_of(
     changed ``annotation``, keep ``progress_noted(...)`` as evidence.
     """
     now = now.replace(microsecond=0)
-    if observed.deleted or isinstance(action, ClaimOutput | TakeOutput):
+    if observed.deleted or isinstance(action, _TRIED_FIRST):
         return before
     if _is_finished(before):
         return _with_generation(before, observed.generation)
@@ -107,6 +110,9 @@ def _recorded(  # noqa: PLR0911 - one case an action.
             return folded.with_(step=_step(config, now))
         case Retry():
             return before.with_(step=_retried(action, observed, now))
+        case StopAttempts(attempts, Reason.SUSPENDED) if before.step is not None:
+            # Suspended between submission and its record: resuming must know that it ran.
+            return before.with_(step=_stopped(before.step, attempts, now))
         case RecordSubmitted(time) if before.step is not None:
             return before.with_(step=before.step.with_(submitted_time=time.replace(microsecond=0)))
         case Finish(_, report) if report is not None:
@@ -115,6 +121,12 @@ def _recorded(  # noqa: PLR0911 - one case an action.
         case Finish():
             return before.with_(completion_time=now)
     return before
+
+
+def _stopped(step: StepStatus, attempts: tuple[Attempt, ...], now: datetime) -> StepStatus:
+    if step.submitted_time is not None or step.name not in [a.name for a in attempts]:
+        return step
+    return step.with_(submitted_time=now)
 
 
 def _retried(retry: Retry, observed: Observed, now: datetime) -> StepStatus:

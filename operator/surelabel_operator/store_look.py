@@ -53,14 +53,15 @@ async def look_into_store(
         faults = await find_faults(folder, keys, report)
         return Stored(owner=owner, config=config, commit=Commit(report, faults))
     current = next((found for found in attempts if found.name == status.name), None)
+    runs = current is not None and current.runs
     draft, progress, stop_requested = None, None, False
-    if status.submitted_time is not None:
-        if current is None or not current.runs:
-            draft = await read_record(folder, keys.draft(status.step, status.attempt), StageFailure)
-        elif status.stage is Stage.ANNOTATE:
+    if status.submitted_time is not None and not runs:
+        draft = await read_record(folder, keys.draft(status.step, status.attempt), StageFailure)
+    if status.stage is Stage.ANNOTATE:
+        # Of the step, not of an attempt: it holds whether or not one of them runs.
+        stop_requested = await folder.size_async(keys.stop_request(status.step)) is not None
+        if runs:
             progress = await _progress(folder, keys.progress(status.step))
-            stop = keys.stop_request(status.step)
-            stop_requested = await folder.size_async(stop) is not None
     return Stored(
         owner=owner,
         config=config,

@@ -136,6 +136,49 @@ async def test_a_deleted_jobs_stage_is_stopped_also_when_ray_is_away_at_first(
     assert len(bench.controller.cache) == 0
 
 
+async def test_a_job_made_again_does_not_wait_for_the_ray_of_its_predecessor(
+    bench: Bench, tmp_path: Path
+) -> None:
+    entry = bench.entry("animals", tmp_path, step={"name": "animals-1-r001-tra-p1-a1", "round": 1})
+    bench.controller.job_seen(entry)
+    await bench.idle()
+    next((tmp_path / "labelingjobs").glob("*/*.json")).unlink()
+    bench.backend.error = BackendError("RayUnreachable", "away")
+    bench.controller.job_deleted(entry)
+    bench.seen.clear()
+    bench.controller.job_seen(bench.entry("animals", tmp_path))
+    await asyncio.sleep(0.2)
+    assert "animals" in bench.seen
+    bench.backend.error = None
+    await bench.idle()
+    assert bench.backend.stopped == ["animals-1-r001-tra-p1-a1"]
+
+
+async def test_what_was_deleted_while_the_watch_was_away_is_found_by_counting(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("surelabel_operator.controller.COUNT_SECONDS", 0.02)
+    entry = bench.entry("animals", tmp_path, step={"name": "animals-1-r001-tra-p1-a1", "round": 1})
+    bench.controller.job_seen(entry)
+    keeping = asyncio.create_task(bench.controller.keep_in_step(600))
+    await asyncio.sleep(0.2)
+    assert bench.backend.stopped == []
+    next((tmp_path / "labelingjobs").glob("*/*.json")).unlink()
+    async with asyncio.timeout(10):
+        while not bench.backend.stopped:
+            await asyncio.sleep(0.02)
+    keeping.cancel()
+    assert len(bench.controller.cache) == 0
+
+
+async def test_an_end_without_the_lease_reconciles_nothing(bench: Bench, tmp_path: Path) -> None:
+    bench.controller.active.clear()
+    bench.controller.job_seen(bench.entry("animals", tmp_path))
+    await asyncio.sleep(0.1)
+    await bench.controller.stop(1)
+    assert bench.seen == []
+
+
 async def test_a_resync_finds_what_the_watch_missed(bench: Bench, tmp_path: Path) -> None:
     ghost = bench.entry("ghost", tmp_path, step={"name": "ghost-r001-tra-p1-a1", "round": 1})
     kept = bench.entry("kept", tmp_path)

@@ -241,8 +241,8 @@ CASES = [
          StopAttempts((attempt_of(step("con")),), "Superseded")),
     Case("at work", "look again when it is overdue", status_at(TRAIN), at(TRAIN),
          Wait(NOW + timedelta(seconds=7_180), attempt_of(TRAIN))),
-    Case("at work", "people take as long as they like", status_at(ANNOTATE), at(ANNOTATE),
-         Wait(None, attempt_of(ANNOTATE))),
+    Case("at work", "people's progress is looked for every 30 s", status_at(ANNOTATE),
+         at(ANNOTATE), Wait(NOW + timedelta(seconds=30), attempt_of(ANNOTATE))),
 ]  # fmt: skip
 
 

@@ -228,3 +228,23 @@ def test_every_way_a_stage_can_answer_ends_the_job() -> None:
         for auto in ({}, None):
             world = World(spec_of(stopping={"maxRounds": 5}, autoLabeling=auto))
             run_to_the_end(world, choice)
+
+
+def test_stop_now_while_no_attempt_of_annotate_runs_lets_the_next_one_close() -> None:
+    for lose in (False, True):
+        world = World(spec_of(stopping={"maxRounds": 3}))
+        while world.status.step is None or world.status.step.stage is not Stage.ANNOTATE:
+            world.reconcile()
+            tick(world, 2)
+            for name, attempt in list(world.attempts.items()):
+                if attempt.runs and attempt.step.stage is not Stage.ANNOTATE:
+                    world.commit(name, Choice())
+        if lose:
+            for _ in range(3):
+                world.reconcile()
+            world.lose_all_attempts()
+        world.change_spec(stopping=Stopping(max_rounds=3, stop_now=True))
+        run_to_the_end(world)
+        succeeded = world.status.condition("Succeeded")
+        assert succeeded is not None
+        assert succeeded.reason == "StoppedByUser"

@@ -216,3 +216,20 @@ async def test_the_same_identity_takes_its_lease_back_at_once(api: KubeApi, name
     await again._turn()
     assert again.state == "held"
     assert again.installation == first.installation
+
+
+async def test_jobs_are_counted_by_a_page_of_one_for_each_namespace(
+    api: KubeApi, apply: Any, namespace: str, tmp_path: Path
+) -> None:
+    apply(*(job_of(tmp_path, f"animals-{number}") for number in range(3)))
+    assert await KubeCluster(api, (namespace,)).count_jobs() == 3
+    assert await KubeCluster(api, ("no-such-namespace",)).count_jobs() == 0
+    everywhere = KubeCluster(api)
+    assert await everywhere.count_jobs() == len(await everywhere.list_entries())
+
+
+async def test_names_from_elsewhere_cannot_leave_their_place_in_a_path(
+    api: KubeApi, crds: None
+) -> None:
+    del crds
+    assert await KubeCluster(api).get_identity("default/../../../v1", "../pods?x=#y") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -166,6 +167,84 @@ async def test_a_job_that_came_while_a_list_was_under_way_is_not_unknown(
     await cluster.backend.submit(late)
     (found,) = await cluster.backend.observe(JOB, (late.name,))
     assert found.name == late.name
+
+
+async def test_an_end_that_another_jobs_look_found_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Above 20 jobs every look is a list of all; no tick comes in this test.
+    monkeypatch.setattr(ray_watch, "FAST_SECONDS", 60)
+    monkeypatch.setattr(ray_watch, "SLOW_SECONDS", 60)
+    jobs = [
+        JobRef(namespace="vision", name=f"birds-{n}", uid=f"uid-{n}", installation="here")
+        for n in range(25)
+    ]
+    wanted = [submission(job=job) for job in jobs]
+    for one in wanted:
+        await cluster.backend.submit(one)
+    for job, one in zip(jobs, wanted, strict=True):
+        await cluster.backend.observe(job, (one.name,))
+    cluster.ray.end(wanted[3].name)
+    cluster.changed.clear()
+    late = submission(number=9, job=jobs[7])
+    await cluster.backend.submit(late)
+    await cluster.backend.observe(jobs[7], (late.name,))
+    assert cluster.changed == [("vision", "birds-3")]
+
+
+async def test_an_outage_that_another_jobs_look_found_is_told(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_watch, "FAST_SECONDS", 60)
+    other = JobRef(namespace="vision", name="fish", uid="uid-2", installation="here")
+    first, second = submission(), submission(job=other)
+    for job, one in ((JOB, first), (other, second)):
+        await cluster.backend.submit(one)
+        await cluster.backend.observe(job, (one.name,))
+    cluster.changed.clear()
+    cluster.ray.fault = web.Response(status=500, text="down")
+    third = submission(number=5, job=other)
+    with pytest.raises(BackendError):
+        await cluster.backend.observe(other, (third.name,))
+    assert ("vision", "birds") in cluster.changed
+
+
+async def test_time_in_ray_s_queue_is_no_part_of_an_attempts_time(cluster: Cluster) -> None:
+    wanted = submission()
+    await cluster.backend.submit(wanted)
+    cluster.ray.jobs[wanted.name]["status"] = "PENDING"
+    (found,) = await cluster.backend.observe(JOB, (wanted.name,))
+    assert found.state is AttemptState.PENDING
+    cluster.ray.jobs[wanted.name]["status"] = "RUNNING"
+    cluster.changed.clear()
+    await until(lambda: cluster.changed)
+    (found,) = await cluster.backend.observe(JOB, (wanted.name,))
+    # Ray's start_time is that of the submission, long ago here.
+    assert found.started is not None
+    assert abs((datetime.now(UTC) - found.started).total_seconds()) < 30
+
+
+_STRANGE = [
+    *([1], {"a": 1}, [{"submission_id": 5}], "text"),
+    [{"submission_id": "a-r001-tra-p1-a1", "metadata": [1]}],
+    [{"submission_id": "a-r001-tra-p1-a1", "metadata": {"uid": {"deep": 1}}}],
+]
+
+
+@pytest.mark.parametrize("answer", _STRANGE)
+async def test_an_answer_that_is_no_job_is_an_error_of_that_ray_alone(
+    cluster: Cluster, answer: object
+) -> None:
+    from surelabel_operator.settings import Settings
+
+    cluster.ray.fault = web.Response(
+        text=json.dumps(answer), headers={"Content-Type": "application/json"}
+    )
+    with pytest.raises(BackendError) as caught:
+        await cluster.backend.observe(JOB, ())
+    assert caught.value.reason == "RayUnreachable"
+    sweep = Sweep(Names({}), Settings(), "here", lambda _key: None, lambda _entry: None)  # type: ignore[arg-type]
+    assert await sweep.run([cluster.backend]) == 0
 
 
 async def test_a_job_that_ray_lost_is_unknown_not_failed(cluster: Cluster) -> None:

@@ -10,6 +10,7 @@ import logging
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from surelabel_contract.stages import JobRef
@@ -111,8 +112,16 @@ class RayCluster:
         return tuple(
             attempt
             for entry in found
-            if entry is not None and (attempt := _attempt(entry, job)) is not None
+            if entry is not None and (attempt := self._attempt(entry, job)) is not None
         )
+
+    def _attempt(self, found: RayJob, job: JobRef) -> Attempt | None:
+        attempt = _attempt(found, job)
+        since = self._watch.running_since(found.submission_id)
+        if attempt is None or since is None or not attempt.runs:
+            return attempt
+        # Waiting for room is no part of the time that a stage may run.
+        return replace(attempt, started=datetime.fromtimestamp(since, UTC))
 
     async def stop(self, name: str) -> None:
         """Ask the job to end; Ray sends SIGTERM, then SIGKILL."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import aiohttp
+import msgspec
 
 from surelabel_operator.calls import external_call
 from surelabel_operator.logging import SecretText
@@ -52,6 +53,18 @@ class RayRefusedError(RayError):
     reason = "RayRefused"
 
 
+class _Answer(msgspec.Struct, frozen=True):
+    """What is read of Ray's JobDetails; whoever runs the Ray cluster may send anything."""
+
+    submission_id: str | None = None
+    status: str | None = None
+    metadata: dict[str, str] | None = None
+    message: str | None = None
+    error_type: str | None = None
+    driver_exit_code: int | None = None
+    start_time: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class RayJob:
     """One job as Ray tells of it."""
@@ -65,17 +78,21 @@ class RayJob:
     started_ms: int
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> RayJob:
-        """The job in an answer of Ray."""
+    def of(cls, answer: object) -> RayJob:
+        """The job in an answer of Ray; RayUnreachableError if it is none."""
+        try:
+            found = msgspec.convert(answer, _Answer)
+        except msgspec.ValidationError as error:
+            raise RayUnreachableError(f"Ray's answer is not a job: {error}") from error
         return cls(
-            submission_id=answer.get("submission_id") or "",
-            state=answer.get("status") or "PENDING",
-            metadata=answer.get("metadata") or {},
+            submission_id=found.submission_id or "",
+            state=found.status or "PENDING",
+            metadata=found.metadata or {},
             # The failure's message ends in the log's last lines, which tell most.
-            message=(answer.get("message") or "")[-_MESSAGE_MAX:],
-            error_type=answer.get("error_type") or "",
-            exit_code=answer.get("driver_exit_code"),
-            started_ms=answer.get("start_time") or 0,
+            message=(found.message or "")[-_MESSAGE_MAX:],
+            error_type=found.error_type or "",
+            exit_code=found.driver_exit_code,
+            started_ms=found.start_time or 0,
         )
 
     @property
@@ -141,7 +158,9 @@ class RayJobs:
     async def list(self) -> list[RayJob]:
         """All jobs that were submitted; Ray neither pages nor prunes this."""
         answer = await self._request("list", "GET", "/api/jobs/")
-        jobs = [RayJob.of(entry) for entry in answer or ()]
+        if not isinstance(answer, list):
+            raise RayUnreachableError(f"GET {self.url}/api/jobs/: the answer is not a list of jobs")
+        jobs = [RayJob.of(entry) for entry in answer]
         # Drivers that connected themselves have no submission id.
         return [job for job in jobs if job.submission_id]
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from surelabel_operator.backends.ray_jobs import RayError, RayJob, RayJobs
@@ -32,6 +34,11 @@ class _Watched:
     # When Ray was asked last; an answer older than this watch counts for nothing.
     asked: float = -1.0
     job: RayJob | None = None
+    # Looks under way, which have the answer anyway and need not be told.
+    askers: int = 0
+    # Wall time at which it was first seen to run after it had waited. Ray's own start_time is
+    # that of the submission.
+    running_since: float | None = None
 
     @property
     def is_open(self) -> bool:
@@ -89,12 +96,21 @@ class RayWatch:
                 raise self._error
             return entry.job
         entry.asked = -1.0
-        await self._refresh([submission_id])
-        if entry.asked < 0:
-            # The list that was shared had begun before this job was of interest: what it does
-            # not have says nothing.
-            await self._ask(submission_id)
+        entry.askers += 1
+        try:
+            await self._refresh([submission_id])
+            if entry.asked < 0:
+                # The list that was shared had begun before this job was of interest: what it does
+                # not have says nothing.
+                await self._ask(submission_id)
+        finally:
+            entry.askers -= 1
         return entry.job
+
+    def running_since(self, submission_id: str) -> float | None:
+        """Wall time at which the job began to run, if it was seen to wait before."""
+        entry = self._watched.get(submission_id)
+        return None if entry is None else entry.running_since
 
     async def close(self) -> None:
         """Stop asking."""
@@ -120,16 +136,9 @@ class RayWatch:
         return [name for name, entry in self._watched.items() if entry.is_open]
 
     async def _tick(self) -> None:
-        before, was_well = self._states(), self._error is None
-        try:
+        # Shown by the condition of each job that is told of it.
+        with suppress(RayError):
             await self._refresh(self._open())
-        except RayError as error:
-            if was_well:
-                LOG.warning("Ray at %s cannot be asked: %s", self._jobs.url, error)
-        is_well = self._error is None
-        for submission_id, entry in list(self._watched.items()):
-            if was_well != is_well or before.get(submission_id, "") != _state(entry):
-                entry.changed(submission_id)
 
     def _tick_seconds(self) -> float:
         now = _now()
@@ -150,9 +159,24 @@ class RayWatch:
                     self._listing = asyncio.create_task(self._list())
                 await asyncio.shield(self._listing)
         except RayError as error:
-            self._error = error
+            self._set_error(error)
             raise
-        self._error = None
+        self._set_error(None)
+
+    def _set_error(self, error: RayError | None) -> None:
+        was_well, self._error = self._error is None, error
+        if was_well == (error is None):
+            return
+        if error is not None:
+            LOG.warning("Ray at %s cannot be asked: %s", self._jobs.url, error)
+        # Whoever found it out, all who wait for this Ray must know.
+        for submission_id, entry in list(self._watched.items()):
+            self._tell(submission_id, entry)
+
+    @staticmethod
+    def _tell(submission_id: str, entry: _Watched) -> None:
+        if entry.askers == 0:
+            entry.changed(submission_id)
 
     async def _ask(self, submission_id: str) -> None:
         started = _now()
@@ -169,11 +193,16 @@ class RayWatch:
     def _note(self, submission_id: str, job: RayJob | None, started: float) -> None:
         entry = self._watched.get(submission_id)
         # An answer under way while the job was submitted or stopped may not know of it yet.
-        if entry is not None and entry.since <= started:
-            entry.job, entry.asked = job, _now()
-
-    def _states(self) -> dict[str, str]:
-        return {submission_id: _state(entry) for submission_id, entry in self._watched.items()}
+        if entry is None or entry.since > started:
+            return
+        before = _state(entry)
+        entry.job, entry.asked = job, _now()
+        now = _state(entry)
+        if before == "PENDING" and now == "RUNNING":
+            entry.running_since = time.time()
+        if before != now:
+            # Here and not in the tick: a list that one look began brings news of all others.
+            self._tell(submission_id, entry)
 
 
 def _state(entry: _Watched) -> str:
