@@ -38,6 +38,8 @@ check = LineCheck("birds", read_label)
         (b"hello", "InvalidJson", "'hello'"),
         (b'{"source":"a"} x', "InvalidJson", "trailing"),
         (b'{"source":"\xff"}', "NotUtf8", "byte 11 is 0xff"),
+        (b'\xef\xbb\xbf\xef\xbb\xbf{"source":"a"}', "InvalidJson", "malformed"),
+        (b"\xef\xbb\xbf" * 10_000, "InvalidJson", "malformed"),
         (b"[1]", "NotAnObject", "an array"),
         (b'"a"', "NotAnObject", "a string"),
         (b"3.5", "NotAnObject", "a number"),

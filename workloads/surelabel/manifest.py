@@ -72,9 +72,9 @@ class LineCheck:
     def __call__(self, raw: bytes) -> ManifestItem | Rejected:
         """What the line is; never raises on any bytes."""
         try:
-            value = msgspec.json.decode(raw)
+            value = read_line(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return self._unreadable(raw)
+            return _unreadable(raw.removeprefix(_BOM))
         if type(value) is not dict:
             return Rejected(
                 "NotAnObject",
@@ -165,24 +165,10 @@ class LineCheck:
         is_human = not (isinstance(metadata, dict) and metadata.get("human-annotated") == "no")
         return Earlier(label, is_human)
 
-    def _unreadable(self, raw: bytes) -> ManifestItem | Rejected:
-        if raw.startswith(_BOM):
-            return self(raw[len(_BOM) :])
-        if not raw.strip():
-            return Rejected("EmptyLine", "the line is empty. Remove it.")
-        try:
-            raw.decode()
-        except UnicodeDecodeError as error:
-            return Rejected(
-                "NotUtf8",
-                f"a manifest must be UTF-8; byte {error.start} is {raw[error.start]:#04x}. "
-                "Convert the file to UTF-8.",
-            )
-        try:
-            msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError) as error:
-            return Rejected("InvalidJson", f"{error} Got {_shown(raw.decode())}.")
-        return Rejected("InvalidJson", f"not JSON: {_shown(raw.decode())}.")
+
+def read_line(raw: bytes) -> Any:
+    """The JSON value of a line, which may begin with a byte order mark; else as msgspec."""
+    return msgspec.json.decode(raw.removeprefix(_BOM))
 
 
 def with_label(raw: bytes, added: dict[str, Any]) -> bytes:
@@ -193,6 +179,24 @@ def with_label(raw: bytes, added: dict[str, Any]) -> bytes:
     end = raw.rindex(b"}")
     # An object that passed the check has a source, so there is something before the comma.
     return raw[:end] + b"," + msgspec.json.encode(added)[1:-1] + raw[end:]
+
+
+def _unreadable(raw: bytes) -> Rejected:
+    if not raw.strip():
+        return Rejected("EmptyLine", "the line is empty. Remove it.")
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        return Rejected(
+            "NotUtf8",
+            f"a manifest must be UTF-8; byte {error.start} is {raw[error.start]:#04x}. "
+            "Convert the file to UTF-8.",
+        )
+    try:
+        msgspec.json.decode(raw)
+    except (msgspec.DecodeError, RecursionError) as error:
+        return Rejected("InvalidJson", f"{error} Got {_shown(raw.decode())}.")
+    return Rejected("InvalidJson", f"not JSON: {_shown(raw.decode())}.")
 
 
 def _custom_id(value: dict[str, Any]) -> str | Rejected:

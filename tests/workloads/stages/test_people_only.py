@@ -7,8 +7,10 @@ from pathlib import Path
 
 import msgspec
 
+from surelabel.stages.verification import verify_job
 from surelabel_contract.stages import Ending, Limits, Money
 from surelabel_contract.steps import Stage
+from surelabel_contract.store import Storage
 from workloads.stages.mini_driver import MiniDriver
 
 
@@ -134,6 +136,18 @@ def test_an_item_whose_truth_nobody_knows_is_told_apart(tmp_path: Path) -> None:
     report = driver.run_job()
     assert report.progressed.unlabeled_reasons == {"CannotTell": 1}
     assert report.progressed.counters.failed_non_retryable_error == 1
+
+
+def test_files_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, accuracies=(1000,) * 4)
+    for name in ("input.manifest", "truth.jsonl"):
+        path = tmp_path / name
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    report = driver.run_job()
+    assert report.progressed.counters.human_labeled == 12
+    assert driver.output_lines()[0].startswith(b'\xef\xbb\xbf{"source": "text 0"')
+    found = verify_job(Storage(driver.access), driver.folder_uri)
+    assert (found.problems, found.human_labels) == ([], 12)
 
 
 def test_an_answer_that_cannot_be_read_is_set_aside(tmp_path: Path) -> None:

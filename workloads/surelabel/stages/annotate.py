@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from surelabel.answers import CANNOT_TELL, SUBMITTED, AnswerIndex, SegmentsOfStep
+from surelabel.manifest import read_line
 from surelabel.selection import stream
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.splitting import whole_lines
@@ -225,7 +226,7 @@ def _read_truth(
                 break
             if number in wanted:
                 try:
-                    found[number] = task_type.read_truth(msgspec.json.decode(raw), labels)
+                    found[number] = task_type.read_truth(read_line(raw), labels)
                 except (ValueError, TypeError, KeyError):
                     # Nobody knows it, so everybody answers "cannot tell".
                     continue

@@ -20,6 +20,7 @@ from surelabel.answers import CodedAnswers, read_segments
 from surelabel.certify import Account, Attempt, verify
 from surelabel.items import ItemReader
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
+from surelabel.manifest import read_line
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext
 from surelabel.stages.promise import sealed_reference
@@ -238,7 +239,7 @@ def _check_manifest(
             if not out.startswith(raw[: raw.rindex(b"}")]):
                 found.problems.append(f"line {line + 1}: the input's own fields were changed.")
                 continue
-            record = msgspec.json.decode(out)
+            record = read_line(out)
             metadata = record[f"{name}-metadata"]
             label = task_type.read_label(record[name], metadata, labels)
             if metadata["human-annotated"] == "no":
