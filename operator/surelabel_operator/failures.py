@@ -77,11 +77,12 @@ def _of_ended(situation: Situation, attempt: Attempt) -> Failure:
         return Failure(FailureClass.APPLICATION, Reason.COMMIT_MISSING, message)
     if attempt.state is AttemptState.STOPPED:
         return _of_stopped(situation)
+    failure = attempt.failure or FailureClass.APPLICATION
     # What the stage itself says is nearer to the cause than what its surroundings saw.
     if draft is not None:
-        message = f"{draft.reason}: {draft.message}"
-        return Failure(FailureClass.APPLICATION, Reason.STAGE_FAILED, message)
-    failure = attempt.failure or FailureClass.APPLICATION
+        if failure is FailureClass.CONFIGURATION:
+            failure = FailureClass.APPLICATION
+        return Failure(failure, _REASONS[failure], f"{draft.reason}: {draft.message}")
     return Failure(failure, _REASONS[failure], attempt.message or "failed and left no message.")
 
 

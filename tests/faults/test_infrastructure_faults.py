@@ -120,7 +120,9 @@ def test_watches_are_cut_and_requests_answered_with_409_429_and_500(
         assert proxy.answered[409], proxy.answered
 
 
+@pytest.mark.parametrize("meets", ["operator", "stage"])
 def test_the_store_refuses_for_30_seconds(
+    meets: str,
     plane: ControlPlane,
     fork_server: ForkServer,
     own_s3_server: S3Server,
@@ -162,6 +164,8 @@ def test_the_store_refuses_for_30_seconds(
         bench.wait_running("con")
         s3.stop()
         stopped = time.monotonic()
+        if meets == "stage":
+            bench.release("con")
         # Any change makes the operator look.
         bench.patch({"ttlSecondsAfterFinished": 3600})
         job = bench.wait("StorageAvailable", "False", reason="StorageUnavailable")
@@ -175,6 +179,14 @@ def test_the_store_refuses_for_30_seconds(
         bench.release("con")
         job = bench.wait("Succeeded", "True")
         assert condition(job, "StorageAvailable")["status"] == "True"
+        # The stage that met it is tried again, at no cost to its own attempts.
+        again = [name for name in bench.stages.started() if name.endswith("-con-p1-a2")]
+        assert bool(again) == (meets == "stage")
+        reasons = {event["reason"] for event in bench.events()}
+        assert ("InfrastructureFailed" in reasons) == (meets == "stage")
+        assert "StageFailed" not in reasons
         assert root.read(f"out/{small_job.NAME}/{OUTPUT_MANIFEST}") == undisturbed
-        commits = [e.key for e in root.entries("out/twelve/") if e.key.endswith(COMMIT_FILE)]
+        commits = [
+            e.key for e in root.entries(f"out/{small_job.NAME}/") if e.key.endswith(COMMIT_FILE)
+        ]
         assert len(commits) == len(set(commits)) >= 6

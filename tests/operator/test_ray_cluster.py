@@ -317,6 +317,7 @@ async def test_a_token_is_sent_and_a_missing_one_is_named() -> None:
         ("JOB_ENTRYPOINT_COMMAND_ERROR", 1, FailureClass.APPLICATION),
         ("JOB_ENTRYPOINT_COMMAND_ERROR", 137, FailureClass.APPLICATION),
         ("JOB_ENTRYPOINT_COMMAND_ERROR", 2, FailureClass.CONFIGURATION),
+        ("JOB_ENTRYPOINT_COMMAND_ERROR", 3, FailureClass.INFRASTRUCTURE),
         ("JOB_ENTRYPOINT_COMMAND_START_ERROR", None, FailureClass.APPLICATION),
         ("RUNTIME_ENV_SETUP_FAILURE", None, FailureClass.CONFIGURATION),
         ("JOB_SUPERVISOR_ACTOR_DIED", None, FailureClass.INFRASTRUCTURE),

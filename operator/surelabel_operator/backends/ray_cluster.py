@@ -33,6 +33,8 @@ DELETE_AFTER_SECONDS = 4.0
 STORAGE_VARIABLE = "SURELABEL_STORAGE_ACCESS"
 # The exit status by which a stage says that a retry would fail the same way.
 _EXIT_CONFIGURATION = 2
+# And by which it says that the store could not be asked.
+_EXIT_UNAVAILABLE = 3
 _NAME = re.compile(r"-r(\d+)-([a-z]{3})-p(\d+)-a(\d+)$")
 _STATES = {
     "PENDING": AttemptState.PENDING,
@@ -228,7 +230,7 @@ def failure_class(error_type: str, exit_code: int | None) -> FailureClass:
     """Who is at fault, by Ray's error type and the driver's exit status."""
     if exit_code == _EXIT_CONFIGURATION or error_type == "RUNTIME_ENV_SETUP_FAILURE":
         return FailureClass.CONFIGURATION
-    if error_type.startswith("JOB_SUPERVISOR_ACTOR_"):
+    if exit_code == _EXIT_UNAVAILABLE or error_type.startswith("JOB_SUPERVISOR_ACTOR_"):
         return FailureClass.INFRASTRUCTURE
     if exit_code is None and not error_type.startswith("JOB_ENTRYPOINT_"):
         # No driver ended: a head was replaced, a node was lost.

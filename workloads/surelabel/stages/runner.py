@@ -1,7 +1,8 @@
 """Runs one attempt of a step: config in, commit or draft out, exit status.
 
 0: committed, or a twin had. 2: the configuration is at fault, a retry would fail the same way.
-Anything else: the attempt failed. The process ends itself at the config's timeout.
+3: the store could not be asked, which is no fault of the stage. Anything else: the attempt failed.
+The process ends itself at the config's timeout.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from surelabel_contract.stages import StageConfig, StageFailure, StorageAccess
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Observer, Storage, StorageError
 
-COMMITTED, FAILED, CONFIGURATION = 0, 1, 2
+COMMITTED, FAILED, CONFIGURATION, UNAVAILABLE = 0, 1, 2, 3
 ACCESS_VARIABLE = "SURELABEL_STORAGE_ACCESS"
 _USAGE = f"usage: python -m surelabel.stages <URI of STAGE.json>   (with {ACCESS_VARIABLE} set)"
 
@@ -41,7 +42,7 @@ def main(arguments: list[str], environment: Mapping[str, str], observer: Observe
         return CONFIGURATION
     except StorageError as error:
         print(f"StorageUnavailable: {error}", file=sys.stderr)
-        return FAILED
+        return UNAVAILABLE
     timer = _end_at_timeout(context)
     try:
         return _run(context)
@@ -73,16 +74,16 @@ def _run(context: StageContext) -> int:
         first = commit.commit(context, commit.build_report(context, result))
         log.info("%s: %s", config.name, "committed" if first else "a twin committed first")
     except ConfigurationError as error:
-        return _fail(context, True, error.reason, str(error))
+        return _fail(context, CONFIGURATION, error.reason, str(error))
     except StorageError as error:
-        return _fail(context, False, "StorageUnavailable", str(error))
+        return _fail(context, UNAVAILABLE, "StorageUnavailable", str(error))
     except MemoryError:
-        return _fail(context, False, "OutOfMemory", "the stage ran out of memory.")
+        return _fail(context, FAILED, "OutOfMemory", "the stage ran out of memory.")
     # The one place that may catch everything: whatever it was, the draft has to say so.
     except Exception as error:  # noqa: BLE001
         traceback.print_exc()
         name = type(error).__name__
-        return _fail(context, False, "StageFailed", f"{name}: {error}"[:2000])
+        return _fail(context, FAILED, "StageFailed", f"{name}: {error}"[:2000])
     return COMMITTED
 
 
@@ -115,14 +116,15 @@ def _function(stage: Stage) -> StageFunction:
             return export
 
 
-def _fail(context: StageContext, configuration: bool, reason: str, message: str) -> int:
+def _fail(context: StageContext, status: int, reason: str, message: str) -> int:
+    """``status``, after message and draft."""
     print(f"{reason}: {message}", file=sys.stderr)
-    failure = StageFailure(configuration=configuration, reason=reason, message=message)
+    failure = StageFailure(configuration=status == CONFIGURATION, reason=reason, message=message)
     try:
         commit.write_draft(context, failure)
     except (StorageError, ConfigurationError) as error:
         print(f"the draft could not be written: {error}", file=sys.stderr)
-    return CONFIGURATION if configuration else FAILED
+    return status
 
 
 def _end_at_timeout(context: StageContext) -> threading.Timer:
@@ -130,7 +132,7 @@ def _end_at_timeout(context: StageContext) -> threading.Timer:
 
     def end() -> None:
         # The operator may be gone: nobody else would free the cluster.
-        _fail(context, False, "StageTimeout", f"the attempt ran longer than {seconds} s.")
+        _fail(context, FAILED, "StageTimeout", f"the attempt ran longer than {seconds} s.")
         os._exit(FAILED)
 
     timer = threading.Timer(seconds, end)
