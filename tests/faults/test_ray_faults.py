@@ -136,7 +136,10 @@ def test_the_ray_head_is_killed_in_a_stage_and_comes_back_without_its_jobs(
         jobs = RayRun(ray.url, ray.token_file, uid)
 
         def training() -> str:
-            return next((name for name in jobs.running() if "-tra-p" in name), "")
+            # Once its submission is written down: before, it would be submitted again as it was.
+            step = bench.job().get("status", {}).get("step", {})
+            recorded = step.get("name", "") if "submittedTime" in step else ""
+            return recorded if "-tra-p" in recorded and recorded in jobs.running() else ""
 
         lost: str = until("the training", training, _SECONDS)
         ray.kill()
