@@ -61,6 +61,11 @@ class LocalStack:
         return f"http://127.0.0.1:{self.metrics_port}/metrics"
 
     @property
+    def data(self) -> Path:
+        """Where jobs of a cluster of the user's may read and write; no secret lies in it."""
+        return self.folder / "data"
+
+    @property
     def settings_file(self) -> Path:
         """The operator's settings."""
         return self.folder / "operator" / "settings.yaml"
@@ -195,8 +200,9 @@ def _values(stack: LocalStack) -> dict[str, Any]:
     local = stack.control_plane is not None
     everywhere = ["*"]
     # Only this user can reach a local control plane. On a cluster of their own others may create
-    # jobs as well, and those shall not read this machine's files.
-    prefix = "file:///" if local else stack.folder.as_uri() + "/"
+    # jobs as well, and those shall not read this machine's files, among them the operator's
+    # kubeconfig and Ray's token beside the data.
+    prefix = "file:///" if local else stack.data.as_uri() + "/"
     return {
         "settings": {
             "rayClusters": [

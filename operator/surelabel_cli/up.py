@@ -23,7 +23,8 @@ def up(*, kubeconfig: Path | None = None, workdir: Path | None = None) -> None:
     previous = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with local_stack(folder, kubeconfig=kubeconfig, say=_say) as stack:
-            samples = prepare_samples(stack.folder)
+            stack.data.mkdir(exist_ok=True)
+            samples = prepare_samples(stack.data)
             _say(_how_to_reach(stack, samples))
             while True:
                 time.sleep(1)
@@ -49,6 +50,7 @@ def _how_to_reach(stack: LocalStack, samples: list[Path]) -> str:
             f"  its token     {stack.ray.token_file}",
             f"Metrics         {stack.metrics_url}",
             f"Logs            {stack.folder}/logs, {stack.folder}/ray/logs",
+            f"Data of jobs    {stack.data}",
             f"Jobs name this Ray cluster as compute.ray.address.name: {RAY_NAME}",
             "Samples, their data made:",
             *(f"  kubectl apply --server-side -f {path}" for path in samples),

@@ -37,7 +37,10 @@ class OwnerUnreadableError(Exception):
 
 
 def spec_digest(job: LabelingJob) -> str:
-    """SHA-256 of what the items and labels of a state depend on."""
+    """SHA-256 of what the items and labels of a state depend on.
+
+    The manifest counts by its URI, not by its content, which the operator does not read.
+    """
     spec = job.spec
     return sha256_hex(
         canonical_json(

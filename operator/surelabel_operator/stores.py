@@ -54,20 +54,32 @@ class Stores:
         secret = None
         if spec.storage.secret_name is not None:
             secret = await self._secret(namespace, spec.storage.secret_name)
-        access = storage_access(self._settings, namespace, spec.storage, secret, own_ray=ray.own)
-        stages = self._storage(access.stages, {})
+        access = storage_access(
+            self._settings,
+            namespace,
+            spec.storage,
+            secret,
+            own_ray=ray.own,
+            output=job.folder_uri,
+        )
+        stages = self._storage(access.stages, None)
         for uri in (spec.input.manifest, spec.output.uri):
-            stages.folder(uri)
+            # Without a client: the stages' credentials are not here.
+            stages.check(uri)
         storage = self._storage(access.operator, access.credentials)
         return JobStore(storage.folder(job.folder_uri), access.stages)
 
-    def _storage(self, access: StorageAccess, credentials: Mapping[str, SecretText]) -> Storage:
-        key = (access, tuple(sorted(credentials.items(), key=lambda item: item[0])))
+    def _storage(
+        self, access: StorageAccess, credentials: Mapping[str, SecretText] | None
+    ) -> Storage:
+        # None and nothing differ: the first stands for the operator's own credentials.
+        given = None if credentials is None else tuple(sorted(credentials.items(), key=_name))
+        key = (access, given)
         storage = self._open.get(key)
         if storage is None:
             storage = self._open[key] = Storage(
                 access,
-                {name: value.reveal() for name, value in credentials.items()},
+                None if given is None else {name: value.reveal() for name, value in given},
                 timeout_seconds=_TIMEOUT_SECONDS,
                 observer=store_observer,
             )
@@ -99,3 +111,7 @@ class Stores:
         }
         self._secrets[namespace, name] = (time.monotonic(), values)
         return values
+
+
+def _name(item: tuple[str, SecretText]) -> str:
+    return item[0]

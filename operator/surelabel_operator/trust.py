@@ -7,30 +7,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError
 from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import CREDENTIAL_KEYS as _CREDENTIAL_KEYS
+from surelabel_contract.store import missing_credentials
 from surelabel_operator.logging import SecretText
 from surelabel_operator.resources import RayAddress, Storage
 from surelabel_operator.settings import Settings
 
 ALLOW_USE_LABEL = "surelabel.dev/allow-use"
 
-# Secret keys that become credentials; anything else in the Secret is ignored, so that a Secret
-# cannot switch the store client's other options.
-_CREDENTIAL_KEYS = frozenset(
-    {
-        "aws_access_key_id",
-        "aws_secret_access_key",
-        "aws_session_token",
-        "azure_storage_account_key",
-        "azure_storage_account_name",
-        "azure_storage_sas_token",
-        "google_service_account_key",
-    }
-)
 # <service>.<namespace>.svc, with the default cluster domain or none. Another domain would be a
 # name that anybody can register: it has to stand in the settings' rayOrigins.
 _SERVICE = re.compile(
@@ -55,7 +44,8 @@ class Access:
 
     operator: StorageAccess
     stages: StorageAccess
-    credentials: Mapping[str, SecretText] = field(default_factory=dict)
+    # Of the operator; None: its ambient ones.
+    credentials: Mapping[str, SecretText] | None = None
 
 
 def ray_target(settings: Settings, namespace: str, address: RayAddress | None) -> RayTarget:
@@ -94,15 +84,17 @@ def storage_access(
     secret: Mapping[str, SecretText] | None,
     *,
     own_ray: bool,
+    output: str,
 ) -> Access:
     """What the job may do with the store; StorageNotAllowedError if that is nothing.
 
-    ``secret``: the values of ``storage.secretName``. Stages on a shared Ray cluster run with its
-    credentials, not with the Secret, so prefixes bind them also where a Secret frees the operator.
+    ``secret``: the values of ``storage.secretName``, with which ``output`` is opened. Stages on a
+    shared Ray cluster run with its credentials, not with the Secret, so prefixes bind them also
+    where a Secret frees the operator, and only a listed endpoint gets their requests.
     """
     prefixes = settings.prefixes(namespace)
     endpoint = storage.endpoint.rstrip("/") if storage.endpoint is not None else None
-    _check_endpoint(settings, namespace, endpoint, secret)
+    _check_endpoint(settings, namespace, endpoint, secret, own_ray)
     if not prefixes and (secret is None or not own_ray):
         raise StorageNotAllowedError(
             f"namespace {namespace!r} has no allowed prefixes. Ask who runs the operator to add "
@@ -121,7 +113,9 @@ def storage_access(
         return Access(base, base)
     # Free of prefixes never goes with local files: the Secret says nothing about this machine.
     free = base.model_copy(update={"prefixes": None, "local_files": False})
-    return Access(free, free if own_ray else base, _credentials(secret))
+    credentials = _credentials(secret)
+    _check_complete(storage.secret_name, credentials, output)
+    return Access(free, free if own_ray else base, credentials)
 
 
 def _check_endpoint(
@@ -129,20 +123,44 @@ def _check_endpoint(
     namespace: str,
     endpoint: str | None,
     secret: Mapping[str, SecretText] | None,
+    own_ray: bool,
 ) -> None:
     if endpoint is None:
         return
-    listed = any(
-        entry.url == endpoint and entry.serves(namespace) for entry in settings.storage.endpoints
-    )
+    if any(e.url == endpoint and e.serves(namespace) for e in settings.storage.endpoints):
+        return
     given = (secret or {}).get("endpoint")
-    if not listed and (given is None or given.reveal().rstrip("/") != endpoint):
+    if given is None or given.reveal().strip().rstrip("/") != endpoint:
         raise StorageNotAllowedError(
             f"spec.storage.endpoint: must be listed in the operator's settings for namespace "
             f"{namespace!r} or equal the key 'endpoint' of the Secret; got {endpoint!r}."
         )
+    if not own_ray:
+        # The Secret speaks for its own credentials only; the stages would bring another's there.
+        raise StorageNotAllowedError(
+            f"spec.storage.endpoint: the stages of a shared Ray cluster use its credentials, so "
+            f"the Secret's key 'endpoint' is not enough; got {endpoint!r}. Ask who runs the "
+            f"operator to list it in storage.endpoints for namespace {namespace!r}, or use a Ray "
+            "cluster of the namespace (spec.compute.ray.address.url)."
+        )
+
+
+def _check_complete(name: str | None, credentials: Mapping[str, SecretText], output: str) -> None:
+    scheme = output.partition("://")[0]
+    missing = missing_credentials(scheme, credentials)
+    if missing:
+        raise StorageNotAllowedError(
+            f"spec.storage.secretName: Secret {name!r} must hold credentials for {scheme}://, the "
+            f"place of spec.output.uri; it lacks {missing}. Add that to the Secret, or leave "
+            "secretName out: the operator's own credentials never complete it."
+        )
 
 
 def _credentials(secret: Mapping[str, SecretText]) -> dict[str, SecretText]:
-    found = {key.lower(): value for key, value in secret.items()}
-    return {key: value for key, value in found.items() if key in _CREDENTIAL_KEYS}
+    """What the Secret has of credentials. Its other keys are ignored, so that it cannot switch
+    the store client's other options."""
+    # Without the line end that an editor leaves in the file of `--from-file`.
+    found = {key.lower(): value.reveal().strip() for key, value in secret.items()}
+    return {
+        key: SecretText(value) for key, value in found.items() if key in _CREDENTIAL_KEYS and value
+    }

@@ -12,11 +12,21 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
 
+from surelabel_cli.local_stack import LocalStack, _values
+from surelabel_cli.processes import ProcessFamily
 from surelabel_cli.reaper import marked_processes
+from surelabel_cli.samples import prepare_samples
 from surelabel_cli.toolchain import Toolchain
+from surelabel_contract.errors import StorageNotAllowedError
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Storage
+from surelabel_operator.settings import Settings
 
 pytestmark = [pytest.mark.cluster, pytest.mark.ray, pytest.mark.timeout(600)]
 
@@ -72,6 +82,36 @@ def running(toolchain: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> I
             yield Running(process, folder, said, toolchain)
         finally:
             process.kill()
+
+
+def test_on_a_users_cluster_jobs_reach_the_samples_and_nothing_of_the_stack(tmp_path: Path) -> None:
+    folder = tmp_path.resolve()
+    ray: Any = SimpleNamespace(url="http://127.0.0.1:1", token_file=folder / "ray" / "token")
+    stack = LocalStack(
+        folder=folder,
+        kubeconfig=folder / "kubeconfig",
+        kubectl=folder / "kubectl",
+        helm=folder / "helm",
+        ray=ray,
+        control_plane=None,
+        family=ProcessFamily(folder),
+        metrics_port=1,
+    )
+    settings = Settings.model_validate(_values(stack)["settings"])
+    storage = Storage(StorageAccess(prefixes=settings.prefixes("anyone"), local_files=True))
+    private = (
+        *(stack.operator_kubeconfig, stack.settings_file, ray.token_file),
+        *(folder / "cluster" / "kubeconfig", folder / "logs" / "operator.log"),
+    )
+    for path in private:
+        for uri in (path.as_uri(), f"{stack.data.as_uri()}/../{path.relative_to(folder)}"):
+            with pytest.raises(StorageNotAllowedError):
+                storage.check(uri)
+    for sample in prepare_samples(stack.data):
+        job, team = yaml.safe_load_all(sample.read_text(encoding="utf-8"))
+        storage.check(job["spec"]["output"]["uri"])
+        assert storage.read(job["spec"]["input"]["manifest"])
+        assert storage.read(team["spec"]["simulated"]["truthURI"])
 
 
 def told(running: Running, pattern: str) -> str:

@@ -10,7 +10,7 @@ from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError
 from surelabel_operator.logging import SecretText
 from surelabel_operator.resources import RayAddress, Storage
 from surelabel_operator.settings import Settings
-from surelabel_operator.trust import RayTarget, ray_target, storage_access
+from surelabel_operator.trust import Access, RayTarget, ray_target, storage_access
 
 SETTINGS = Settings.from_yaml(
     """
@@ -70,27 +70,48 @@ def test_a_service_of_the_own_namespace_needs_no_listing_and_gets_no_token(url: 
     assert (found.own, found.token_secret) == (True, None)
 
 
+def secret_of(**values: str) -> dict[str, SecretText]:
+    return {key: SecretText(value) for key, value in values.items()}
+
+
+S3 = secret_of(aws_access_key_id="id", aws_secret_access_key="key")
+S3_WITH_ENDPOINT = {**S3, "endpoint": SecretText("https://minio.example")}
+NAMED = Storage(secret_name="team-store")
+
+
+def access_of(
+    namespace: str,
+    storage: Storage,
+    secret: dict[str, SecretText] | None,
+    *,
+    own_ray: bool = False,
+    output: str = "s3://bucket/vision/out",
+    settings: Settings = SETTINGS,
+) -> Access:
+    return storage_access(settings, namespace, storage, secret, own_ray=own_ray, output=output)
+
+
 def test_ambient_credentials_are_bound_to_the_namespaces_prefixes() -> None:
-    access = storage_access(SETTINGS, "vision", Storage(), None, own_ray=False)
+    access = access_of("vision", Storage(), None)
     assert access.operator.prefixes == ("s3://bucket/vision",)
     assert access.stages == access.operator
+    assert access.credentials is None
     assert not access.operator.local_files
 
 
-@pytest.mark.parametrize("secret", [None, {"aws_access_key_id": SecretText("id")}])
+@pytest.mark.parametrize("secret", [None, S3])
 def test_a_namespace_without_prefixes_gets_nothing_on_a_shared_ray(
     secret: dict[str, SecretText] | None,
 ) -> None:
     with pytest.raises(StorageNotAllowedError, match="no allowed prefixes"):
-        storage_access(SETTINGS, "other", Storage(), secret, own_ray=False)
+        access_of("other", Storage(), secret)
 
 
 def test_with_its_own_secret_and_its_own_ray_a_namespace_is_free_but_never_on_local_files() -> None:
     settings = SETTINGS.model_copy(
         update={"storage": SETTINGS.storage.model_copy(update={"local_files": True})}
     )
-    secret = {"aws_access_key_id": SecretText("id")}
-    access = storage_access(settings, "other", Storage(), secret, own_ray=True)
+    access = access_of("other", NAMED, S3, own_ray=True, settings=settings)
     assert access.operator.prefixes is None
     assert access.stages.prefixes is None
     assert not access.operator.local_files
@@ -98,24 +119,84 @@ def test_with_its_own_secret_and_its_own_ray_a_namespace_is_free_but_never_on_lo
 
 
 def test_a_secret_frees_the_operator_but_not_stages_that_share_anothers_credentials() -> None:
-    secret = {"aws_access_key_id": SecretText("id"), "aws_endpoint": SecretText("http://evil")}
-    access = storage_access(SETTINGS, "vision", Storage(), secret, own_ray=False)
+    access = access_of("vision", NAMED, {**S3, "aws_endpoint": SecretText("http://evil")})
     assert access.operator.prefixes is None
     assert access.stages.prefixes == ("s3://bucket/vision",)
     # Only credentials are taken from the Secret, no other option of the client.
-    assert list(access.credentials) == ["aws_access_key_id"]
+    assert access.credentials == S3
+
+
+@pytest.mark.parametrize(
+    ("output", "secret", "missing"),
+    [
+        ("s3://b/out", {}, "aws_access_key_id and aws_secret_access_key"),
+        ("s3://b/out", {"aws_access_key_id": "x"}, "aws_secret_access_key"),
+        ("s3://b/out", {"aws_access_key_id": "x", "aws_secret_access_key": " \n"}, "aws_secret"),
+        ("s3://b/out", {"azure_storage_account_name": "x"}, "aws_access_key_id"),
+        ("az://c/out", {}, "azure_storage_account_name and azure_storage_account_key, or"),
+        ("az://c/out", {"azure_storage_account_name": "x"}, "azure_storage_sas_token"),
+        ("az://c/out", {"azure_storage_account_key": "x"}, "azure_storage_account_name"),
+        ("az://c/out", {"azure_storage_sas_token": "x"}, "azure_storage_account_name"),
+        ("gs://b/out", {}, "google_service_account_key"),
+        ("gs://b/out", {"google_service_account": "x"}, "google_service_account_key"),
+    ],
+)
+@pytest.mark.parametrize("own_ray", [True, False])
+def test_a_secret_without_all_credentials_of_the_store_is_refused(
+    output: str, secret: dict[str, str], missing: str, own_ray: bool
+) -> None:
+    with pytest.raises(StorageNotAllowedError) as refused:
+        access_of("vision", NAMED, secret_of(**secret), own_ray=own_ray, output=output)
+    message = str(refused.value)
+    assert message.startswith("spec.storage.secretName: Secret 'team-store'")
+    assert missing in message
+    assert "Add that to the Secret" in message
+
+
+@pytest.mark.parametrize(
+    ("output", "secret"),
+    [
+        ("s3://b/out", {"AWS_ACCESS_KEY_ID": "x", "aws_secret_access_key": "y"}),
+        ("az://c/out", {"azure_storage_account_name": "x", "azure_storage_account_key": "y"}),
+        ("az://c/out", {"azure_storage_account_name": "x", "azure_storage_sas_token": "y"}),
+        ("gs://b/out", {"google_service_account_key": "{}"}),
+    ],
+)
+def test_a_complete_secret_is_taken_without_the_line_ends_of_its_files(
+    output: str, secret: dict[str, str]
+) -> None:
+    read = {key: SecretText(f"{value}\n") for key, value in secret.items()}
+    access = access_of("vision", NAMED, read, output=output)
+    wanted = {key.lower(): SecretText(value) for key, value in secret.items()}
+    assert access.credentials == wanted
 
 
 def test_an_endpoint_is_listed_or_stands_in_the_secret() -> None:
     listed = Storage(endpoint="https://s3.example/")
-    access = storage_access(SETTINGS, "vision", listed, None, own_ray=False)
+    access = access_of("vision", listed, None)
     assert access.operator.endpoint == "https://s3.example"
-    other = Storage(endpoint="https://minio.example")
-    with pytest.raises(StorageNotAllowedError, match=r"spec\.storage\.endpoint"):
-        storage_access(SETTINGS, "vision", other, None, own_ray=False)
-    with pytest.raises(StorageNotAllowedError):
-        storage_access(
-            SETTINGS, "vision", other, {"endpoint": SecretText("https://x")}, own_ray=False
-        )
-    secret = {"endpoint": SecretText("https://minio.example")}
-    storage_access(SETTINGS, "vision", other, secret, own_ray=False)
+    other = Storage(endpoint="https://minio.example", secret_name="team-store")
+    for secret in (None, {**S3, "endpoint": SecretText("https://x")}):
+        with pytest.raises(
+            StorageNotAllowedError, match=r"spec\.storage\.endpoint: must be listed"
+        ):
+            access_of("vision", other, secret, own_ray=True)
+    access = access_of("vision", other, S3_WITH_ENDPOINT, own_ray=True)
+    assert access.operator.endpoint == access.stages.endpoint == "https://minio.example"
+
+
+def test_a_secret_does_not_send_anothers_credentials_to_its_endpoint() -> None:
+    other = Storage(endpoint="https://minio.example", secret_name="team-store")
+    with pytest.raises(StorageNotAllowedError) as refused:
+        access_of("vision", other, S3_WITH_ENDPOINT)
+    assert "spec.storage.endpoint: the stages of a shared Ray cluster" in str(refused.value)
+    assert "'https://minio.example'" in str(refused.value)
+    listed = Storage(endpoint="https://s3.example", secret_name="team-store")
+    assert access_of("vision", listed, S3).stages.endpoint == "https://s3.example"
+
+
+def test_an_endpoint_in_a_secret_without_credentials_gets_no_request() -> None:
+    other = Storage(endpoint="https://minio.example", secret_name="team-store")
+    for own_ray in (True, False):
+        with pytest.raises(StorageNotAllowedError):
+            access_of("vision", other, secret_of(endpoint="https://minio.example"), own_ray=own_ray)
