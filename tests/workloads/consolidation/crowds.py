@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +58,20 @@ def made_up_crowd(seed: int, n_items: int = 60, n_annotators: int = 7, n_classes
     order = rng.permutation(len(rows))
     item, annotator, label = np.array(rows, dtype=np.int64)[order].T
     return Crowd(item, annotator, label, truth, n_annotators, n_classes)
+
+
+def team_crowd(
+    seed: int, skill: Sequence[float], n_items: int, n_classes: int, per_item: int = 3
+) -> Crowd:
+    """``per_item`` of a small team answer each item; mistakes are spread over all classes."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(n_classes, size=n_items)
+    who = np.argsort(rng.random((n_items, len(skill))), axis=1)[:, :per_item]
+    right = rng.random(who.shape) < np.array(skill)[who]
+    mistake = (truth[:, None] + rng.integers(1, n_classes, size=who.shape)) % n_classes
+    label = np.where(right, truth[:, None], mistake)
+    item = np.repeat(np.arange(n_items), per_item)
+    return Crowd(item, who.ravel(), label.ravel(), truth, len(skill), n_classes)
 
 
 def real_crowd(name: str) -> Crowd:

@@ -67,6 +67,29 @@ def test_machines_label_most_items_within_the_promise(finished: MiniDriver) -> N
     assert 1 - sum(machine) / len(machine) <= 0.1
 
 
+def test_a_good_team_is_not_called_too_noisy(finished: MiniDriver) -> None:
+    notices = [notice.reason for report in finished.reports for notice in report.notices]
+    assert "ConsensusTooNoisy" not in notices
+    report = json.loads((finished.path / "report/report.json").read_bytes())
+    error = report["consensusError"]
+    shown = f"{100 * error['share']:.1f} % ({100 * error['low']:.1f} to {100 * error['high']:.1f})"
+    assert f"The consensus itself is estimated to be wrong on {shown}" in report["statement"]
+
+
+def test_a_poor_team_is_called_too_noisy(tmp_path: Path) -> None:
+    promise = AutoLabeling(
+        target_error_permille=50, risk_permille=50, seed_items=60, items_per_round=4
+    )
+    driver = MiniDriver(tmp_path, auto_labeling=promise, accuracies=(600,) * 4)
+    driver.write_input(
+        [{"source": f"word {n}"} for n in range(60)], [str(n % 2) for n in range(60)]
+    )
+    report = driver.run(0, Stage.PREPARE)
+    report = driver.run(1, Stage.ANNOTATE, before=report)
+    report = driver.run(1, Stage.CONSOLIDATE, before=report)
+    assert "ConsensusTooNoisy" in {notice.reason for notice in report.notices}
+
+
 def test_counters_add_up_after_every_step(finished: MiniDriver) -> None:
     for report in finished.reports:
         counters = report.progressed.counters

@@ -181,6 +181,25 @@ def test_the_report_has_costs_rounds_and_annotators(tmp_path: Path) -> None:
     assert {entry["name"] for entry in report["annotators"]} == {"p0", "p1", "p2", "p3", "p4"}
 
 
+def test_the_report_says_how_often_the_consensus_is_probably_wrong(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, 200, accuracies=(900, 880, 860, 850, 840))
+    driver.run_job()
+    report = json.loads((driver.path / "report/report.json").read_bytes())
+    found = report["consensusError"]
+    labels = [json.loads(line)["job"] for line in driver.output_lines()]
+    wrong = sum(label != number % 2 for number, label in enumerate(labels)) / 200
+    assert found["low"] <= wrong <= found["high"]
+    assert found["low"] < found["share"] < found["high"] < 0.15
+    assert report["rounds"][-1]["consensusError"] == found
+
+
+def test_single_answers_are_not_said_to_be_right(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, spec={"annotators_per_item": 1, "max_annotators_per_item": 1})
+    driver.run_job()
+    report = json.loads((driver.path / "report/report.json").read_bytes())
+    assert report["consensusError"] is None
+
+
 def test_the_intermediate_manifest_has_every_line_after_each_round(tmp_path: Path) -> None:
     driver = driver_of(tmp_path, spec={"max_open_items": 5})
     report = driver.run(0, Stage.PREPARE)

@@ -6,6 +6,7 @@ and returns a ``ConsolidationResult``. None changes its input or draws random nu
 
 from __future__ import annotations
 
+from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
 from surelabel.consolidation.dawid_skene import DawidSkene
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.majority_vote import MajorityVote
@@ -28,6 +29,8 @@ __all__ = [
     "ConsolidationResult",
     "Consolidator",
     "DawidSkene",
+    "ErrorShare",
     "HierarchicalDawidSkene",
     "MajorityVote",
+    "consensus_error",
 ]

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.answers import CodedAnswers
-from surelabel.consolidation import METHODS, AnnotatorParameters, ConsolidationResult, MajorityVote
+from surelabel.consolidation import (
+    METHODS,
+    AnnotatorParameters,
+    ConsolidationResult,
+    ErrorShare,
+    MajorityVote,
+    consensus_error,
+)
+from surelabel.labels import Kind, LabelState
 from surelabel_contract.stages import StageConfig
 
 
@@ -83,6 +91,26 @@ def reference_labels(
         label_names=[label.name for label in config.labels],
     )
     return _consensus(lines, result, names)
+
+
+def estimated_error(
+    config: StageConfig, answers: CodedAnswers, state: LabelState
+) -> ErrorShare | None:
+    """How many of the people's labels in ``state`` are probably wrong, by all their answers.
+
+    Frozen labels are no truth here: they are as wrong as any. None: no item has two answers.
+    """
+    usable = answers.usable
+    usable = usable.where(state.kind[usable.line] == Kind.HUMAN)
+    line, item = np.unique(usable.line, return_inverse=True)
+    return consensus_error(
+        item,
+        usable.annotator,
+        usable.label,
+        state.label[line],
+        len(usable.annotators),
+        len(config.labels),
+    )
 
 
 def _consensus(

@@ -93,6 +93,7 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
             f"people gave {n_classes} of {len(context.config.labels)} labels so far; a model needs "
             "at least 2. People label on.",
         )
+    error = finished.consensus_error
     carry: dict[str, ObjectRef | None] = {**finished.carry, "remainder": remainder.ref}
     return StageResult(
         progressed=Progressed(
@@ -109,7 +110,7 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
         ),
         carry=carry,
         validation=finished.validation,
-        metrics={"consensusError": round(finished.consensus_error, 6)},
+        metrics={} if error is None else {"consensusError": round(error.share, 6)},
     )
 
 

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
+from surelabel.consolidation import ErrorShare
 from surelabel.stages.context import StageContext
 from surelabel_contract.model import Record
 from surelabel_contract.stages import Certificate, LabelCounters, ObjectRef, Validation
+
+
+class ConsensusError(Record):
+    """The share of people's labels that is probably wrong, and its 95 % interval."""
+
+    share: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, found: ErrorShare) -> ConsensusError:
+        """Rounded, as it is reported."""
+        values = (round(value, 6) for value in (found.share, found.low, found.high))
+        return cls(**dict(zip(("share", "low", "high"), values, strict=True)))
 
 
 class RoundEntry(Record):
@@ -18,8 +33,8 @@ class RoundEntry(Record):
     newly_certified: int = 0
     validation: Validation | None = None
     certificate: Certificate | None = None
-    # Share of human labels that are probably wrong, as the consensus itself estimates.
-    consensus_error: float | None = None
+    # None: no item has two answers.
+    consensus_error: ConsensusError | None = None
 
 
 class History(Record):

@@ -10,7 +10,7 @@ import numpy as np
 from surelabel.consolidation import AnnotatorParameters
 from surelabel.stages.context import StageContext
 from surelabel.stages.costs import all_human_cost, cost_of
-from surelabel.stages.history import History
+from surelabel.stages.history import ConsensusError, History
 from surelabel_contract.stages import ObjectRef, Progressed
 
 
@@ -52,6 +52,7 @@ def build_report(
             entry.model_dump(mode="json", by_alias=True, exclude_none=True)
             for entry in history.rounds
         ],
+        "consensusError": _shown(_consensus_error(history)),
         "annotators": _annotators(annotators),
         "cost": {
             "currency": price.currency if price else None,
@@ -88,17 +89,33 @@ def _annotators(data: bytes | None) -> list[dict[str, Any]]:
     ]
 
 
+def _consensus_error(history: History) -> ConsensusError | None:
+    """The last estimate: each is of all answers so far."""
+    found = [entry.consensus_error for entry in history.rounds if entry.consensus_error is not None]
+    return found[-1] if found else None
+
+
+def _shown(error: ConsensusError | None) -> dict[str, float] | None:
+    return None if error is None else error.model_dump(by_alias=True)
+
+
 def _statement(progressed: Progressed, history: History) -> str:
     certificate = progressed.certificate
     if certificate is None or certificate.machine_labels == 0:
         return "No label of this job came from a machine."
     sure = 100 - certificate.risk_permille / 10
     bound = certificate.error_bound_permille / 10
-    errors = [r.consensus_error for r in history.rounds if r.consensus_error is not None]
-    eta = 100 * errors[-1] if errors else 0.0
-    return (
+    promise = (
         f"With {sure:g} % confidence at most {bound:g} % of the machine labels differ from what "
-        f"your annotators' consensus would say. The consensus itself is estimated to be wrong on "
-        f"{eta:.1f} %. If people and model err independently, {bound:g} % also bounds the true "
-        f"error; in the worst case it is {bound + eta:.1f} %."
+        "your annotators' consensus would say. "
+    )
+    error = _consensus_error(history)
+    if error is None:
+        return promise + "How often the consensus itself is wrong, single answers do not say."
+    eta, low, high = 100 * error.share, 100 * error.low, 100 * error.high
+    return promise + (
+        f"The consensus itself is estimated to be wrong on {eta:.1f} % ({low:.1f} to {high:.1f}), "
+        "as far as people's mistakes are independent of each other. If people and model err "
+        f"independently, {bound:g} % also bounds the true error; in the worst case it is "
+        f"{bound + high:.1f} %."
     )

@@ -16,11 +16,12 @@ from surelabel.answers import (
     merge,
     read_segments,
 )
+from surelabel.consolidation import ErrorShare
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState, Role
-from surelabel.stages.consensus import Consensus, consolidate_all
+from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
-from surelabel.stages.history import RoundEntry, append_round
+from surelabel.stages.history import ConsensusError, RoundEntry, append_round
 from surelabel.stages.promise import decide_pending
 from surelabel.stages.selected import read_selection
 from surelabel.stages.stored import read_answer_index, write_state
@@ -55,7 +56,8 @@ class FinishedRound:
     certificate: Certificate | None
     validation: Validation | None
     newly_certified: int
-    consensus_error: float
+    # None: no item has two answers.
+    consensus_error: ErrorShare | None
 
 
 def read_open_round(context: StageContext, reader: ItemReader) -> OpenRound:
@@ -103,16 +105,15 @@ def finish_round(
     with context.phase("consolidate"):
         earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
         frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
-        consensus = consolidate_all(
-            context.config, merge([*earlier, round_.answers]), frozen, state.label[frozen]
-        )
+        answers = merge([*earlier, round_.answers])
+        consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
     _label(state, consensus, frozen, context.stage_micros)
     _close(state, round_)
     for line in read_selection(context).uniform:
         state.role[line] = Role.UNIFORM
     coded = context.write("answers.npz", round_.answers.to_bytes(), role="coded")
     index = AnswerIndex(steps=round_.index.steps, coded=(*round_.index.coded, coded))
-    error = _consensus_error(state)
+    error = estimated_error(context.config, answers, state)
     certificate = decided.certificate or context.previous.certificate
     history = RoundEntry(
         round=round_.number,
@@ -121,7 +122,7 @@ def finish_round(
         newly_certified=decided.newly_certified,
         validation=decided.validation,
         certificate=certificate,
-        consensus_error=round(error, 6),
+        consensus_error=None if error is None else ConsensusError.of(error),
     )
     carry: dict[str, ObjectRef | None] = {
         **decided.carry,
@@ -182,22 +183,18 @@ def _close(state: LabelState, round_: OpenRound) -> None:
         state.reason[line] = state.code(reason)
 
 
-def _consensus_error(state: LabelState) -> float:
-    human = state.kind == Kind.HUMAN
-    # One answer alone says nothing about its own error.
-    several = human & (state.answers > 1)
-    if not several.any():
-        return 0.0
-    return float(np.mean(1.0 - state.confidence[several].astype(np.float64)))
+def _warn_if_noisy(context: StageContext, error: ErrorShare | None) -> None:
+    """Only when even the interval's lower end is too much: the first rounds know little.
 
-
-def _warn_if_noisy(context: StageContext, error: float) -> None:
+    Nothing is lost by waiting, since the interval narrows with every round.
+    """
     promise = context.config.auto_labeling
-    if promise is None or error <= promise.target_error_permille / 2000:
+    if promise is None or error is None or error.low <= promise.target_error_permille / 2000:
         return
     context.notice(
         "ConsensusTooNoisy",
-        f"the people's own labels are estimated to be wrong on {error:.1%}, more than half of "
-        f"targetErrorPermille ({promise.target_error_permille}). Machines can hardly pass a test "
+        f"the people's own labels are estimated to be wrong on {error.share:.1%} ({error.low:.1%} "
+        f"to {error.high:.1%}), more than half of targetErrorPermille "
+        f"({promise.target_error_permille}). Machines can hardly pass a test "
         "against them: ask more annotators per item, or raise the target.",
     )
