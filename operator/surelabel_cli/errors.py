@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+import errno
+
+# What the machine refuses to whoever starts the command; FileNotFoundError and the like are
+# told where a file is named by the user, and are bugs anywhere else.
+_OF_THE_USER = frozenset(
+    {
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+    }
+)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 
 class UserError(Exception):
     """Something that the user can mend; the message says what and how."""
@@ -19,6 +36,9 @@ def is_expected(error: Exception) -> bool:
     from surelabel_operator.cluster import ClusterError
     from surelabel_operator.folder_cluster import FolderInUseError as RunFolderInUseError
 
+    if isinstance(error, OSError):
+        named = error.filename is not None and error.errno in _OF_THE_USER
+        return named or error.errno in _FULL
     return isinstance(
         error,
         UserError
@@ -32,3 +52,12 @@ def is_expected(error: Exception) -> bool:
         | ClusterError
         | RunFolderInUseError,
     )
+
+
+def message_of(error: Exception) -> str:
+    """What the user is told of an expected error."""
+    if not isinstance(error, OSError):
+        return str(error)
+    if error.errno in _FULL:
+        return f"{error.filename or 'the disk'}: {error.strerror}. Make room and start again."
+    return f"{error.filename}: {error.strerror}. Mend that, or choose another file or folder."

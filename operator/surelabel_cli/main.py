@@ -62,13 +62,19 @@ def up(
     ] = None,
     workdir: Annotated[
         Path | None,
-        typer.Option(help="Folder of the local cluster and its store.", show_default=False),
+        typer.Option(
+            help="Folder of the local cluster and its store. [default: .surelabel/up]",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Start a local cluster, Ray and the operator. Ctrl-C stops all of them."""
     with _one_message():
         from surelabel_cli.up import up as command
+        from surelabel_cli.work_folder import make_work_folder
 
+        if workdir is not None:
+            make_work_folder(workdir)
         command(kubeconfig=kubeconfig, workdir=workdir)
 
 
@@ -88,7 +94,10 @@ def demo(
     """
     with _one_message():
         from surelabel_cli.demo import demo as command
+        from surelabel_cli.work_folder import make_work_folder
 
+        if workdir is not None:
+            make_work_folder(workdir)
         raise typer.Exit(command(workdir, keep=keep))
 
 
@@ -96,7 +105,9 @@ def demo(
 def validate(
     files: Annotated[
         list[Path],
-        typer.Argument(help="LabelingJobs and WorkTeams (YAML), manifests (JSON Lines)."),
+        typer.Argument(
+            metavar="FILE...", help="LabelingJobs and WorkTeams (YAML), manifests (JSON Lines)."
+        ),
     ],
     task_type: Annotated[
         str | None,
@@ -116,12 +127,16 @@ def validate(
 @app.command()
 def verify(
     uri: Annotated[
-        str, typer.Argument(help="URI or folder of a finished job: <output.uri>/<name>.")
+        str,
+        typer.Argument(metavar="URI", help="URI or folder of a finished job: <output.uri>/<name>."),
     ],
     endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
     region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
 ) -> None:
-    """Compute a finished job's certificate again, from its store."""
+    """Compute a finished job's certificate again, from its store.
+
+    Exit status 0 only if it holds, 1 if it does not, 2 if the store cannot be read.
+    """
     with _one_message():
         from surelabel_cli.verify import verify as command
 
@@ -146,11 +161,11 @@ def _one_message() -> Iterator[None]:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Exception as error:
-        from surelabel_cli.errors import is_expected
+        from surelabel_cli.errors import is_expected, message_of
 
         if not is_expected(error):
             raise
-        typer.echo(f"surelabel: {error}", err=True)
+        typer.echo(f"surelabel: {message_of(error)}", err=True)
         raise typer.Exit(1) from None
 
 

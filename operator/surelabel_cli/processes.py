@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from surelabel_cli import reaper
+from surelabel_cli.work_folder import make_work_folder
 
 # Below the range that the kernel gives to outgoing connections, so that a server which is
 # started again finds its port free.
@@ -108,7 +109,7 @@ class ProcessFamily:
         self._reaper: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_work_folder(self.folder)
         lock = (self.folder / ".owner.lock").open("ab")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

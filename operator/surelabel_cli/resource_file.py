@@ -16,6 +16,10 @@ import yaml
 
 FieldPath = tuple[str | int, ...]
 _DEEPEST = 50
+# The API server takes objects of up to 3 MB; an alias that stands for many others (a "billion
+# laughs") makes many fields of few bytes.
+_LARGEST = 8 << 20
+_MOST_FIELDS = 100_000
 
 
 class ResourceFileError(Exception):
@@ -43,9 +47,14 @@ class Document:
 def read_resource_file(path: Path) -> list[Document]:
     """The documents of a file, empty ones left out; ResourceFileError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
     except OSError as error:
         raise ResourceFileError(f"cannot be read: {error.strerror}") from None
+    if len(data) > _LARGEST:
+        raise ResourceFileError(f"is larger than {_LARGEST} bytes; is it a file of resources?")
+    try:
+        text = data.decode()
     except UnicodeDecodeError as error:
         raise ResourceFileError(f"is not UTF-8: byte {error.start}") from None
     return read_documents(text)
@@ -53,26 +62,39 @@ def read_resource_file(path: Path) -> list[Document]:
 
 def read_documents(text: str) -> list[Document]:
     """The documents of a YAML text, empty ones left out; ResourceFileError."""
-    found = []
+    try:
+        return list(_documents(text))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark is not None else None
+        raise ResourceFileError(f"is not YAML: {error.problem}", line) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        message = f"is not YAML: the character {error.character:#06x} is not allowed; remove it"
+        raise ResourceFileError(message, line) from None
+    except yaml.YAMLError as error:
+        raise ResourceFileError(f"is not YAML: {error}") from None
+    except RecursionError:
+        raise ResourceFileError(f"nests deeper than {_DEEPEST} levels") from None
+
+
+def _documents(text: str) -> Iterator[Document]:
     loader = _Loader(text)
     try:
         while loader.check_node():
             node = loader.get_node()
             if node is None:
                 break
-            lines = dict(_lines(node, ()))
+            lines: dict[FieldPath, int] = {}
+            for n_fields, (path, line) in enumerate(_lines(node, ())):
+                if n_fields == _MOST_FIELDS:
+                    raise ResourceFileError(f"has more than {_MOST_FIELDS} fields")
+                lines[path] = line
             value = loader.construct_document(node)
             if value is not None:
-                found.append(Document(value, lines))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark is not None else None
-        raise ResourceFileError(f"is not YAML: {error.problem}", line) from None
-    except yaml.YAMLError as error:
-        raise ResourceFileError(f"is not YAML: {error}") from None
+                yield Document(value, lines)
     finally:
         loader.dispose()
-    return found
 
 
 def _lines(node: yaml.Node, path: FieldPath) -> Iterator[tuple[FieldPath, int]]:
@@ -100,6 +122,17 @@ class _Loader(yaml.SafeLoader):
     """Plain scalars as kubectl understands them."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node; ConstructorError, also where what its tag names cannot be read."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, AttributeError, OverflowError) as error:
+            shown = str(node.value)
+            shown = repr(shown) if len(shown) <= 40 else repr(shown[:40]) + "..."
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            problem = f"{shown} cannot be read as {kind}; quote it if it is text"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from error
 
 
 def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:

@@ -24,6 +24,7 @@ from surelabel_cli.job_file import JobFile, read_job_file
 from surelabel_cli.local_ray import LocalRay
 from surelabel_cli.progress_view import ProgressView, progress_view
 from surelabel_cli.summary import summary_lines
+from surelabel_cli.work_folder import make_work_folder
 from surelabel_operator.cluster import EventDraft
 from surelabel_operator.folder_cluster import FolderCluster
 from surelabel_operator.local import run_local
@@ -41,7 +42,7 @@ def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
     folder = (workdir or DEFAULT_FOLDER / file.name).absolute()
     _refuse_if_suspended(path, file)
     file = file.in_folder(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_work_folder(folder)
     with (
         _logs_in(folder / "logs" / "operator.log"),
         progress_view(Console(stderr=True)) as view,
@@ -94,7 +95,13 @@ def _ended_before(folder: Path, file: JobFile) -> LabelingJob | None:
     cluster = FolderCluster(folder / "cluster")
     cluster.open()
     try:
-        stored = cluster.stored("LabelingJob", namespace, name)
+        try:
+            stored = cluster.stored("LabelingJob", namespace, name)
+        except ValueError as error:
+            raise UserError(
+                f"{folder / 'cluster'}: its file of LabelingJob {name} is no JSON any more "
+                f"({error}). Choose another --workdir, or remove {folder}."
+            ) from None
         if stored is None:
             return None
         if problems := validate_object(file.job, stored):

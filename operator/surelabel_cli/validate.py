@@ -96,6 +96,8 @@ def validate_files(files: list[Path], task_type: str | None = None) -> Iterator[
 def resource_problems(file: str, document: Document) -> list[FileProblem]:
     """Everything that is wrong with one document of ours."""
     obj = document.value
+    if not _is_object(obj):
+        return [FileProblem(file, document.line_of(()), _no_object(obj))]
     if kind_of(obj) is None:
         found = obj.get("apiVersion"), obj.get("kind")
         message = f"{found[0]} {found[1]}: {API_VERSION} has the kinds LabelingJob and WorkTeam"
@@ -109,7 +111,7 @@ def resource_problems(file: str, document: Document) -> list[FileProblem]:
 
 def is_ours(value: Any) -> bool:
     """Whether a document says that it is of our API group, in whatever version."""
-    return isinstance(value, dict) and str(value.get("apiVersion")).startswith(f"{API_GROUP}/")
+    return _is_object(value) and value["apiVersion"].startswith(f"{API_GROUP}/")
 
 
 def _resource_result(file: str, found: list[Document] | ResourceFileError) -> FileResult:
@@ -121,11 +123,10 @@ def _resource_result(file: str, found: list[Document] | ResourceFileError) -> Fi
         if is_ours(document.value):
             problems += resource_problems(file, document)
             contents.append(_who(document.value))
-        elif isinstance(document.value, dict) and document.value.get("kind"):
+        elif _is_object(document.value):
             contents.append(f"{_who(document.value)} not looked at")
         else:
-            message = "is no Kubernetes object: it needs apiVersion and kind"
-            problems.append(FileProblem(file, document.line_of(()), message))
+            problems.append(FileProblem(file, document.line_of(()), _no_object(document.value)))
     if not found:
         problems.append(FileProblem(file, None, "has no documents"))
     return FileResult(file, ", ".join(contents), problems)
@@ -161,6 +162,21 @@ def _manifest_rules(documents: list[Document], task_type: str | None) -> Manifes
             "whose labels then count as well"
         )
     return ManifestRules(task_type)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether it says, in words, what it is."""
+    return isinstance(value, dict) and all(
+        isinstance(value.get(key), str) and value[key] for key in ("apiVersion", "kind")
+    )
+
+
+def _no_object(value: Any) -> str:
+    if isinstance(value, dict):
+        got = f"apiVersion {value.get('apiVersion')!r} and kind {value.get('kind')!r}"
+    else:
+        got = {list: "a list", str: "text", bool: "a boolean"}.get(type(value), "a number")
+    return f"is no Kubernetes object: it needs apiVersion and kind, both text; got {got}"
 
 
 def _who(obj: dict[str, Any]) -> str:

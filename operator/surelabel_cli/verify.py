@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store import SCHEMES, Storage, StorageError
+from surelabel_contract.store import Storage, StorageError
 
 _SHOWN = 20
+# What reading JSON of another shape than ours, or nested without end, ends in.
+_NOT_OF_A_JOB = (TypeError, AttributeError, IndexError, RecursionError)
 
 
 def verify(
@@ -21,16 +24,19 @@ def verify(
 ) -> None:
     """Recompute the certificate of a finished job; exit status 0 only if it holds."""
     # Late: it brings NumPy and SciPy, which other commands should not wait for.
-    from surelabel.stages.verification import verify_job
+    from surelabel.stages.verification import Verification, verify_job
 
     # Whoever runs this reads with their own rights; there is nobody to be protected from.
     access = StorageAccess(prefixes=None, local_files=True, endpoint=endpoint, region=region)
-    where = uri if uri.split("://")[0] in SCHEMES else f"file://{Path(uri).resolve()}"
+    where = uri if "://" in uri else f"file://{quote(str(Path(uri).resolve()))}"
     try:
         found = verify_job(Storage(access), where)
     except (StorageError, ConfigurationError) as error:
         typer.echo(f"Cannot verify {uri}: {error}", err=True)
         raise typer.Exit(2) from error
+    except _NOT_OF_A_JOB as error:
+        problem = f"{where} holds what no job writes ({type(error).__name__}: {error})."
+        found = Verification(problems=[problem])
     typer.echo(
         f"{where}: {found.lines} lines, {found.human_labels} human labels, "
         f"{found.machine_labels} machine labels."

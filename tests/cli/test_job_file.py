@@ -73,6 +73,12 @@ def test_another_kind_is_refused(tmp_path: Path) -> None:
         read_job_file(write(tmp_path, text))
 
 
+@pytest.mark.parametrize(("text", "got"), [("- a\n", "a list"), ("5\n", "a number"), ("x", "text")])
+def test_what_is_no_resource_is_refused(tmp_path: Path, text: str, got: str) -> None:
+    with pytest.raises(UserError, match=rf"job\.yaml:1: is no Kubernetes object: .*; got {got}"):
+        read_job_file(write(tmp_path, text))
+
+
 def test_two_jobs_are_one_too_many(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"needs exactly one LabelingJob, has 2"):
         read_job_file(write(tmp_path, DIGITS + "---\n" + DIGITS))

@@ -143,6 +143,17 @@ def test_a_mistake_that_a_stage_finds_is_told_and_mended_by_another_start(tmp_pa
     assert len(read_output(folder)) == 12
 
 
+def test_a_damaged_file_of_an_earlier_run_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "run" / "cluster" / "labelingjobs" / "default" / "small.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("{")
+    job = write_job(tmp_path / "job.yaml")
+    result = runner.invoke(app, ["run", str(job), "--workdir", str(tmp_path / "run")])
+    assert result.exit_code == 1
+    assert "its file of LabelingJob small is no JSON any more" in result.output
+    assert "Choose another --workdir" in result.output
+
+
 def test_what_cannot_change_is_refused_as_the_api_server_does(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     cluster = FolderCluster(folder / "cluster")

@@ -104,6 +104,16 @@ def test_each_document_of_a_file_is_looked_at(write) -> None:  # type: ignore[no
     [
         ("a: [1\nb: 2\n", 2, "is not YAML"),
         ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' stands twice; remove one"),
+        ("a: 1\nb: \x01\n", 2, "is not YAML: the character 0x0001 is not allowed; remove it"),
+        ("a: 1\nb: 0x_\n", 2, "is not YAML: '0x_' cannot be read as int; quote it if it is text"),
+        ("a: !!int xx\n", 1, "is not YAML: 'xx' cannot be read as int"),
+        ("a: !!int\n", 1, "is not YAML: '' cannot be read as int"),
+        ("a: !!float x\n", 1, "is not YAML: 'x' cannot be read as float"),
+        ("a: !!timestamp 2026-13-01\n", 1, "is not YAML: '2026-13-01' cannot be read as"),
+        ("a: !!timestamp today\n", 1, "is not YAML: 'today' cannot be read as timestamp"),
+        ("a: " + "9" * 5000, 1, "is not YAML: '" + "9" * 40 + "'... cannot be read as int"),
+        ("a: !!python/object:os.system x\n", 1, "is not YAML: could not determine a constructor"),
+        ("[" * 60 + "]" * 60, 1, "nests deeper than 50 levels"),
     ],
 )
 def test_what_is_no_yaml_is_told_with_its_line(
@@ -121,7 +131,21 @@ def test_what_is_no_yaml_is_told_with_its_line(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("5", "job.yaml:1: is no Kubernetes object: it needs apiVersion and kind"),
+        (
+            "5",
+            "job.yaml:1: is no Kubernetes object: it needs apiVersion and kind, both text; got a "
+            "number",
+        ),
+        (
+            "- a\n- b\n",
+            "job.yaml:1: is no Kubernetes object: it needs apiVersion and kind, both text; got a "
+            "list",
+        ),
+        (
+            "apiVersion: [surelabel.dev/v1alpha1]\nkind: LabelingJob\n",
+            "job.yaml:1: is no Kubernetes object: it needs apiVersion and kind, both text; got "
+            "apiVersion ['surelabel.dev/v1alpha1'] and kind 'LabelingJob'",
+        ),
         ("", "job.yaml: has no documents"),
         (
             "apiVersion: surelabel.dev/v1\nkind: LabelingJob\n",
@@ -131,6 +155,28 @@ def test_what_is_no_yaml_is_told_with_its_line(
     ],
 )
 def test_what_is_no_resource_is_refused(write, text: str, expected: str) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", text)
+    assert run("job.yaml") == (1, [expected, "1 problem."])
+
+
+# Few bytes whose aliases stand for 9 ** 8 numbers.
+_LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefg", "bcdefgh", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"a: \xff\n", "job.yaml: is not UTF-8: byte 3"),
+        (b"[" * 100_000, "job.yaml: nests deeper than 50 levels"),
+        (_LAUGHS.encode(), "job.yaml: has more than 100000 fields"),
+        (b"a" * (9 << 20), "job.yaml: is larger than 8388608 bytes; is it a file of resources?"),
+    ],
+    ids=["not UTF-8", "nested without end", "a billion laughs", "huge"],
+)
+def test_a_file_of_something_else_is_refused(write, text: bytes, expected: str) -> None:  # type: ignore[no-untyped-def]
     write("job.yaml", text)
     assert run("job.yaml") == (1, [expected, "1 problem."])
 
