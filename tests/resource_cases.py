@@ -20,7 +20,7 @@ FULL_JOB: dict[str, Any] = {
         "labelAttributeName": "birds",
         "seed": 7,
         "input": {"manifest": "s3://bucket/in.manifest"},
-        "output": {"uri": "s3://bucket/out", "takeOver": "1a2b"},
+        "output": {"uri": "s3://bucket/out", "layout": "GroundTruth", "takeOver": "1a2b"},
         "storage": {
             "secretName": "s3-credentials",
             "endpoint": "https://s3.example",

@@ -138,6 +138,7 @@ def _config(spec: LabelingJobSpec, observed: Observed, start: _Start) -> StageCo
         labels=tuple(contract.Label(name=label.name) for label in spec.labels),
         label_attribute_name=observed.label_attribute,
         manifest_uri=observed.manifest_uri,
+        output_layout=spec.output.layout,
         annotators_per_item=workforce.annotators_per_item,
         max_annotators_per_item=workforce.most_annotators,
         max_open_items=workforce.max_open_items,

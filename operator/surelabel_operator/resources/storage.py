@@ -62,6 +62,11 @@ class Output(Part):
         description="URI of a folder; results and state lie under <uri>/<name>/. Immutable.",
         json_schema_extra=rules(URI_RULE, PATH_RULE, immutable("output.uri")),
     )
+    layout: Literal["Minimal", "GroundTruth"] = Field(
+        default="Minimal",
+        description="GroundTruth: export also writes annotations/ as Ground Truth has it, with "
+        "every answer and every consolidation.",
+    )
     take_over: str | None = Field(
         default=None,
         min_length=1,
