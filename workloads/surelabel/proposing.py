@@ -180,14 +180,15 @@ def _most_errors(n_region: int, sample: NDArray[np.int64], account: Account) -> 
     risk = attempt_risk(account.next_attempt, account.risk_permille)
     total = account.machine_labels + n_region - sample
     room = account.target_error_permille * total // 1000 - account.charged_errors
-    errors = np.arange(_MAX_ERRORS)[None, :]
-    refuted = room[:, None] + errors + 1
-    chance = _distribution(errors, n_region, refuted, sample[:, None])
-    passes = (room[:, None] >= 0) & (
-        (chance <= risk) | (refuted > n_region - sample[:, None] + errors)
-    )
-    # The first error count that fails ends it.
-    return np.asarray(np.where(passes.all(axis=1), _MAX_ERRORS, passes.argmin(axis=1)) - 1)
+    # The bound grows with the errors found, so the last count that passes is found by halving.
+    low, high = np.full(len(sample), -1), np.full(len(sample), _MAX_ERRORS - 1)
+    while np.any(low < high):
+        errors = (low + high + 1) // 2
+        refuted = room + errors + 1
+        chance = _distribution(errors, n_region, refuted, sample)
+        passes = (room >= 0) & ((chance <= risk) | (refuted > n_region - sample + errors))
+        low, high = np.where(passes, errors, low), np.where(passes, high, errors - 1)
+    return np.asarray(low)
 
 
 def _distribution(errors: ArrayLike, n_region: int, wrong: ArrayLike, sample: ArrayLike) -> Floats:

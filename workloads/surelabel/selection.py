@@ -115,6 +115,10 @@ def _typical(
     n_rows = features.shape[0]
     if n_rows <= n:
         return np.arange(n_rows)
+    if sparse.issparse(features):
+        # Hashed texts have 2^18 columns, of which a few thousand occur in any batch.
+        matrix = sparse.csr_matrix(features)
+        features = matrix[:, np.flatnonzero(matrix.getnnz(axis=0))]
     seed = int(rng.integers(2**31))
     width = min(50, features.shape[1] - 1, n_rows - 1)
     if features.shape[1] > width:
