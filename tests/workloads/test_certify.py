@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
+from surelabel.account_check import verify
 from surelabel.certify import (
     Account,
     AccountError,
     Attempt,
+    Correction,
     abandon,
     attempt_risk,
     correct,
@@ -24,7 +26,6 @@ from surelabel.certify import (
     open_attempt,
     region_digest,
     upper_bound,
-    verify,
     withdraw_until_it_holds,
 )
 
@@ -195,6 +196,76 @@ def test_withdrawing_begins_with_the_latest_region_and_stops_when_it_holds():
     assert withdrawn[0] == 2
     assert state.holds
     assert state.attempts[1].machine_labels == 0
+
+
+def history_with_corrections() -> Account:
+    """The second region needed what the first had left; then people looked at the first again."""
+    state = accepted(account())
+    proposal = proposed(state, 2_000, 200, first=5_000)
+    attempt, state = decide(state, proposal, proposal.sample[:7])
+    assert attempt.outcome == "Accepted"
+    assert attempt.bound > state.allowed(1_800)
+    state = correct(state, 1, items=900, wrong=0)
+    assert not state.holds
+    state, withdrawn = withdraw_until_it_holds(state)
+    assert withdrawn == (2,)
+    return state
+
+
+def test_decisions_are_verified_as_things_stood_then():
+    state = history_with_corrections()
+    assert verify(state, {1: np.arange(2_000), 2: np.arange(5_000, 7_000)}) == []
+
+
+def test_a_correction_counts_for_later_decisions_alone():
+    state = correct(accepted(account()), 1, items=900, wrong=0)
+    proposal = proposed(state, 2_000, 200, first=5_000)
+    attempt, state = decide(state, proposal, proposal.sample[:7])
+    assert attempt.outcome == "Refused"
+    assert verify(state, {1: np.arange(2_000), 2: np.arange(5_000, 7_000)}) == []
+
+
+def _first(state: Account, **update) -> Account:
+    first, *rest = state.attempts
+    return state.model_copy(update={"attempts": (first.model_copy(update=update), *rest)})
+
+
+def _second(state: Account, **update) -> Account:
+    first, second = state.attempts
+    return state.model_copy(update={"attempts": (first, second.model_copy(update=update))})
+
+
+@pytest.mark.parametrize(
+    ("tamper", "message"),
+    [
+        # As if people had looked before the second decision, which then was no acceptance.
+        (lambda s: _first(s, corrections=(Correction(after=1, items=900, wrong=0),)), "outcome"),
+        (lambda s: _first(s, corrections=(Correction(after=0, items=900, wrong=0),)), "after"),
+        (lambda s: _first(s, corrections=(Correction(after=3, items=900, wrong=0),)), "after"),
+        (lambda s: _first(s, corrections=(Correction(after=2, items=1_801, wrong=0),)), "1801"),
+        (lambda s: _first(s, corrections=(Correction(after=2, items=5, wrong=6),)), "6 wrong"),
+        (lambda s: _first(s, corrections=(Correction(after=2, items=-5, wrong=-6),)), "-5"),
+        (lambda s: _first(s, withdrawn_after=1), "outcome"),
+        (lambda s: _second(s, withdrawn_after=1), "after"),
+        (lambda s: _second(s, withdrawn_after=3), "after"),
+        (lambda s: _second(s, withdrawn_after=None), "exceed"),
+        (lambda s: _second(s, outcome="Refused"), "outcome"),
+    ],
+)
+def test_a_forged_order_is_found(tamper, message):
+    problems = verify(tamper(history_with_corrections()))
+    assert any(message in problem for problem in problems), problems
+
+
+def test_a_region_with_an_item_that_was_tested_before_is_found():
+    state = account()
+    first = proposed(state, 2_000, 200)
+    _, state = decide(state, first, first.sample[:100])
+    region = np.insert(np.arange(3_000, 5_000), 0, first.sample[0])
+    again = open_attempt(state, region, 200, seed=1, model="m", round_=2)
+    _, state = decide(state, again, [])
+    problems = verify(state, {1: np.arange(2_000), 2: region})
+    assert any("of its region was tested before" in problem for problem in problems)
 
 
 def test_nothing_is_withdrawn_while_the_account_holds():

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -53,6 +53,17 @@ class Proposal(Record):
     sample: tuple[int, ...]
 
 
+class Correction(Record):
+    """Machine labels of an attempt that people answered later, and how many were wrong.
+
+    ``after``: attempts that had been decided by then; only later decisions know of it.
+    """
+
+    after: int
+    items: int
+    wrong: int
+
+
 class Attempt(Record):
     """A proposal with what became of it, and of the machine labels that it gave."""
 
@@ -62,22 +73,36 @@ class Attempt(Record):
     wrong: tuple[int, ...] = ()
     # Upper bound of the errors left in the region outside the sample.
     bound: int = 0
-    # Machine labels that people answered later, and how many of them were wrong.
-    corrected_items: int = 0
-    corrected_wrong: int = 0
-    withdrawn: bool = False
+    corrections: tuple[Correction, ...] = ()
+    # Attempts that had been decided when its labels were withdrawn; None: they were not.
+    withdrawn_after: int | None = None
+
+    @property
+    def corrected_items(self) -> int:
+        """Machine labels that people answered later."""
+        return sum(correction.items for correction in self.corrections)
+
+    @property
+    def corrected_wrong(self) -> int:
+        """How many of them were wrong."""
+        return sum(correction.wrong for correction in self.corrections)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Whether its labels were taken back."""
+        return self.withdrawn_after is not None
 
     @property
     def machine_labels(self) -> int:
         """Labels of this attempt that stand."""
-        if self.outcome != "Accepted" or self.withdrawn:
+        if self.outcome != "Accepted" or self.is_withdrawn:
             return 0
         return self.proposal.region_items - self.proposal.sample_items - self.corrected_items
 
     @property
     def charge(self) -> int:
         """Errors that these labels may contain, as far as the account knows."""
-        if self.outcome != "Accepted" or self.withdrawn:
+        if self.outcome != "Accepted" or self.is_withdrawn:
             return 0
         return max(0, self.bound - self.corrected_wrong)
 
@@ -252,14 +277,9 @@ def correct(account: Account, attempt: int, items: int, wrong: int) -> Account:
             f"attempt {attempt} has {old.machine_labels} machine labels; "
             f"cannot correct {items} with {wrong} wrong."
         )
+    correction = Correction(after=len(account.attempts), items=items, wrong=wrong)
     return _replaced(
-        account,
-        old.model_copy(
-            update={
-                "corrected_items": old.corrected_items + items,
-                "corrected_wrong": old.corrected_wrong + wrong,
-            }
-        ),
+        account, old.model_copy(update={"corrections": (*old.corrections, correction)})
     )
 
 
@@ -270,66 +290,10 @@ def withdraw_until_it_holds(account: Account) -> tuple[Account, tuple[int, ...]]
         if account.holds:
             break
         if attempt.machine_labels or attempt.charge:
-            account = _replaced(account, attempt.model_copy(update={"withdrawn": True}))
+            now = len(account.attempts)
+            account = _replaced(account, attempt.model_copy(update={"withdrawn_after": now}))
             withdrawn.append(attempt.proposal.attempt)
     return account, tuple(withdrawn)
-
-
-def verify(account: Account, regions: Mapping[int, ArrayLike] | None = None) -> list[str]:
-    """Recompute everything from the record; what does not hold, in words (empty: all holds).
-
-    ``regions``: the stored lines of each attempt's region, to check digest and draw as well.
-    """
-    problems: list[str] = []
-    replayed = Account(
-        target_error_permille=account.target_error_permille,
-        risk_permille=account.risk_permille,
-    )
-    sampled: set[int] = set()
-    for number, attempt in enumerate(account.attempts, 1):
-        proposal, name = attempt.proposal, f"attempt {number}"
-        try:
-            if attempt.outcome == "NotTested":
-                replayed = abandon(replayed, proposal)
-            else:
-                again, replayed = decide(replayed, proposal, attempt.wrong)
-                for field, stored, recomputed in (
-                    ("bound", attempt.bound, again.bound),
-                    ("outcome", attempt.outcome, again.outcome),
-                ):
-                    if stored != recomputed:
-                        problems.append(f"{name}: {field} is {stored!r}; must be {recomputed!r}.")
-        except AccountError as error:
-            problems.append(f"{name}: {error}")
-            return problems
-        # Corrections and withdrawals came after this decision or before a later one; the order
-        # matters for nothing but the totals, which are recomputed from the record.
-        replayed = _replaced(replayed, attempt)
-        if sampled & set(proposal.sample):
-            problems.append(f"{name}: items of an earlier sample were drawn again.")
-        sampled.update(proposal.sample)
-        if regions is not None:
-            problems += _region_problems(name, proposal, regions.get(number))
-    if not account.holds:
-        problems.append(
-            f"{account.charged_errors} charged errors exceed the "
-            f"{account.allowed(account.machine_labels)} that {account.machine_labels} machine "
-            f"labels allow at {account.target_error_permille} permille."
-        )
-    return problems
-
-
-def _region_problems(name: str, proposal: Proposal, region: ArrayLike | None) -> list[str]:
-    if region is None:
-        return [f"{name}: its region is missing."]
-    if region_digest(region) != proposal.region_sha256:
-        return [f"{name}: the region is not the one that was committed (digest)."]
-    if (
-        tuple(draw(region, proposal.sample_items, proposal.seed, proposal.attempt))
-        != proposal.sample
-    ):
-        return [f"{name}: the sample is not the one that seed {proposal.seed} draws."]
-    return []
 
 
 def _check_next(account: Account, proposal: Proposal) -> None:

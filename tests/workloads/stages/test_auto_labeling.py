@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import shutil
@@ -11,10 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from surelabel.ledger import Ledger
+from surelabel.answers import AnswerIndex, CodedAnswers
+from surelabel.certify import correct
+from surelabel.labels import Kind, LabelFiles, append_labels, read_labels
+from surelabel.ledger import Ledger, Region
 from surelabel.stages.verification import Verification, verify_job
-from surelabel_contract.people import read_tasks
-from surelabel_contract.stages import AutoLabeling, Limits, ObjectRef, StageReport, StorageAccess
+from surelabel_contract.people import Task, read_tasks, write_lines
+from surelabel_contract.stages import (
+    AutoLabeling,
+    Ending,
+    Limits,
+    ObjectRef,
+    StageReport,
+    StorageAccess,
+)
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Storage
 from workloads.stages.digits import digits_driver
@@ -185,23 +196,131 @@ def test_verify_catches_a_changed_object(
     assert verified(tmp_path / "job").problems != []
 
 
+def _put(root: Path, key: str, data: bytes) -> ObjectRef:
+    (root / key).write_bytes(data)
+    return ObjectRef(key=key, size=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+def _forge_report(driver: MiniDriver, root: Path, report: StageReport, **refs: ObjectRef) -> None:
+    """The commit of a step with other objects, as inputs, outputs and carry."""
+    changed = {
+        part: {
+            **getattr(report, part),
+            **{k: v for k, v in refs.items() if k in getattr(report, part)},
+        }
+        for part in ("inputs", "outputs", "carry")
+    }
+    path = root / driver.keys.commit(report.step)
+    path.write_bytes(report.model_copy(update=changed).to_json())
+
+
+def _forge_ledger(driver: MiniDriver, root: Path, ledger: Ledger) -> None:
+    export = driver.reports[-1]
+    account = _put(root, export.carry["account"].key, ledger.to_json())
+    _forge_report(driver, root, export, account=account)
+
+
 def test_an_account_forged_with_its_digests_is_caught_by_recomputing(
     finished: MiniDriver, tmp_path: Path
 ) -> None:
     root = tmp_path / "job"
     shutil.copytree(finished.path, root)
     _change_account(finished, root)
-    export = root / finished.keys.commit(finished.reports[-1].step)
-    report = StageReport.from_json(export.read_bytes())
-    old = report.carry["account"]
-    data = (root / old.key).read_bytes()
-    import hashlib
-
-    new = ObjectRef(key=old.key, size=len(data), sha256=hashlib.sha256(data).hexdigest())
-    carry, outputs = {**report.carry, "account": new}, {**report.outputs, "account": new}
-    export.write_bytes(report.model_copy(update={"carry": carry, "outputs": outputs}).to_json())
+    ledger = Ledger.from_json((root / finished.reports[-1].carry["account"].key).read_bytes())
+    _forge_ledger(finished, root, ledger)
     problems = verified(root).problems
     assert any("bound is 0" in problem for problem in problems)
+
+
+def test_corrections_that_nobody_made_are_caught(finished: MiniDriver, tmp_path: Path) -> None:
+    root = tmp_path / "job"
+    shutil.copytree(finished.path, root)
+    ledger = ledger_of(finished)
+    number = next(a.proposal.attempt for a in ledger.account.attempts if a.machine_labels)
+    # Found errors would lower the bound.
+    forged = correct(ledger.account, number, items=3, wrong=3)
+    _forge_ledger(finished, root, ledger.model_copy(update={"account": forged}))
+    assert (
+        f"attempt {number}: 3 labels were corrected, 3 of them wrong, by the account; 0 and 0 by "
+        "the output manifest." in verified(root).problems
+    )
+
+
+def _proposed(driver: MiniDriver) -> tuple[StageReport, int]:
+    """The step that proposed the last region, and a line of the region outside its sample."""
+    report = [r for r in driver.reports if r.next.proposal_pending and "proposal" in r.outputs][-1]
+    attempt = ledger_of(driver).account.attempts[-1]
+    region = Region.from_bytes((driver.path / report.outputs["region"].key).read_bytes())
+    return report, int(np.setdiff1d(region.line, attempt.proposal.sample)[0])
+
+
+def _label_before(driver: MiniDriver, root: Path) -> str:
+    report, line = _proposed(driver)
+    files = LabelFiles.from_json((root / report.inputs["labels"].key).read_bytes())
+    old = read_labels(Storage(driver.access).folder(driver.folder_uri), files)
+    new = old.copy()
+    new.kind[line], new.label[line] = Kind.HUMAN, 1
+    files = append_labels(files, old, new, lambda data: _put(root, "forged.parquet", data))
+    _forge_report(driver, root, report, labels=_put(root, "forged.json", files.to_json()))
+    return f"item {line} of its region was labeled before"
+
+
+def _answer_before(driver: MiniDriver, root: Path) -> str:
+    report, line = _proposed(driver)
+    index = AnswerIndex.from_json((root / report.inputs["answers"].key).read_bytes())
+    coded = CodedAnswers.from_bytes((root / index.coded[-1].key).read_bytes())
+    coded.line[0] = line
+    ref = _put(root, "forged.npz", coded.to_bytes())
+    index = index.model_copy(update={"coded": (*index.coded[:-1], ref)})
+    _forge_report(driver, root, report, answers=_put(root, "forged.json", index.to_json()))
+    return f"item {line} of its region was answered before"
+
+
+def _ask_with_the_sample(driver: MiniDriver, root: Path) -> str:
+    report, line = _proposed(driver)
+    tasks = read_tasks((root / report.carry["tasks"].key).read_bytes())
+    tasks = [*tasks, Task(item_id=str(line), priority=0, annotators=3)]
+    _forge_report(driver, root, report, tasks=_put(root, "forged.jsonl", write_lines(tasks)))
+    return f"item {line} of its region was asked with its sample"
+
+
+@pytest.mark.parametrize("forge", [_label_before, _answer_before, _ask_with_the_sample])
+def test_a_region_with_an_item_that_was_not_in_the_pool_is_caught(
+    finished: MiniDriver, tmp_path: Path, forge: Callable[[MiniDriver, Path], str]
+) -> None:
+    root = tmp_path / "job"
+    shutil.copytree(finished.path, root)
+    said = forge(finished, root)
+    assert any(said in problem for problem in verified(root).problems), verified(root).problems
+
+
+def test_without_a_region_left_there_is_no_certificate(tmp_path: Path) -> None:
+    driver = digits_driver(tmp_path / "job", 500, auto_labeling=PROMISE)
+    driver.run_job()
+    before = driver.reports[-2]
+    ledger = Ledger.from_json((driver.path / before.carry["account"].key).read_bytes())
+    account = ledger.account
+    for attempt in account.attempts:
+        # People took away so many right labels that the charge no longer fits the rest.
+        if attempt.machine_labels:
+            left = attempt.machine_labels - 1
+            account = correct(account, attempt.proposal.attempt, items=left, wrong=0)
+    assert not account.holds
+    forged = _put(
+        driver.path, "account.json", ledger.model_copy(update={"account": account}).to_json()
+    )
+    report = driver.run(
+        driver.reports[-1].step.round + 1,
+        Stage.EXPORT,
+        before=before,
+        inputs={**before.carry, "account": forged},
+        ending=Ending(succeeded=True, reason="Completed"),
+    )
+    assert report.progressed.counters.machine_labeled == 0
+    assert report.progressed.certificate is None
+    written = json.loads((driver.path / "report/report.json").read_bytes())
+    assert "certificate" not in written
+    assert "RegionWithdrawn" in {notice.reason for notice in report.notices}
 
 
 def test_verify_says_what_is_missing_of_an_unfinished_job(tmp_path: Path) -> None:

@@ -48,8 +48,9 @@ def export(context: StageContext) -> StageResult:
         state, certificate = finished.state, finished.certificate
         carry.update(finished.carry)
     settled = settle(context, state, carry.get("account"))
-    certificate = settled.certificate or certificate
     if settled.account is not None:
+        # None where every region was withdrawn: then there is nothing left to certify.
+        certificate = settled.certificate
         carry["account"] = settled.account
     default = _default_reason(context, ending)
     progressed = _progressed(context, state, certificate, default)

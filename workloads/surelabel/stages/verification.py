@@ -9,6 +9,7 @@ of the report. Who can rewrite the whole store, commits included, cannot be caug
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from surelabel.account_check import verify
 from surelabel.answers import CodedAnswers, read_segments
-from surelabel.certify import Account, Attempt, verify
+from surelabel.certify import Account, Attempt
 from surelabel.items import ItemReader
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
 from surelabel.manifest import read_line
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext
 from surelabel.stages.promise import sealed_reference
+from surelabel.stages.region_check import region_problems
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_items
 from surelabel.tasks import TASK_TYPES
@@ -102,6 +105,7 @@ def _check_outputs(context: StageContext, report: StageReport, found: Verificati
 def _check(context: StageContext, report: StageReport, found: Verification) -> None:
     reader = read_items(context)
     expected = _Expected(reader.index.n_lines)
+    ledger: Ledger | None = None
     if context.has("account"):
         ledger = Ledger.from_json(context.read("account"))
         _check_ledger(context, reader, ledger, expected, found)
@@ -113,6 +117,8 @@ def _check(context: StageContext, report: StageReport, found: Verification) -> N
             f"{_shown(found.certificate)}."
         )
     _check_manifest(context, reader, expected, found)
+    if ledger is not None:
+        _check_corrections(ledger.account, expected, found)
     account = 0 if found.certificate is None else found.certificate.machine_labels
     if found.machine_labels != account:
         found.problems.append(
@@ -122,11 +128,25 @@ def _check(context: StageContext, report: StageReport, found: Verification) -> N
 
 
 class _Expected:
-    """(n_lines,) each: the certified machine label, and the frozen human label; -1: none."""
+    """(n_lines,) each: the certified machine label, and the frozen human label; -1: none.
+
+    ``attempt``: which attempt certified the machine label; 0: none. ``corrected``: by attempt,
+    how many of these labels the manifest has from people instead, and how many differ.
+    """
 
     def __init__(self, n_lines: int) -> None:
         self.machine: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
         self.human: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
+        self.attempt: NDArray[np.int32] = np.zeros(n_lines, np.int32)
+        self.corrected: Counter[int] = Counter()
+        self.corrected_wrong: Counter[int] = Counter()
+
+    def correct(self, line: int, label: int) -> None:
+        """People's label of a line; counts where a machine's was certified."""
+        attempt = int(self.attempt[line])
+        if attempt:
+            self.corrected[attempt] += 1
+            self.corrected_wrong[attempt] += label != self.machine[line]
 
 
 def _check_ledger(
@@ -151,17 +171,20 @@ def _check_ledger(
             found.problems.append(f"{name}: the account's proposal is not the committed one.")
         region = Region.from_bytes(context.read_ref(stored.region))
         regions[attempt.proposal.attempt] = region.line
-        _check_commitment(context, evidence, stored, name, found)
+        sample = np.array(attempt.proposal.sample, np.int64)
+        proposed = _check_commitment(context, evidence, stored, name, found)
+        outside = region_problems(context, reader, proposed, region.line, sample)
+        found.problems.extend(f"{name}: {problem}" for problem in outside)
         if attempt.outcome != "NotTested":
             answers = _answers(context, reader, evidence)
-            sample = np.array(attempt.proposal.sample, np.int64)
             reference = sealed_reference(context, stored, answers, sample)
             _check_errors(attempt, region, reference, found)
             usable = reference.label >= 0
             expected.human[sample[usable]] = reference.label[usable]
         if attempt.machine_labels:
-            rest = ~np.isin(region.line, attempt.proposal.sample)
+            rest = ~np.isin(region.line, sample)
             expected.machine[region.line[rest]] = region.label[rest]
+            expected.attempt[region.line[rest]] = attempt.proposal.attempt
     found.problems.extend(verify(account, regions))
 
 
@@ -171,8 +194,8 @@ def _check_commitment(
     stored: StoredProposal,
     name: str,
     found: Verification,
-) -> None:
-    """The proposal was committed by its step, and the answers came in a later one."""
+) -> StageReport:
+    """The proposal was committed by its step, and the answers came in a later one; the commit."""
     proposed, decided = _step(stored.step), _step(evidence.decided_step)
     commit = StageReport.from_json(context.folder.read(context.keys.commit(proposed)))
     if commit.carry.get("proposal") != evidence.proposal:
@@ -183,6 +206,7 @@ def _check_commitment(
             f"{name}: proposed in round {proposed.round}, but decided in {decided.round} with "
             f"answers of rounds {sorted(rounds)}; the answers must come after the proposal."
         )
+    return commit
 
 
 def _answers(context: StageContext, reader: ItemReader, evidence: Evidence) -> CodedAnswers:
@@ -251,6 +275,7 @@ def _check_manifest(
                     )
             else:
                 found.human_labels += 1
+                expected.correct(line, label)
                 if human >= 0 and label != human:
                     found.problems.append(
                         f"line {line + 1}: human label {labels[label]!r}; the sample's reference "
@@ -258,6 +283,21 @@ def _check_manifest(
                     )
     if next(written, None) is not None:
         found.problems.append("the output manifest has more lines than the input.")
+
+
+def _check_corrections(account: Account, expected: _Expected, found: Verification) -> None:
+    """What the account says of machine labels that people answered later is in the manifest."""
+    for attempt in account.attempts:
+        if not attempt.machine_labels:
+            continue
+        number = attempt.proposal.attempt
+        recorded = attempt.corrected_items, attempt.corrected_wrong
+        given = expected.corrected[number], expected.corrected_wrong[number]
+        if recorded != given:
+            found.problems.append(
+                f"attempt {number}: {recorded[0]} labels were corrected, {recorded[1]} of them "
+                f"wrong, by the account; {given[0]} and {given[1]} by the output manifest."
+            )
 
 
 def _step(key: str) -> Step:
