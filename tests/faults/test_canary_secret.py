@@ -33,7 +33,11 @@ def test_credentials_and_tokens_stand_in_no_log_event_status_metric_or_object(
     root = Storage(access, s3.credentials).folder(f"{s3.uri}/job")
     settings = {
         "metricsPort": port,
-        "storage": {"allowedPrefixes": [{"namespaces": ["*"], "prefixes": [s3.uri]}]},
+        "storage": {
+            "allowedPrefixes": [{"namespaces": ["*"], "prefixes": [s3.uri]}],
+            # The Secret's word alone is not enough where the stages have other credentials.
+            "endpoints": [{"namespaces": ["*"], "url": s3.endpoint}],
+        },
     }
     with Workbench(
         tmp_path / "bench",
