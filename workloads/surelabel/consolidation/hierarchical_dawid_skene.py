@@ -108,11 +108,7 @@ def _weighted_vote(answers: Answers, annotators: AnnotatorParameters) -> Floats:
     An annotator without a history counts like the average one; where all weights are zero the
     plain vote stands.
     """
-    agreement = annotators.agreement
-    known = ~np.isnan(agreement)
-    n = annotators.n_answers[known].sum()
-    average = float(agreement[known] @ annotators.n_answers[known] / n) if n else 1.0
-    weight = np.where(known, agreement, average)
+    weight = np.nan_to_num(annotators.agreement, nan=annotators.average_agreement)
     weighted = answers.weighted_votes(weight[answers.annotator])
     silent = weighted.sum(axis=1) == 0
     weighted[silent] = answers.votes[silent]

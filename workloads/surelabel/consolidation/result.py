@@ -33,6 +33,28 @@ class AnnotatorParameters:
     pooled: Floats
     names: tuple[str, ...] = ()
 
+    @classmethod
+    def unknown(cls, names: Sequence[str], n_classes: int) -> AnnotatorParameters:
+        """Annotators and classes that nothing is known about: all answers equally likely."""
+        n = len(names)
+        even = np.full((n_classes, n_classes), 1 / n_classes)
+        return cls(
+            confusion=np.tile(even, (n, 1, 1)),
+            accuracy=np.full(n, 1 / n_classes),
+            agreement=np.full(n, np.nan),
+            n_answers=np.zeros(n, dtype=np.int64),
+            prior=even[0],
+            pooled=even,
+            names=tuple(names),
+        )
+
+    @property
+    def average_agreement(self) -> float:
+        """The share of all answers that match the majority; 1 without answers."""
+        known = ~np.isnan(self.agreement)
+        n = self.n_answers[known].sum()
+        return float(self.agreement[known] @ self.n_answers[known] / n) if n else 1.0
+
     def named(self, names: Sequence[str]) -> AnnotatorParameters:
         """The same with a name for every annotator, in the order of the codes."""
         if len(names) != len(self.n_answers):
@@ -43,18 +65,22 @@ class AnnotatorParameters:
         return replace(self, names=tuple(names))
 
     def for_annotators(self, names: Sequence[str]) -> AnnotatorParameters:
-        """The parameters in the order of ``names``; an unknown annotator gets the pooled ones."""
+        """The parameters in the order of ``names``; an unknown annotator gets the pooled ones.
+
+        Pooled over everybody here, so they do not depend on who else is in ``names``.
+        """
         position = {name: code for code, name in enumerate(self.names)}
         codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
         known = codes >= 0
         n = len(codes)
         confusion = np.tile(self.pooled, (n, 1, 1))
         accuracy = np.full(n, float(self.prior @ np.diagonal(self.pooled)))
-        agreement = np.full(n, np.nan)
+        average = self.average_agreement
+        agreement = np.full(n, average)
         n_answers = np.zeros(n, dtype=np.int64)
         confusion[known] = self.confusion[codes[known]]
         accuracy[known] = self.accuracy[codes[known]]
-        agreement[known] = self.agreement[codes[known]]
+        agreement[known] = np.nan_to_num(self.agreement[codes[known]], nan=average)
         n_answers[known] = self.n_answers[codes[known]]
         return AnnotatorParameters(
             confusion, accuracy, agreement, n_answers, self.prior, self.pooled, tuple(names)

@@ -12,6 +12,7 @@ from surelabel.consolidation import (
     METHODS,
     AnnotatorParameters,
     ConsolidationResult,
+    Consolidator,
     ErrorShare,
     MajorityVote,
     consensus_error,
@@ -74,11 +75,17 @@ def reference_labels(
     """The sealed labels of a validation sample, one for each of ``lines`` (ascending).
 
     ``annotators`` were estimated before the sample's first answer; None: there are none yet, and
-    the majority decides. Nothing is learned from these answers.
+    the majority decides, and a hash of item and label where it is tied. Nothing is learned from
+    these answers, so a label does not depend on what else is in the sample.
     """
     usable = answers.where(np.isin(answers.line, lines)).usable
     names = usable.annotators
-    method = MajorityVote() if annotators is None else METHODS[config.consolidation_method]()
+    if annotators is None:
+        method: Consolidator = MajorityVote()
+        frozen = AnnotatorParameters.unknown(names, len(config.labels))
+    else:
+        method = METHODS[config.consolidation_method]()
+        frozen = annotators.for_annotators(names)
     result = method.fit_predict(
         np.searchsorted(lines, usable.line),
         usable.annotator,
@@ -86,7 +93,7 @@ def reference_labels(
         len(lines),
         len(names),
         len(config.labels),
-        frozen_annotators=annotators.for_annotators(names) if annotators is not None else None,
+        frozen_annotators=frozen,
         item_ids=_ids(lines),
         label_names=[label.name for label in config.labels],
     )
