@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from surelabel_operator.resources import read_labeling_job
 
@@ -30,14 +30,14 @@ def manifest_problems(file: Path, rules: ManifestRules) -> Iterator[tuple[int, s
     """Every line's number, from 1, with what is wrong with it; None where nothing is."""
     # Late: the task types bring scikit-learn, which takes a second.
     from surelabel.items import DUPLICATE_ID
-    from surelabel.manifest import Rejected
+    from surelabel.manifest import MAX_LINE_BYTES, Rejected
     from surelabel.stages.line_check import build_line_check
 
     check = build_line_check(rules.task_type, list(rules.labels), rules.attribute)
     seen: set[str] = set()
     with file.open("rb") as lines:
-        for position, raw in enumerate(lines):
-            found = check(raw.removesuffix(b"\n"))
+        for position, raw in enumerate(_lines(lines, MAX_LINE_BYTES + 1)):
+            found = check(raw)
             number = position + 1
             if isinstance(found, Rejected):
                 yield number, f"{found.reason}: {found.message}"
@@ -52,3 +52,12 @@ def manifest_problems(file: Path, rules: ManifestRules) -> Iterator[tuple[int, s
                 continue
             seen.add(item_id)
             yield number, None
+
+
+def _lines(file: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+    """The lines without their newlines, each cut off after ``max_bytes``: one may be endless."""
+    while line := file.readline(max_bytes):
+        part = line
+        while len(part) == max_bytes and not part.endswith(b"\n"):
+            part = file.readline(max_bytes)
+        yield line.removesuffix(b"\n")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from surelabel_cli.manifest_file import ManifestRules, manifest_problems
 from surelabel_cli.resource_file import ResourceFileError, read_documents
 from surelabel_cli.validate import validate
 from surelabel_operator.generate import ROOT
@@ -248,6 +250,24 @@ def test_a_manifest_is_held_to_the_rules_of_the_stage(write) -> None:  # type: i
         ["in.manifest", "7", " DuplicateId"],
     ]
     assert lines[-1] == "5 problems."
+
+
+@pytest.mark.parametrize("length", [400_000, 400_001, 800_002, 3_000_000])
+def test_a_line_without_end_is_not_held_in_memory(write, length: int) -> None:  # type: ignore[no-untyped-def]
+    write("in.manifest", b'{"source": "a"}\n' + b"[" * length + b'\n{"source": "b"}\n{}')
+    rules = ManifestRules("TextClassification")
+    write("warm.manifest", b"")
+    assert list(manifest_problems(Path("warm.manifest"), rules)) == []
+    tracemalloc.start()
+    try:
+        found = list(manifest_problems(Path("in.manifest"), rules))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    problems = [(line, message.split(":")[0] if message else None) for line, message in found]
+    reason = "TooLong" if length > 400_000 else "InvalidJson"
+    assert problems == [(1, None), (2, reason), (3, None), (4, "NoSource")]
+    assert peak < 1_700_000
 
 
 def test_a_job_beside_a_manifest_gives_type_labels_and_attribute(write) -> None:  # type: ignore[no-untyped-def]

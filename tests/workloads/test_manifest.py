@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from surelabel.manifest import (
     MAX_LINE,
+    MAX_LINE_BYTES,
     Earlier,
     InvalidLabelError,
     LineCheck,
@@ -50,6 +51,17 @@ check = LineCheck("birds", read_label)
         (b'{"source":""}', "InvalidSource", "''"),
         (b'{"source-ref":7}', "InvalidSource", "got 7"),
         (b'{"source-ref":null}', "InvalidSource", "None"),
+        (
+            b'{"source-ref":"a.png"}',
+            "InvalidSource",
+            "got 'a.png'. Write it like s3://bucket/a.png",
+        ),
+        (b'{"source-ref":"/data/a.png"}', "InvalidSource", "one of s3, gs, az, file before '://'"),
+        (b'{"source-ref":"ftp://host/a"}', "InvalidSource", "got 'ftp://host/a'"),
+        (b'{"source-ref":"S3://b/c"}', "InvalidSource", "got 'S3://b/c'"),
+        (b'{"source-ref":"s3:///c"}', "InvalidSource", "got 's3:///c'"),
+        (b'{"source-ref":"s3://bucket"}', "InvalidSource", "got 's3://bucket'"),
+        (b'{"source-ref":"file://"}', "InvalidSource", "got 'file://'"),
         (b'{"source":"a","$x":1}', "ReservedKey", "'$x'"),
         (b'{"source":"a","birds":5}', "InvalidLabel", "got 5"),
         (b'{"source":"a","birds-metadata":{}}', "InvalidLabel", "without 'birds'"),
@@ -57,6 +69,8 @@ check = LineCheck("birds", read_label)
         (b'{"source":"a","dataset-objectid-attribute-name":1}', "InvalidId", "got 1"),
         (b'{"source":"a","dataset-objectid-attribute-name":"k","k":""}', "InvalidId", "''"),
         (b'{"source":"' + b"a" * MAX_LINE + b'"}', "TooLong", "100013"),
+        (b"[" * (MAX_LINE_BYTES + 1), "TooLong", "got more than 400000 bytes"),
+        (b"\xff" * (MAX_LINE_BYTES + 1), "TooLong", "may have 100000 characters"),
     ],
 )
 def test_a_bad_line_has_reason_value_and_next_step(line: bytes, reason: str, said: str) -> None:
@@ -70,6 +84,18 @@ def test_a_line_of_multibyte_characters_may_have_as_many_characters() -> None:
     line = json.dumps({"source": "ü" * (MAX_LINE - 20)}, ensure_ascii=False).encode()
     assert len(line) > MAX_LINE
     assert isinstance(check(line), ManifestItem)
+
+
+def test_a_line_of_the_longest_characters_may_have_as_many() -> None:
+    line = b'{"source":"' + "\U0001f426".encode() * (MAX_LINE - 13) + b'"}'
+    assert MAX_LINE_BYTES - 100 < len(line) <= MAX_LINE_BYTES
+    assert isinstance(check(line), ManifestItem)
+
+
+@pytest.mark.parametrize("uri", ["s3://b/c", "gs://b/c d", "az://b/ü", "file:///a", "s3://b/c?x#y"])
+def test_every_uri_that_the_store_client_reads_is_a_source(uri: str) -> None:
+    found = check(json.dumps({"source-ref": uri}).encode())
+    assert found == ManifestItem(None, None, uri)
 
 
 def test_a_good_line_is_an_item() -> None:

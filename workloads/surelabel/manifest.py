@@ -12,8 +12,12 @@ from typing import Any
 
 import msgspec
 
+from surelabel_contract.store import SCHEMES
+
 # Ground Truth's limits (reference: input data quotas), in characters.
 MAX_LINE = 100_000
+# A line of more bytes has more characters than that, whatever they are.
+MAX_LINE_BYTES = 4 * MAX_LINE
 MAX_ATTRIBUTE = 20_000
 MAX_ID_KEY = 140
 MAX_ID = 1_024
@@ -71,6 +75,8 @@ class LineCheck:
 
     def __call__(self, raw: bytes) -> ManifestItem | Rejected:
         """What the line is; never raises on any bytes."""
+        if len(raw) > MAX_LINE_BYTES:
+            return _too_long("a line", f"more than {MAX_LINE_BYTES} bytes", MAX_LINE)
         try:
             value = read_line(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -131,6 +137,12 @@ class LineCheck:
             )
         if len(content) > MAX_ATTRIBUTE and has_reference:
             return _too_long("'source-ref'", len(content), MAX_ATTRIBUTE)
+        if has_reference and not _is_uri_of_file(content):
+            return Rejected(
+                "InvalidSource",
+                f"'source-ref' must be the URI of a file, with one of {', '.join(SCHEMES)} before "
+                f"'://'; got {_shown(content)}. Write it like s3://bucket/a.png.",
+            )
         return self._kind_problem(has_source, content)
 
     def _kind_problem(self, has_source: bool, content: str) -> Rejected | None:
@@ -217,7 +229,14 @@ def _custom_id(value: dict[str, Any]) -> str | Rejected:
     return item_id
 
 
-def _too_long(what: str, got: int, limit: int) -> Rejected:
+def _is_uri_of_file(text: str) -> bool:
+    """Whether the store client could read it; what lies there it says when it does."""
+    scheme, _, rest = text.partition("://")
+    place, _, path = rest.partition("/")
+    return scheme in SCHEMES and path != "" and (place != "" or scheme == "file")
+
+
+def _too_long(what: str, got: int | str, limit: int) -> Rejected:
     return Rejected(
         "TooLong", f"{what} may have {limit} characters; got {got}. Put it into a file and name it."
     )

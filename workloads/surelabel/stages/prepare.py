@@ -6,22 +6,32 @@ a shard. A shard that an earlier attempt finished is not done again.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.items import DUPLICATE_ID, ItemIndex, ItemReader, ShardFacts, write_item_shard
 from surelabel.labels import Kind, LabelFiles, LabelState, append_labels
-from surelabel.manifest import ManifestItem, Rejected
+from surelabel.manifest import MAX_LINE
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.first_batch import choose_first_batch
 from surelabel.stages.line_check import line_check
 from surelabel.stages.media import MediaFailure, write_feature_shard
+from surelabel.stages.shard_result import (
+    ShardLines,
+    ShardResult,
+    digests,
+    find_result,
+    read_shard_lines,
+    write_result,
+)
 from surelabel.stages.sharding import map_shards
-from surelabel.stages.splitting import LineRange, Split, split_lines
+from surelabel.stages.splitting import HugeLineError, LineRange, Split, split_lines
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import NextFacts, ObjectRef, Progressed
 from surelabel_contract.store import NotFoundInStoreError
@@ -30,53 +40,23 @@ _CHUNK = 8 << 20
 _LINES = 10_000
 # A shard with media takes minutes, and a retry should not lose more than one.
 _LINES_WITH_FEATURES = 2_000
+# A shard is held in memory, here and by every stage that reads it, with all of its lines.
+_MAX_BYTES = 32 << 20
 
 
-class ObjectRefFields(msgspec.Struct, frozen=True):
-    """An ObjectRef that msgspec can read."""
+@dataclass
+class _Lines:
+    """What all shards together say of single lines."""
 
-    key: str
-    size: int
-    sha256: str
-
-    @classmethod
-    def of(cls, ref: ObjectRef) -> ObjectRefFields:
-        """The same reference."""
-        return cls(ref.key, ref.size, ref.sha256)
-
-    def ref(self) -> ObjectRef:
-        """The same reference, as the contract has it."""
-        return ObjectRef(key=self.key, size=self.size, sha256=self.sha256)
-
-
-class _RejectedLine(msgspec.Struct, frozen=True):
-    line: int
-    reason: str
-    message: str
-
-
-class _EarlierLine(msgspec.Struct, frozen=True):
-    line: int
-    label: int
-    is_human: bool
-
-
-class _CustomId(msgspec.Struct, frozen=True):
-    line: int
-    # Hexadecimal digest of the id; ids may be a kilobyte long.
-    digest: str
-
-
-class ShardResult(msgspec.Struct, frozen=True):
-    """What a finished shard says; stored, so that a retry has it."""
-
-    items: ObjectRefFields
-    features: ObjectRefFields | None
-    n_lines: int
-    rejected: tuple[_RejectedLine, ...]
-    earlier: tuple[_EarlierLine, ...]
-    failed: tuple[MediaFailure, ...]
-    custom_ids: tuple[_CustomId, ...]
+    state: LabelState
+    # (2, n_lines): the digests of the ids that lines bring, 0 where they bring none; None: none do.
+    ids: NDArray[np.uint64] | None = None
+    # Line, reason and message of the first one.
+    rejected: tuple[int, str, str] | None = None
+    failure: MediaFailure | None = None
+    failures: Counter[str] = field(default_factory=Counter)
+    # The shards with failures.
+    failing: list[LineRange] = field(default_factory=list)
 
 
 def prepare(context: StageContext) -> StageResult:
@@ -87,9 +67,12 @@ def prepare(context: StageContext) -> StageResult:
     with context.phase("check"):
         results = map_shards(prepare_shard, context, split.ranges)
     seed = config.seed if config.seed is not None else int(split.sha256[:8], 16) & 0x7FFFFFFF
-    state, duplicates = _labels(results, split, context.stage_micros)
-    _refuse_if_nothing_is_left(results, state, split)
-    index = _index(results, split, state, duplicates)
+    lines = _collect(context, split, results)
+    state = lines.state
+    duplicates = _reject_duplicates(lines)
+    state.created[state.kind != Kind.OPEN] = context.stage_micros
+    _refuse_if_nothing_is_left(lines, split)
+    index = _index(results, split, lines, duplicates)
     index_ref = context.write("index.json", index.to_json(), role="index")
     reader = ItemReader(context.folder, index)
     labels = append_labels(
@@ -99,18 +82,20 @@ def prepare(context: StageContext) -> StageResult:
         "index": index_ref,
         "labels": context.write("labels.json", labels.to_json(), role="labels"),
     }
-    failures = [failure for result in results for failure in result.failed]
-    if failures:
-        data = b"".join(msgspec.json.encode(failure) + b"\n" for failure in failures)
-        carry["mediaFailures"] = context.write("media-failures.jsonl", data, role="mediaFailures")
+    if lines.failing:
+        carry["mediaFailures"] = context.write_stream(
+            context.keys.output(config.step, "media-failures.jsonl"),
+            _media_failures(context, lines.failing),
+            role="mediaFailures",
+        )
     with context.phase("select"):
         if config.auto_labeling is not None:
             chosen, selection = choose_first_batch(context, reader, state, seed)
             tasks = write_batch(context, reader, TASKS, mixed(seed, chosen))
             carry["selection"] = context.write("selection.json", selection.to_json())
         else:
-            lines = state.lines(Kind.OPEN)[: config.max_open_items]
-            tasks = write_batch(context, reader, TASKS, lines.tolist())
+            open_ = state.lines(Kind.OPEN)[: config.max_open_items]
+            tasks = write_batch(context, reader, TASKS, open_.tolist())
         remainder = write_remainder(context, reader, state)
     carry["tasks"], carry["remainder"] = tasks.ref, remainder.ref
     _notices(context, state)
@@ -130,13 +115,11 @@ def prepare(context: StageContext) -> StageResult:
 
 
 def prepare_shard(context: StageContext, lines: LineRange) -> ShardResult:
-    """The shard of a range: rows, features, and what the driver must know of it."""
+    """The shard of a range: its rows and features, and what it says of single lines."""
     config = context.config
-    key = context.keys.shard(config.step, config.digest(), lines.number)
-    try:
-        return msgspec.json.decode(context.folder.read(key), type=ShardResult)
-    except NotFoundInStoreError:
-        pass
+    done = find_result(context, lines)
+    if done is not None:
+        return done
     folder, name = context.storage.locate(config.manifest_uri)
     raw = folder.read_range(name, lines.start, lines.end).split(b"\n")[: lines.n_lines]
     check = line_check(config)
@@ -148,40 +131,8 @@ def prepare_shard(context: StageContext, lines: LineRange) -> ShardResult:
     failed: list[MediaFailure] = []
     if config.auto_labeling is not None:
         features, failed = write_feature_shard(context, lines, checked)
-    result = _shard_result(lines, checked, items, features, failed)
-    context.folder.create(key, msgspec.json.encode(result))
-    return result
-
-
-def _shard_result(
-    lines: LineRange,
-    checked: list[ManifestItem | Rejected],
-    items: ObjectRef,
-    features: ObjectRef | None,
-    failed: list[MediaFailure],
-) -> ShardResult:
-    rejected: list[_RejectedLine] = []
-    earlier: list[_EarlierLine] = []
-    custom: list[_CustomId] = []
-    for line, found in enumerate(checked, lines.first_line):
-        if isinstance(found, Rejected):
-            # The messages of all but a few are in the shard itself.
-            message = found.message if len(rejected) < 3 else ""
-            rejected.append(_RejectedLine(line, found.reason, message))
-            continue
-        if found.earlier is not None:
-            earlier.append(_EarlierLine(line, found.earlier.label, found.earlier.is_human))
-        if found.item_id is not None:
-            custom.append(_CustomId(line, _digest(found.item_id)))
-    return ShardResult(
-        ObjectRefFields.of(items),
-        ObjectRefFields.of(features) if features is not None else None,
-        lines.n_lines,
-        tuple(rejected),
-        tuple(earlier),
-        tuple(failed),
-        tuple(custom),
-    )
+    told = ShardLines.of(lines.first_line, checked, failed)
+    return write_result(context, lines, items, features, told)
 
 
 def _split(context: StageContext) -> Split:
@@ -189,7 +140,14 @@ def _split(context: StageContext) -> Split:
     folder, name = context.storage.locate(config.manifest_uri)
     size = _LINES if config.auto_labeling is None else _LINES_WITH_FEATURES
     try:
-        split = split_lines(folder.read_chunks(name, _CHUNK), size)
+        split = split_lines(folder.read_chunks(name, _CHUNK), size, _MAX_BYTES)
+    except HugeLineError as error:
+        raise ConfigurationError(
+            "ManifestLineTooLong",
+            f"spec.input.manifest: line {error.line + 1} of {config.manifest_uri} is longer than "
+            f"{error.max_bytes} bytes, too long to be kept even as a rejected line; a line may "
+            f"have {MAX_LINE} characters. Write one JSON object a line, not one array of all.",
+        ) from error
     except NotFoundInStoreError as error:
         raise ConfigurationError(
             "ManifestNotFound",
@@ -205,88 +163,105 @@ def _split(context: StageContext) -> Split:
     return split
 
 
-def _labels(
-    results: list[ShardResult], split: Split, created: int
-) -> tuple[LabelState, tuple[int, ...]]:
-    state = LabelState.empty(split.n_lines)
-    for result in results:
-        for rejected in result.rejected:
-            state.kind[rejected.line] = Kind.REJECTED
-            state.reason[rejected.line] = state.code(rejected.reason)
-        for failure in result.failed:
+def _collect(context: StageContext, split: Split, results: list[ShardResult]) -> _Lines:
+    """One pass over what the shards say of single lines; one of them in memory at a time."""
+    all_ = _Lines(LabelState.empty(split.n_lines))
+    state = all_.state
+    for shard, result in zip(split.ranges, results, strict=True):
+        if not result.has_lines:
+            continue
+        told = read_shard_lines(context, shard)
+        rejected, earlier, ids = told.rejected, told.earlier, told.ids
+        codes = np.array([state.code(reason) for reason in told.reasons], np.int16)
+        state.kind[rejected["line"]] = Kind.REJECTED
+        state.reason[rejected["line"]] = codes[rejected["reason"]]
+        human = earlier["human"]
+        state.kind[earlier["line"]] = np.where(human, Kind.EARLIER_HUMAN, Kind.EARLIER_MACHINE)
+        state.label[earlier["line"]] = earlier["label"]
+        for failure in told.failed:
             state.kind[failure.line] = Kind.FAILED
             state.reason[failure.line] = state.code(failure.reason)
-        for earlier in result.earlier:
-            kind = Kind.EARLIER_HUMAN if earlier.is_human else Kind.EARLIER_MACHINE
-            state.kind[earlier.line] = kind
-            state.label[earlier.line] = earlier.label
-            state.reason[earlier.line] = 0
-    duplicates = _duplicates(results, state)
-    for line in duplicates:
-        state.kind[line] = Kind.REJECTED
-        state.label[line] = -1
-        state.reason[line] = state.code(DUPLICATE_ID)
-    state.created[state.kind != Kind.OPEN] = created
-    return state, duplicates
+            all_.failures[failure.reason] += 1
+        if len(ids):
+            if all_.ids is None:
+                all_.ids = np.zeros((2, split.n_lines), np.uint64)
+            all_.ids[:, ids["line"]] = ids["digest"].T
+        if len(rejected) and all_.rejected is None:
+            all_.rejected = int(rejected["line"][0]), told.reasons[0], told.message
+        if told.failed:
+            all_.failure = all_.failure or told.failed[0]
+            all_.failing.append(shard)
+    return all_
 
 
-def _duplicates(results: list[ShardResult], state: LabelState) -> tuple[int, ...]:
-    """Lines whose id stands on an earlier line; of all lines only where ids of users exist."""
-    custom = {entry.line: entry.digest for result in results for entry in result.custom_ids}
-    if not custom:
+def _reject_duplicates(lines: _Lines) -> tuple[int, ...]:
+    """Reject the lines whose id stands on an earlier line; which these are."""
+    state, ids = lines.state, lines.ids
+    if ids is None:
         return ()
-    seen: set[bytes] = set()
-    found: list[int] = []
-    for line in np.flatnonzero(state.kind != Kind.REJECTED).tolist():
-        digest = bytes.fromhex(custom.get(line) or _digest(str(line)))
-        if digest in seen:
-            found.append(line)
-        seen.add(digest)
-    return tuple(found)
+    # The id of a line that brings none is its position.
+    plain = np.flatnonzero(~ids.any(axis=0) & (state.kind != Kind.REJECTED))
+    for start in range(0, len(plain), _LINES):
+        batch = plain[start : start + _LINES]
+        ids[:, batch] = digests(map(str, batch.tolist())).T
+    # Stable: of the lines with one id the first comes first, and keeps it.
+    order = np.lexsort(ids)
+    same = np.ones(len(order) - 1, bool)
+    for half in ids:
+        ordered = half[order]
+        same &= ordered[1:] == ordered[:-1]
+    found = np.sort(order[1:][same])
+    # Rejected lines have no id, and seem to share that one.
+    found = found[state.kind[found] != Kind.REJECTED]
+    state.kind[found] = Kind.REJECTED
+    state.label[found] = -1
+    if len(found):
+        state.reason[found] = state.code(DUPLICATE_ID)
+    return tuple(found.tolist())
 
 
-def _digest(item_id: str) -> str:
-    return hashlib.blake2b(item_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+def _media_failures(context: StageContext, shards: list[LineRange]) -> Iterator[bytes]:
+    for shard in shards:
+        failed = read_shard_lines(context, shard).failed
+        yield b"".join(msgspec.json.encode(failure) + b"\n" for failure in failed)
 
 
 def _index(
-    results: list[ShardResult], split: Split, state: LabelState, duplicates: tuple[int, ...]
+    results: list[ShardResult], split: Split, lines: _Lines, duplicates: tuple[int, ...]
 ) -> ItemIndex:
     shards = tuple(
         ShardFacts(
-            first_line=lines.first_line,
-            n_lines=lines.n_lines,
+            first_line=shard.first_line,
+            n_lines=shard.n_lines,
             items=result.items.ref(),
             features=result.features.ref() if result.features else None,
         )
-        for lines, result in zip(split.ranges, results, strict=True)
+        for shard, result in zip(split.ranges, results, strict=True)
     )
     return ItemIndex(
         manifest_sha256=split.sha256,
         manifest_bytes=split.size,
         n_lines=split.n_lines,
-        n_items=int(np.count_nonzero(state.kind != Kind.REJECTED)),
-        has_custom_ids=any(result.custom_ids for result in results),
+        n_items=int(np.count_nonzero(lines.state.kind != Kind.REJECTED)),
+        has_custom_ids=lines.ids is not None,
         duplicates=duplicates,
         shards=shards,
     )
 
 
-def _refuse_if_nothing_is_left(results: list[ShardResult], state: LabelState, split: Split) -> None:
-    usable = np.count_nonzero(~np.isin(state.kind, (Kind.REJECTED, Kind.FAILED)))
+def _refuse_if_nothing_is_left(lines: _Lines, split: Split) -> None:
+    usable = np.count_nonzero(~np.isin(lines.state.kind, (Kind.REJECTED, Kind.FAILED)))
     if usable:
         return
-    rejected = next((line for result in results for line in result.rejected), None)
-    failure = next((item for result in results for item in result.failed), None)
-    if failure is None and rejected is not None:
+    failure, reasons = lines.failure, lines.failures
+    if failure is None and lines.rejected is not None:
+        line, reason, message = lines.rejected
         raise ConfigurationError(
             "AllItemsRejected",
             f"spec.input.manifest: all {split.n_lines} lines were rejected; the first is line "
-            f"{rejected.line + 1}: {rejected.reason}: {rejected.message} "
-            "Check the manifest with `surelabel validate`.",
+            f"{line + 1}: {reason}: {message} Check the manifest with `surelabel validate`.",
         )
     if failure is not None:
-        reasons = Counter(item.reason for result in results for item in result.failed)
         which = ", ".join(f"{count} {reason}" for reason, count in sorted(reasons.items()))
         raise ConfigurationError(
             "AllMediaMissing" if set(reasons) == {"MissingMedia"} else "AllMediaUnreadable",
