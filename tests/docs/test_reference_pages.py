@@ -5,42 +5,82 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from surelabel.items import DUPLICATE_ID
+from surelabel.stages import export
+from surelabel_contract.errors import StorageNotAllowedError
+from surelabel_contract.stages import AutoLabeling, Ending
 from surelabel_operator.job_series import FAMILIES
 from surelabel_operator.metrics import Metrics
 from surelabel_operator.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-STAGES = ROOT / "workloads" / "surelabel"
-# Two humps or more, as all reasons have.
-_REASON = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)+")
-# Strings of that form that are something else.
-_OTHER = {"MajorityVote", "DawidSkene", "HierarchicalDawidSkene", "GroundTruth", "NotTested"}
+WORKLOADS = ROOT / "workloads"
+_REASON = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
+# Strings of that form which are something else: values of spec fields, models and methods,
+# outcomes of an attempt of the promise, and an AnswerError's, of which only the message is told.
+_OTHER = {
+    *("Auto", "GroundTruth", "Leave", "Minimal", "People"),
+    *("ImageClassification", "TextClassification"),
+    *("KernelRidge", "LogisticRegression"),
+    *("MajorityVote", "DawidSkene", "HierarchicalDawidSkene"),
+    *("Accepted", "NotTested", "Proposed", "Refused"),
+    *("MalformedAnswer", "UnknownLabel"),
+}
+
+
+def tables(page: str) -> dict[str, dict[str, str]]:
+    """Heading to first cell of each table row to the rest of its row."""
+    found: dict[str, dict[str, str]] = {}
+    for line in (REFERENCE / page).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#"):
+            found[line.lstrip("# ")] = {}
+        elif match := re.match(r"\| `([A-Za-z0-9_]+)` \|(.*)", line):
+            found[list(found)[-1]][match[1]] = match[2]
+    return found
 
 
 def rows(page: str) -> dict[str, str]:
     """First cell of each table row to the rest of its rows."""
     found: dict[str, str] = {}
-    for line in (REFERENCE / page).read_text(encoding="utf-8").splitlines():
-        if match := re.match(r"\| `([A-Za-z_]+)` \|(.*)", line):
+    for table in tables(page).values():
+        for name, text in table.items():
             # A condition and a reason may have the same name.
-            found[match[1]] = found.get(match[1], "") + match[2]
+            found[name] = found.get(name, "") + text
     return found
 
 
-def reasons_of_stages() -> set[str]:
-    """Every reason that stages, manifest and items give, as the code has it."""
-    files = [*(STAGES / "stages").glob("*.py"), STAGES / "manifest.py", STAGES / "items.py"]
-    found = {
-        node.value
-        for file in files
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return {text for text in found if _REASON.fullmatch(text)} - _OTHER
+def reasons_in(*nodes: ast.AST) -> set[str]:
+    """Every string that may be a reason; what a module exports is a name of Python."""
+    found: set[str] = set()
+    for node in nodes:
+        exported = isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {node.value} if _REASON.fullmatch(node.value) else set()
+        elif not exported:
+            found |= reasons_in(*ast.iter_child_nodes(node))
+    return found - _OTHER
+
+
+def parsed(*paths: str) -> list[ast.Module]:
+    """The modules below workloads/ that the patterns name."""
+    files = [file for path in paths for file in sorted(WORKLOADS.glob(path))]
+    return [ast.parse(file.read_text(encoding="utf-8")) for file in files]
+
+
+def calls(modules: list[ast.Module], name: str) -> list[ast.Call]:
+    """Every call of the name in the modules."""
+    return [
+        node
+        for module in modules
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == name
+    ]
 
 
 @pytest.mark.parametrize("reason", list(Reason), ids=str)
@@ -48,9 +88,48 @@ def test_every_reason_of_the_operator_stands_there_with_its_meaning(reason: Reas
     assert reason.doc in rows("reasons.md")[str(reason)]
 
 
-def test_every_reason_of_the_stages_stands_there() -> None:
-    assert "ManifestNotFound" in reasons_of_stages()
-    assert reasons_of_stages() - set(rows("reasons.md")) == set()
+def test_every_reason_of_the_workloads_stands_there() -> None:
+    found = reasons_in(*parsed("surelabel/**/*.py", "surelabel_contract/**/*.py"))
+    # One of each kind: with digits, of one hump, of a stage, of a task type.
+    assert {"NotUtf8", "Expired", "ManifestNotFound", "BrokenMedia"} <= found
+    assert found - set(rows("reasons.md")) == set()
+
+
+def test_no_reason_stands_there_that_nothing_gives() -> None:
+    given = reasons_in(*parsed("surelabel/**/*.py", "surelabel_contract/**/*.py"))
+    named = {*map(str, Reason), *tables("reasons.md")["Conditions"]}
+    assert set(rows("reasons.md")) - given - named == set()
+
+
+def test_lines_that_are_no_items_have_these_reasons_and_no_others() -> None:
+    rejections = calls(parsed("surelabel/manifest.py"), "Rejected")
+    given = reasons_in(*(call.args[0] for call in rejections)) | {DUPLICATE_ID}
+    assert set(tables("reasons.md")["Lines that are no items"]) == given
+
+
+def test_items_without_a_label_have_these_reasons_and_no_others() -> None:
+    given = reasons_in(
+        *calls(parsed("surelabel/tasks/**/*.py"), "BrokenSource"),
+        *parsed("surelabel/stages/media.py"),
+        *(
+            node
+            for module in parsed("surelabel/stages/rounds.py")
+            for node in module.body
+            if isinstance(node, ast.FunctionDef) and node.name == "_close"
+        ),
+    )
+    given |= {StorageNotAllowedError("").reason}
+    given |= {
+        export._default_reason(context_of(promise), Ending(succeeded=True, reason=str(reason)))
+        for promise in (None, AutoLabeling(target_error_permille=50, risk_permille=50))
+        for reason in Reason
+    }
+    assert set(tables("reasons.md")["Items without a label"]) == given
+
+
+def context_of(promise: AutoLabeling | None) -> Any:
+    """As much of a context as export asks for an ending's reason."""
+    return SimpleNamespace(config=SimpleNamespace(auto_labeling=promise))
 
 
 # Beside namespace and name, which every series of a job has.
