@@ -1,6 +1,6 @@
 """Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
 
-    python tests/bench/run.py [digits] [overhead] [operator] [ray_requests] [prepare]
+    python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_requests] [prepare]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 # Name, module, and after how many seconds it is ended; the slowest machine that counts has 2 cores.
 BENCHMARKS = {
     "digits": ("digits.py", 900),
+    "digits_loop": ("digits_loop.py", 300),
     "overhead": ("overhead.py", 900),
     "operator": ("operator_scale.py", 1500),
     "ray_requests": ("ray_requests.py", 120),
