@@ -30,6 +30,14 @@ from workloads.stages.mini_driver import MiniDriver
 
 _TARGET = 100_000
 _CHUNK = 8 << 20
+# Lines that prepare must remember: what it is of them, and what stands in each beside its text.
+# Of the lines that are no items the first is one, else there would be no job.
+_REMEMBERED = {
+    "custom ids": '"source": "{text}", "dataset-objectid-attribute-name": "id", "id": "x{number}"',
+    "earlier labels": '"source": "{text}", "job": "0", "job-metadata": {{"class-name": "0"}}',
+    "rejected lines": '"sauce": "{text}", "weight": 1.50, "by": "someone"',
+}
+_BOUND = 100
 _STAGE = Path(__file__).with_name("timed_stage.py")
 # A child's peak counts from its parent's size at the fork, so a small process starts the stage.
 _LAUNCHER = """
@@ -64,6 +72,15 @@ def write_data(driver: MiniDriver, n_lines: int) -> None:
     with (driver.root / "truth.jsonl").open("w") as file:
         for number in range(n_lines):
             file.write(f'{{"label": "{number % 2}"}}\n')
+
+
+def write_remembered(driver: MiniDriver, n_lines: int, fields: str) -> None:
+    """Lines that are all of one kind but for the first."""
+    with (driver.root / "input.manifest").open("w") as file:
+        file.write('{"source": "A text"}\n')
+        for number in range(1, n_lines):
+            text = f"A text of usual length about thing {number:09d}"
+            file.write(f"{{{fields.format(text=text, number=number)}}}\n")
 
 
 def floors(manifest: Path) -> tuple[float, float]:
@@ -162,6 +179,7 @@ def measure(sizes: list[int]) -> Section:
                     f"{small.peak_megabytes:.0f} and {large.peak_megabytes:.0f} MB, "
                     f"{per_line:.0f} bytes a line more",
                     "bounded by a shard")  # fmt: skip
+    measure_remembered(section, sizes)
     lines = [
         (f"{n_lines:,}", u.stage, f"{u.wall:.1f}", f"{u.cpu:.1f}", f"{u.peak_megabytes:.0f}")
         for n_lines, job in found.items()
@@ -170,6 +188,24 @@ def measure(sizes: list[int]) -> Section:
     header = ("lines", "stage", "seconds", "CPU seconds", "peak MB")
     section.tables.append(("Every stage, its start included:", header, lines))
     return section
+
+
+def measure_remembered(section: Section, sizes: list[int]) -> None:
+    """Prepare's memory where every line leaves something behind, which the driver collects."""
+    least, most = min(sizes), max(sizes)
+    if least == most:
+        return
+    for kind, fields in _REMEMBERED.items():
+        peak: dict[int, float] = {}
+        for n_lines in (least, most):
+            with tempfile.TemporaryDirectory(prefix="sl-bench-") as name:
+                driver = MiniDriver(Path(name).resolve())
+                write_remembered(driver, n_lines, fields)
+                peak[n_lines] = run_stage(driver, 0, Stage.PREPARE, None).peak_megabytes
+        per_line = (peak[most] - peak[least]) * 1e6 / (most - least)
+        section.add(f"prepare, {kind}: peak memory, {least:,} and {most:,} lines",
+                    f"{peak[least]:.0f} and {peak[most]:.0f} MB, {per_line:.0f} bytes a line more",
+                    f"≤ {_BOUND} bytes a line", per_line <= _BOUND)  # fmt: skip
 
 
 if __name__ == "__main__":
