@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from operator_bench import job_of, team_of
+from s3 import S3Server
+from surelabel_contract import store
 from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError
+from surelabel_contract.stages import StageConfig, StorageAccess
+from surelabel_operator.backends import Submission, Submitted
+from surelabel_operator.cluster import Secret
+from surelabel_operator.folder_cluster import FolderCluster
 from surelabel_operator.logging import SecretText
+from surelabel_operator.metrics import Metrics
+from surelabel_operator.reconcile import reconcile
 from surelabel_operator.resources import RayAddress, Storage
 from surelabel_operator.settings import Settings
-from surelabel_operator.trust import Access, RayTarget, ray_target, storage_access
+from surelabel_operator.stores import Stores
+from surelabel_operator.trust import ALLOW_USE_LABEL, Access, RayTarget, ray_target, storage_access
+from surelabel_operator.world import World
 
 SETTINGS = Settings.from_yaml(
     """
@@ -200,3 +213,74 @@ def test_an_endpoint_in_a_secret_without_credentials_gets_no_request() -> None:
     for own_ray in (True, False):
         with pytest.raises(StorageNotAllowedError):
             access_of("vision", other, secret_of(endpoint="https://minio.example"), own_ray=own_ray)
+
+
+class ClusterWithSecret(FolderCluster):
+    """A cluster in a folder whose only Secret has these credentials."""
+
+    credentials: dict[str, str]
+
+    async def get_secret(self, _namespace: str, name: str) -> Secret | None:
+        data = {key: value.encode() for key, value in self.credentials.items()}
+        return Secret(name, {ALLOW_USE_LABEL: "storage"}, data)
+
+
+@dataclass
+class Recorder:
+    """A backend that keeps what it is given."""
+
+    submissions: list[Submission] = field(default_factory=list)
+
+    def of(self, _target: object) -> Recorder:
+        return self
+
+    async def submit(self, submission: Submission) -> Submitted:
+        self.submissions.append(submission)
+        return Submitted.CREATED
+
+    async def observe(self, *_: object) -> tuple[()]:
+        return ()
+
+
+async def test_stages_of_a_namespaces_own_ray_and_secret_may_use_its_store(
+    s3_server: S3Server, tmp_path: Path
+) -> None:
+    cluster = ClusterWithSecret(tmp_path / "cluster")
+    cluster.credentials = {**s3_server.credentials, "endpoint": s3_server.endpoint}
+    # Nothing is allowed here but what Secret and Ray of the namespace bring.
+    settings, backend = Settings(), Recorder()
+    world = World(
+        cluster=cluster,
+        settings=settings,
+        stores=Stores(cluster, settings),
+        backends=backend,  # type: ignore[arg-type]
+        metrics=Metrics("test"),
+        installation=lambda: "here",
+    )
+    place = f"{s3_server.uri}/{tmp_path.name}"
+    cluster.apply(team_of(tmp_path))
+    cluster.apply(
+        job_of(
+            tmp_path,
+            input={"manifest": f"{place}/in.manifest"},
+            output={"uri": f"{place}/out"},
+            storage={
+                "secretName": "team-store",
+                "endpoint": s3_server.endpoint,
+                "region": s3_server.region,
+            },
+            compute={"ray": {"address": {"url": "http://head.default.svc:8265"}}},
+        )
+    )
+    job = await cluster.get_job("default", "animals")
+    assert job is not None
+    await reconcile(job, world)
+
+    # As the stage does it: the access by its environment, then the config with its own access.
+    (submission,) = {found.name: found for found in backend.submissions}.values()
+    access = StorageAccess.from_json(submission.storage.to_json())
+    stage = store.Storage(access, s3_server.credentials)
+    config = StageConfig.from_json(stage.read(submission.config_uri))
+    stage = store.Storage(config.storage, s3_server.credentials)
+    stage.check(config.manifest_uri)
+    assert stage.folder(config.folder_uri).create("state/x", b"1")

@@ -25,7 +25,11 @@ class Record(BaseModel):
     )
 
     def to_json(self) -> bytes:
-        """Canonical bytes: sorted keys, no spaces, absent values left out."""
+        """Canonical bytes: sorted keys, no spaces, absent values left out.
+
+        So None must be the default of every field that may be None, or be written by the record
+        itself (StorageAccess).
+        """
         return canonical_json(self.model_dump(mode="json", by_alias=True, exclude_none=True))
 
     @classmethod

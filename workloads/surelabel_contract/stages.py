@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
 
 from surelabel_contract.model import Record, canonical_json, sha256_hex
 from surelabel_contract.steps import Step
@@ -30,13 +30,20 @@ class JobRef(Record):
 class StorageAccess(Record):
     """Where this job may read and write. No secret stands in it."""
 
-    # None: no restriction (the namespace brought its own Secret); (): nothing is allowed.
+    # None: no restriction (the namespace brought its own Secret); (), as where the key is
+    # missing: nothing is allowed.
     prefixes: tuple[str, ...] | None = ()
     local_files: bool = False
     endpoint: str | None = None
     region: str | None = None
     sse_type: str | None = None
     sse_key_id: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _with_null(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # to_json leaves None out, by which "no restriction" would become "nothing".
+        data: dict[str, Any] = write(self)
+        return {**data, "prefixes": None} if self.prefixes is None else data
 
 
 class Label(Record):
