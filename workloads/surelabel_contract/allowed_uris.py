@@ -6,12 +6,14 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from surelabel_contract.errors import StorageNotAllowedError
+from surelabel_contract.errors import ImpossibleUriError, StorageNotAllowedError
 from surelabel_contract.stages import StorageAccess
 
 SCHEMES = ("s3", "gs", "az", "file")
 # obstore panics over a bucket that cannot stand in a URL.
 _BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9$._-]*")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class AllowedUris:
@@ -38,23 +40,27 @@ class AllowedUris:
         if scheme != "file":
             self._check_prefix(uri, uri)
             if not _BUCKET.fullmatch(place):
-                raise StorageNotAllowedError(
+                raise ImpossibleUriError(
                     f"{uri!r}: a bucket's name has letters, digits, '.', '_', '-'; got {place!r}."
                 )
-            return f"{scheme}://{place}", path.lstrip("/")
+            return f"{scheme}://{place}", _checked(uri, path.lstrip("/"))
         if not self._access.local_files:
             raise StorageNotAllowedError(
                 f"{uri!r}: local files are off on this cluster. Use s3://, gs:// or az://."
             )
         if place not in ("", "localhost"):
-            raise StorageNotAllowedError(
+            raise ImpossibleUriError(
                 f"{uri!r}: a local file has no host; got {place!r}. Write file:///absolute/path."
             )
-        return "file://", self.check_local(uri, "/" + unquote(path)).lstrip("/")
+        return "file://", _checked(uri, self.check_local(uri, "/" + unquote(path)).lstrip("/"))
 
     def check_local(self, uri: str, path: str) -> str:
         """The path with all links followed, so that none leads out of an allowed prefix."""
-        resolved = str(Path(path).resolve()) + ("/" if path.endswith("/") else "")
+        try:
+            resolved = str(Path(path).resolve()) + ("/" if path.endswith("/") else "")
+        except (OSError, RuntimeError, ValueError) as error:
+            # Links in a circle, or a zero byte.
+            raise ImpossibleUriError(f"{uri!r}: no path that can be followed: {error}.") from None
         self._check_prefix(uri, f"file://{resolved}")
         return resolved
 
@@ -70,6 +76,15 @@ class AllowedUris:
             f"{uri!r} lies under none of the allowed prefixes ({shown}). "
             "Ask who runs the operator to allow it, or bring a Secret with spec.storage.secretName."
         )
+
+
+def _checked(uri: str, path: str) -> str:
+    """The path, unless obstore knows no key for it, which it would tell by a bare ValueError."""
+    if path and any(part in ("", ".") for part in path.removesuffix("/").split("/")):
+        raise ImpossibleUriError(f"{uri!r}: no part of a path may be empty or '.'.")
+    if _CONTROL.search(path):
+        raise ImpossibleUriError(f"{uri!r}: a path has no control characters.")
+    return path
 
 
 def _plain_prefix(prefix: str) -> str:

@@ -31,3 +31,7 @@ class StorageNotAllowedError(ConfigurationError):
 
     def __init__(self, message: str) -> None:
         super().__init__("StorageNotAllowed", message)
+
+
+class ImpossibleUriError(StorageNotAllowedError):
+    """A URI that no object can have, whatever is allowed."""

@@ -15,13 +15,21 @@ from obstore.store import LocalStore, ObjectStore
 from surelabel_contract.allowed_uris import SCHEMES, AllowedUris
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store_client import connect
-from surelabel_contract.store_errors import NotFoundInStoreError, StorageError, TooLargeError
+from surelabel_contract.store_errors import (
+    ForbiddenError,
+    ImpossibleNameError,
+    NotFoundInStoreError,
+    StorageError,
+    TooLargeError,
+)
 from surelabel_contract.store_folder import Entry, Folder, Observer, reference
 
 __all__ = [
     "SCHEMES",
     "Entry",
     "Folder",
+    "ForbiddenError",
+    "ImpossibleNameError",
     "NotFoundInStoreError",
     "Observer",
     "Storage",

@@ -184,6 +184,8 @@ class Folder:
     def _replace_local(self, key: str, data: bytes, version: str | None) -> bool:
         # Local files have no If-Match: a lock beside the file orders the writers instead.
         path = Path("/") / (self.path + key)
+        if not path.exists():
+            return False
         with self._request("replace", key), path.with_name(f".{path.name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if self._version(path.read_bytes(), None) != version:
