@@ -14,9 +14,14 @@ from surelabel.manifest import ManifestItem, Rejected
 from surelabel.stages.context import StageContext
 from surelabel.stages.splitting import LineRange
 from surelabel.tasks import TASK_TYPES
-from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.errors import ConfigurationError, ImpossibleUriError
 from surelabel_contract.stages import ObjectRef
-from surelabel_contract.store import NotFoundInStoreError, TooLargeError
+from surelabel_contract.store import (
+    ForbiddenError,
+    ImpossibleNameError,
+    NotFoundInStoreError,
+    TooLargeError,
+)
 
 # Sources in memory at once, and how many are fetched at a time.
 _BATCH = 64
@@ -73,16 +78,25 @@ def write_feature_shard(
 def _read(
     context: StageContext, line: int, item: ManifestItem
 ) -> tuple[int, bytes | str] | MediaFailure:
-    """The content of an item's source. An unreachable store is no fault of the item."""
+    """The content of an item's source.
+
+    What the store answers for this object is the item's; an unreachable store, or one that refuses
+    whoever asks, is no fault of the item and ends the stage (StorageError).
+    """
     if item.source_ref is None:
         return line, item.source or ""
     limit = TASK_TYPES[context.config.task_type].max_source_bytes
     try:
         return line, context.storage.read(item.source_ref, limit)
     except NotFoundInStoreError:
-        return MediaFailure(line, "MissingMedia", f"{item.source_ref} does not exist.")
+        reason, message = "MissingMedia", f"{item.source_ref} does not exist."
     except TooLargeError as error:
-        return MediaFailure(line, "SourceTooLarge", str(error))
-    except (ConfigurationError, ValueError) as error:
-        reason = error.reason if isinstance(error, ConfigurationError) else "InvalidSource"
-        return MediaFailure(line, reason, str(error))
+        reason, message = "SourceTooLarge", str(error)
+    except ForbiddenError as error:
+        # S3 says so of a missing object too, to who may not list the bucket.
+        reason, message = "StorageNotAllowed", f"{error} (or it does not exist)"
+    except (ImpossibleNameError, ImpossibleUriError, ValueError) as error:
+        reason, message = "InvalidSource", str(error)
+    except ConfigurationError as error:
+        reason, message = error.reason, str(error)
+    return MediaFailure(line, reason, message)
