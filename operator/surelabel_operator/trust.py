@@ -85,7 +85,8 @@ def storage_access(
     own_ray: bool,
     output: str,
 ) -> Access:
-    """What the job may do with the store; StorageNotAllowedError if that is nothing.
+    """What the job may do with the store; StorageNotAllowedError if that is nothing,
+    ConfigurationError if the store cannot do what is asked.
 
     ``secret``: the values of ``storage.secretName``, with which ``output`` is opened. Stages on a
     shared Ray cluster run with its credentials, not with the Secret, so prefixes bind them also
@@ -93,6 +94,7 @@ def storage_access(
     """
     prefixes = settings.prefixes(namespace)
     endpoint = storage.endpoint.rstrip("/") if storage.endpoint is not None else None
+    _check_encryption(storage, output)
     _check_endpoint(settings, namespace, endpoint, secret, own_ray)
     if not prefixes and (secret is None or not own_ray):
         raise StorageNotAllowedError(
@@ -115,6 +117,17 @@ def storage_access(
     credentials = _credentials(secret)
     _check_complete(storage.secret_name, credentials, output)
     return Access(free, free if own_ray else base, credentials)
+
+
+def _check_encryption(storage: Storage, output: str) -> None:
+    # Ignored it would leave a job's data without the encryption that its author counts on.
+    if storage.server_side_encryption is None or output.startswith("s3://"):
+        return
+    raise ConfigurationError(
+        "InvalidSpec",
+        "spec.storage.serverSideEncryption: goes with a spec.output.uri of s3:// only; got "
+        f"{output!r}. Leave it out, and set the key on the bucket, container or disk itself.",
+    )
 
 
 def _check_endpoint(

@@ -215,6 +215,25 @@ def test_an_endpoint_in_a_secret_without_credentials_gets_no_request() -> None:
             access_of("vision", other, secret_of(endpoint="https://minio.example"), own_ray=own_ray)
 
 
+@pytest.mark.parametrize("scheme", ["gs", "az", "file"])
+def test_an_encryption_that_the_store_would_not_apply_is_refused(scheme: str) -> None:
+    encrypted = Storage.model_validate({"serverSideEncryption": {"type": "AES256"}})
+    with pytest.raises(ConfigurationError) as refused:
+        access_of("vision", encrypted, None, output=f"{scheme}://bucket/vision/out")
+    assert refused.value.reason == "InvalidSpec"
+    for words in ("spec.storage.serverSideEncryption", "s3:// only", f"{scheme}://bucket/vision"):
+        assert words in str(refused.value)
+
+
+def test_an_encryption_reaches_operator_and_stages() -> None:
+    encrypted = Storage.model_validate(
+        {"serverSideEncryption": {"type": "aws:kms", "keyID": "team-key"}}
+    )
+    access = access_of("vision", encrypted, None)
+    for found in (access.operator, access.stages):
+        assert (found.sse_type, found.sse_key_id) == ("aws:kms", "team-key")
+
+
 class ClusterWithSecret(FolderCluster):
     """A cluster in a folder whose only Secret has these credentials."""
 
