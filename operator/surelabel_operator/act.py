@@ -42,6 +42,7 @@ from surelabel_operator.observed import Attempt
 from surelabel_operator.owner import (
     OwnerFile,
     claim_output,
+    manifest_at_claim,
     mark_finished,
     spec_digest,
     take_output,
@@ -162,6 +163,7 @@ async def _own(
     action: ClaimOutput | TakeOutput, job: LabelingJob, scene: Scene, world: World
 ) -> None:
     meta, folder = job.metadata, _folder(scene)
+    manifest = await manifest_at_claim(job, folder)
     file = OwnerFile(
         uid=meta.uid,
         namespace=meta.namespace,
@@ -170,6 +172,8 @@ async def _own(
         start_time=action.start_time if isinstance(action, ClaimOutput) else world.data_time(),
         spec_digest=spec_digest(job),
         state_root=StateKeys.of(meta.uid).root,
+        manifest_size=manifest.size if manifest is not None else None,
+        manifest_etag=manifest.version if manifest is not None else None,
     )
     # Whoever was faster stands in the file, which the next look reads.
     if isinstance(action, ClaimOutput):

@@ -6,15 +6,27 @@ It never overwrites a finished job's folder, and takes over a deleted predecesso
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
+from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.keys import OWNER
 from surelabel_contract.model import Record, canonical_json, sha256_hex
-from surelabel_contract.store import Folder, NotFoundInStoreError
+from surelabel_contract.store import (
+    Folder,
+    ForbiddenError,
+    ImpossibleNameError,
+    NotFoundInStoreError,
+    Stamp,
+    StorageError,
+)
 from surelabel_operator.observed import Owner, OwnerState
 from surelabel_operator.resources import LabelingJob
+
+# A manifest that the operator cannot reach must not hold up the claim.
+_MANIFEST_SECONDS = 10.0
 
 
 class OwnerFile(Record):
@@ -30,6 +42,9 @@ class OwnerFile(Record):
     spec_digest: str
     state_root: str
     finished: bool = False
+    # The manifest at the claim; None: the operator's credentials could not reach it.
+    manifest_size: int | None = None
+    manifest_etag: str | None = None
 
 
 class OwnerUnreadableError(Exception):
@@ -39,7 +54,8 @@ class OwnerUnreadableError(Exception):
 def spec_digest(job: LabelingJob) -> str:
     """SHA-256 of what the items and labels of a state depend on.
 
-    The manifest counts by its URI, not by its content, which the operator does not read.
+    The manifest counts by its URI; its content by size and ETag (``manifest_at_claim``), since the
+    operator does not read it.
     """
     spec = job.spec
     return sha256_hex(
@@ -68,13 +84,46 @@ async def read_owner(folder: Folder) -> tuple[OwnerFile, str | None] | None:
         ) from error
 
 
-def judge_owner(job: LabelingJob, found: OwnerFile | None, predecessor_exists: bool) -> Owner:
-    """What the file means for the job; ``predecessor_exists``: the LabelingJob that it names."""
+async def manifest_at_claim(job: LabelingJob, folder: Folder) -> Stamp | None:
+    """What to record of the manifest; None where the operator cannot reach it, as stages may."""
+    try:
+        async with asyncio.timeout(_MANIFEST_SECONDS):
+            return await _manifest(job, folder)
+    except (StorageError, TimeoutError):
+        return None
+
+
+async def manifest_now(job: LabelingJob, folder: Folder, found: OwnerFile) -> Stamp | None:
+    """The manifest to compare with what ``found`` records; None: nothing can be compared.
+
+    StorageError where the store cannot be asked now: a take-over can wait.
+    """
+    return None if found.manifest_size is None else await _manifest(job, folder)
+
+
+async def _manifest(job: LabelingJob, folder: Folder) -> Stamp | None:
+    try:
+        place, key = folder.storage.locate(job.spec.input.manifest)
+        return await place.stamp_async(key)
+    except (ForbiddenError, ImpossibleNameError, ConfigurationError):
+        return None
+
+
+def judge_owner(
+    job: LabelingJob,
+    found: OwnerFile | None,
+    predecessor_exists: bool,
+    manifest: Stamp | None = None,
+) -> Owner:
+    """What the file means for the job; ``predecessor_exists``: the LabelingJob that it names.
+
+    ``manifest``: as it is now; None: it is not compared.
+    """
     if found is None:
         return Owner(OwnerState.ABSENT)
     state, refusal = OwnerState.OURS, None
     if found.uid != job.metadata.uid:
-        refusal = _refusal(job, found, predecessor_exists)
+        refusal = _refusal(job, found, predecessor_exists) or _changed(job, found, manifest)
         taken = refusal is None and job.spec.output.take_over is not None
         state = OwnerState.TAKEABLE if taken else OwnerState.OTHER
     return Owner(
@@ -102,6 +151,24 @@ def _refusal(job: LabelingJob, found: OwnerFile, predecessor_exists: bool) -> st
     return None
 
 
+def _changed(job: LabelingJob, found: OwnerFile, manifest: Stamp | None) -> str | None:
+    if manifest is None or found.manifest_size is None:
+        return None
+    before = Stamp(found.manifest_size, found.manifest_etag)
+    # Not every store has ETags.
+    etags = {stamp.version for stamp in (before, manifest)} - {None}
+    if before.size == manifest.size and len(etags) < 2:
+        return None
+    return (
+        f"input.manifest must be the one that the job to continue was given; got another content "
+        f"of {job.spec.input.manifest}: {_shown(manifest)}, then {_shown(before)}. Put that back."
+    )
+
+
+def _shown(stamp: Stamp) -> str:
+    return f"{stamp.size} bytes with ETag {stamp.version or 'unknown'}"
+
+
 async def claim_output(folder: Folder, file: OwnerFile) -> bool:
     """Create OWNER.json; False if somebody has it already."""
     return await folder.create_async(OWNER, file.to_json())
@@ -112,10 +179,12 @@ async def take_output(folder: Folder, predecessor: str, file: OwnerFile) -> bool
     found = await read_owner(folder)
     if found is None or found[0].uid != predecessor or found[0].finished:
         return False
-    kept = file.model_copy(
-        update={"state_root": found[0].state_root, "start_time": found[0].start_time}
-    )
-    return await folder.replace_async(OWNER, kept.to_json(), found[1])
+    before = found[0]
+    kept = {"state_root": before.state_root, "start_time": before.start_time}
+    if before.manifest_size is not None:
+        # The state is of the manifest as it was then, also for a successor's successor.
+        kept |= {"manifest_size": before.manifest_size, "manifest_etag": before.manifest_etag}
+    return await folder.replace_async(OWNER, file.model_copy(update=kept).to_json(), found[1])
 
 
 async def mark_finished(folder: Folder, uid: str) -> bool:

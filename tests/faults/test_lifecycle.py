@@ -94,6 +94,39 @@ def test_a_job_deleted_in_a_stage_stops_it_and_leaves_its_state_to_nobody_else(
         bench.delete()
 
 
+def test_a_successor_continues_its_predecessors_state_only_on_the_same_manifest(
+    bench: Workbench, undisturbed: bytes
+) -> None:
+    out, data = bench.folder / "taken", bench.data / "taken.manifest"
+    content = (bench.data / "in.manifest").read_bytes()
+    data.write_bytes(content)
+    given = {"manifest": f"file://{data}"}
+    bench.hold("con")
+    uid = bench.apply(bench.body(input=given, output={"uri": f"file://{out}"}))
+    bench.wait_running("con")
+    bench.delete()
+    bench.release("con")
+    owner = json.loads((out / small_job.NAME / "OWNER.json").read_text())
+    assert owner["manifestSize"] == len(content)
+    # As long as before, so that only the content tells.
+    data.write_bytes(content.replace(b"purring", b"sleeping"[:7]))
+    output = {"uri": f"file://{out}", "takeOver": uid}
+    try:
+        message = bench.stalled(bench.body(input=given, output=output), "OutputInUse")
+        assert "input.manifest must be the one" in message
+        assert message.count(f"{len(content)} bytes with ETag") == 2
+        assert owner["manifestEtag"] in message
+        bench.delete()
+        data.write_bytes(content)
+        bench.apply(bench.body(input=given, output=output))
+        job = bench.wait("Succeeded", "True")
+        assert job["status"]["stateURI"].endswith(owner["stateRoot"])
+        assert bench.manifest(out=out) == undisturbed
+        assert set(small_job.commits_of(out).values()) == {1}
+    finally:
+        bench.delete()
+
+
 def test_a_finished_job_that_is_created_again_leaves_the_results_alone(bench: Workbench) -> None:
     out = bench.folder / "again"
     body = bench.body(output={"uri": f"file://{out}"})

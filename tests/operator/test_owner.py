@@ -8,15 +8,19 @@ from typing import Any
 
 import pytest
 
-from operator_bench import job_of
+from operator_bench import job_of, write_texts
+from s3 import S3Server
+from surelabel_contract.keys import OWNER
 from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store import Folder, Storage
+from surelabel_contract.store import Folder, Stamp, Storage, StorageError
 from surelabel_operator.observed import OwnerState
 from surelabel_operator.owner import (
     OwnerFile,
     OwnerUnreadableError,
     claim_output,
     judge_owner,
+    manifest_at_claim,
+    manifest_now,
     mark_finished,
     read_owner,
     spec_digest,
@@ -107,3 +111,113 @@ async def test_a_damaged_file_is_named_not_repaired(folder: Folder) -> None:
     folder.write("OWNER.json", b"{}")
     with pytest.raises(OwnerUnreadableError, match=r"OWNER\.json"):
         await read_owner(folder)
+
+
+# -- the manifest's content
+
+
+def taker_of(tmp_path: Path, **spec: Any) -> LabelingJob:
+    output = {"uri": f"file://{tmp_path}/out", "takeOver": "one"}
+    return job_with("two", tmp_path, **{"output": output, **spec})
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "taken"),
+    [
+        (Stamp(812, "a"), Stamp(812, "a"), True),
+        (Stamp(812, "a"), Stamp(812, "b"), False),
+        (Stamp(812, "a"), Stamp(813, "a"), False),
+        (Stamp(812, None), Stamp(812, "b"), True),
+        (Stamp(812, "a"), Stamp(812, None), True),
+        (Stamp(812, None), Stamp(813, None), False),
+        (Stamp(812, "a"), None, True),
+    ],
+)
+def test_a_take_over_needs_the_same_manifest_as_far_as_it_is_known(
+    tmp_path: Path, before: Stamp, now: Stamp | None, taken: bool
+) -> None:
+    found = file_of(
+        job_with("one", tmp_path), manifest_size=before.size, manifest_etag=before.version
+    )
+    owner = judge_owner(taker_of(tmp_path), found, False, now)
+    assert owner.state is (OwnerState.TAKEABLE if taken else OwnerState.OTHER)
+    for stamp in () if taken else (before, now):
+        assert stamp is not None
+        words = f"{stamp.size} bytes with ETag {stamp.version or 'unknown'}"
+        assert words in (owner.refusal or "")
+
+
+def test_a_file_of_before_that_says_nothing_of_the_manifest_can_be_taken(tmp_path: Path) -> None:
+    old = file_of(job_with("one", tmp_path)).to_json()
+    assert b"manifest" not in old
+    owner = judge_owner(taker_of(tmp_path), OwnerFile.from_json(old), False, Stamp(1, "x"))
+    assert owner.state is OwnerState.TAKEABLE
+
+
+async def test_a_changed_local_manifest_is_seen_whatever_its_time(
+    folder: Folder, tmp_path: Path
+) -> None:
+    write_texts(tmp_path)
+    job, path = job_with("one", tmp_path), tmp_path / "in.manifest"
+    before = await manifest_at_claim(job, folder)
+    assert before is not None
+    assert before.size == path.stat().st_size
+    found = file_of(job, manifest_size=before.size, manifest_etag=before.version)
+    path.write_bytes(path.read_bytes())
+    assert await manifest_now(job, folder, found) == before
+    path.write_bytes(path.read_bytes().replace(b"cat", b"cow"))
+    assert await manifest_now(job, folder, found) != before
+
+
+async def test_the_manifest_on_s3_is_known_by_its_etag(s3_server: S3Server, tmp_path: Path) -> None:
+    access = StorageAccess(prefixes=None, endpoint=s3_server.endpoint, region=s3_server.region)
+    folder = Storage(access, s3_server.credentials).folder(f"{s3_server.uri}/{tmp_path.name}")
+    job = job_with("one", tmp_path, input={"manifest": folder.uri_of("in.manifest")})
+    assert await manifest_at_claim(job, folder) is None
+    folder.write("in.manifest", b"one")
+    before = await manifest_at_claim(job, folder)
+    assert before is not None
+    folder.write("in.manifest", b"two")
+    now = await manifest_at_claim(job, folder)
+    assert now is not None
+    assert before.size == now.size == 3
+    assert before.version != now.version
+
+
+@pytest.mark.parametrize("manifest", ["s3://elsewhere/in.manifest", "file:///etc/hostname"])
+async def test_a_manifest_that_only_stages_may_read_does_not_hold_up_the_claim(
+    folder: Folder, tmp_path: Path, manifest: str
+) -> None:
+    job = job_with("one", tmp_path, input={"manifest": manifest})
+    assert await manifest_at_claim(job, folder) is None
+    assert await manifest_now(job, folder, file_of(job, manifest_size=1)) is None
+
+
+async def test_a_store_that_is_away_delays_a_take_over_but_no_claim(
+    own_s3_server: S3Server, tmp_path: Path
+) -> None:
+    own_s3_server.stop()
+    access = StorageAccess(
+        prefixes=None, endpoint=own_s3_server.endpoint, region=own_s3_server.region
+    )
+    folder = Storage(access, own_s3_server.credentials).folder(f"{own_s3_server.uri}/job")
+    job = job_with("one", tmp_path, input={"manifest": folder.uri_of("in.manifest")})
+    assert await manifest_at_claim(job, folder) is None
+    with pytest.raises(StorageError):
+        await manifest_now(job, folder, file_of(job, manifest_size=1))
+
+
+async def test_a_take_over_keeps_the_manifest_that_the_state_is_of(
+    folder: Folder, tmp_path: Path
+) -> None:
+    first, second = job_with("one", tmp_path), job_with("two", tmp_path)
+    await claim_output(folder, file_of(first, manifest_size=7, manifest_etag="a"))
+    assert await take_output(folder, "one", file_of(second, manifest_size=8, manifest_etag="b"))
+    found = await read_owner(folder)
+    assert found is not None
+    assert (found[0].manifest_size, found[0].manifest_etag) == (7, "a")
+    folder.write(OWNER, file_of(first).to_json())
+    assert await take_output(folder, "one", file_of(second, manifest_size=8, manifest_etag="b"))
+    found = await read_owner(folder)
+    assert found is not None
+    assert (found[0].manifest_size, found[0].manifest_etag) == (8, "b")

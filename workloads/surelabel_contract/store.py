@@ -22,7 +22,7 @@ from surelabel_contract.store_errors import (
     StorageError,
     TooLargeError,
 )
-from surelabel_contract.store_folder import Entry, Folder, Observer, reference
+from surelabel_contract.store_folder import Entry, Folder, Observer, Stamp, reference
 
 __all__ = [
     "SCHEMES",
@@ -32,6 +32,7 @@ __all__ = [
     "ImpossibleNameError",
     "NotFoundInStoreError",
     "Observer",
+    "Stamp",
     "Storage",
     "StorageError",
     "TooLargeError",
