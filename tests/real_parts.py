@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ FOLDER_VARIABLE = "SURELABEL_TEST_FOLDER"
 OWNER_VARIABLE = "SURELABEL_TEST_OWNER"
 CONTROL_PLANE = "control-plane"
 RAY = "ray"
-# Held to the end of the process, which the components may outlive: nobody waits for them here.
+# Held to the end of the process, which the components may outlive.
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -48,6 +48,10 @@ def close_shared_folder(folder: Path) -> None:
         deadline = time.monotonic() + 60
         while note.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
+    for host in _started:
+        # Only where one process runs all tests is it also the parent.
+        with suppress(subprocess.TimeoutExpired):
+            host.wait(timeout=10)
     shutil.rmtree(folder, ignore_errors=True)
 
 
