@@ -12,8 +12,7 @@ from urllib.parse import urlsplit
 
 from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError
 from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store_client import CREDENTIAL_KEYS as _CREDENTIAL_KEYS
-from surelabel_contract.store_client import missing_credentials
+from surelabel_contract.store_client import CREDENTIAL_KEYS, missing_credentials
 from surelabel_operator.logging import SecretText
 from surelabel_operator.resources import RayAddress, Storage
 from surelabel_operator.settings import Settings
@@ -175,5 +174,5 @@ def _credentials(secret: Mapping[str, SecretText]) -> dict[str, SecretText]:
     # Without the line end that an editor leaves in the file of `--from-file`.
     found = {key.lower(): value.reveal().strip() for key, value in secret.items()}
     return {
-        key: SecretText(value) for key, value in found.items() if key in _CREDENTIAL_KEYS and value
+        key: SecretText(value) for key, value in found.items() if key in CREDENTIAL_KEYS and value
     }

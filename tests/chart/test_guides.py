@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from chart.rendering import ROOT, Helm, of_kind, only
+from surelabel_contract.store_client import CREDENTIAL_KEYS
 from surelabel_operator import trust
 from surelabel_operator.reasons import Reason
 
@@ -35,7 +36,7 @@ def test_install_guide_has_the_message_that_the_policy_gives(helm: Helm) -> None
 
 
 def test_install_guide_names_the_keys_of_a_secret_that_count() -> None:
-    for key in trust._CREDENTIAL_KEYS:
+    for key in CREDENTIAL_KEYS:
         assert f"`{key}`" in INSTALL
     assert f"{trust.ALLOW_USE_LABEL}=storage" in INSTALL
 

@@ -5,9 +5,7 @@ It refuses to delete: output data is never deleted.
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
-import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -49,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Stamp:
-    """Size and version of an object: its ETag, or the SHA-256 of a local file."""
+    """Size and ETag of an object; a local file that is written again has another one."""
 
     size: int
     version: str | None
@@ -126,13 +124,9 @@ class Folder:
         try:
             async with self._request_async("head", key):
                 meta = await obstore.head_async(self.store, self.path + key)
-                version = meta.get("e_tag")
-                if self.uri.startswith("file://"):
-                    # For the reason in _version; in a thread, since it may be large.
-                    version = await asyncio.to_thread(self._local_digest, key)
         except NotFoundInStoreError:
             return None
-        return Stamp(int(meta["size"]), version)
+        return Stamp(int(meta["size"]), meta.get("e_tag"))
 
     def entries(self, prefix: str) -> list[Entry]:
         """Objects whose keys begin with ``prefix``, which must end in a slash; sorted by key."""
@@ -219,10 +213,6 @@ class Folder:
     def _version(self, data: bytes, e_tag: str | None) -> str | None:
         # A local file's ETag has the time in it, which two quick writes can share.
         return sha256_hex(data) if self.uri.startswith("file://") else e_tag
-
-    def _local_digest(self, key: str) -> str:
-        with (Path("/") / (self.path + key)).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def _limit(self, key: str, size: int, max_bytes: int | None) -> None:
         if max_bytes is not None and size > max_bytes:

@@ -78,20 +78,17 @@ async def test_replacing_what_is_not_there_is_no_success(folder: Folder) -> None
     assert folder.size("missing") is None
 
 
-async def test_a_stamp_tells_contents_of_one_size_apart_and_the_same_content_not(
-    folder: Folder,
-) -> None:
+async def test_a_stamp_tells_contents_of_one_size_apart(folder: Folder) -> None:
     assert await folder.stamp_async("manifest") is None
     folder.write("manifest", b"one")
     one = await folder.stamp_async("manifest")
     folder.write("manifest", b"two")
     two = await folder.stamp_async("manifest")
-    folder.write("manifest", b"one")
+    assert await folder.stamp_async("manifest") == two
     assert one is not None
     assert two is not None
     assert one.size == two.size == 3
     assert one.version != two.version
-    assert await folder.stamp_async("manifest") == one
 
 
 def test_a_listing_has_keys_relative_to_the_folder_in_order(folder: Folder) -> None:
