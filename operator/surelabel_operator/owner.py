@@ -141,7 +141,7 @@ def _refusal(job: LabelingJob, found: OwnerFile, predecessor_exists: bool) -> st
     if wanted is None:
         return None
     if wanted != found.uid:
-        return f"spec.output.takeOver: the owner is {found.uid!r}; got {wanted!r}."
+        return f"the owner is {found.uid!r}; got {wanted!r}."
     if found.finished:
         return f"the job {found.uid!r} has finished; its results are never overwritten."
     if predecessor_exists:
