@@ -76,7 +76,7 @@ def test_a_take_over_needs_the_uid_a_gone_predecessor_and_the_same_data(tmp_path
         "still exists": judge_owner(taker, file_of(first), True),
         "finished": judge_owner(taker, file_of(first, finished=True), False),
         "differ": judge_owner(taker, file_of(first, spec_digest="x"), False),
-        "takeOver": judge_owner(
+        "the owner is": judge_owner(
             job_with("two", tmp_path, output={**uri, "takeOver": "three"}), file_of(first), False
         ),
     }
