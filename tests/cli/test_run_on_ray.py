@@ -25,8 +25,12 @@ def start(tmp_path: Path) -> subprocess.Popen[bytes]:
     job = write_job(tmp_path / "job.yaml", TWO_ROUNDS)
     arguments = ["run", str(job), "--workdir", str(tmp_path / "run"), "--json"]
     with (tmp_path / "stdout").open("wb") as out, (tmp_path / "stderr").open("ab") as err:
+        # A shell lets what it starts in the background ignore Ctrl-C, and so do its children.
+        listening = ["env", "--default-signal=INT"]
         return subprocess.Popen(
-            [sys.executable, "-m", "surelabel_cli.main", *arguments], stdout=out, stderr=err
+            [*listening, sys.executable, "-m", "surelabel_cli.main", *arguments],
+            stdout=out,
+            stderr=err,
         )
 
 
