@@ -193,6 +193,7 @@ def _case(name: str, job: Callable[[], Any], *said: str) -> Case:
     return Case(name, build, *said)
 
 
+# What it is for Flux: by the expressions of the example repository, by those that wait for the end.
 GOES_ON = ("Current", "InProgress")
 WAITS = ("InProgress", "InProgress")
 FAILED = ("Failed", "Failed")
