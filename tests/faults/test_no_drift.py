@@ -14,6 +14,7 @@ import pytest
 from faults import small_job
 from faults.fork_server import ForkServer
 from faults.workbench import Workbench, condition, until
+from gitops.argocd import run, script
 
 if TYPE_CHECKING:
     from conftest import SharedControlPlane
@@ -93,6 +94,12 @@ class Git:
         )
 
 
+def health(bench: Workbench) -> str:
+    """What Argo CD says of the job."""
+    found: str = run(script("LabelingJob/health.lua"), bench.job())["status"]
+    return found
+
+
 def _of_git(body: dict[str, Any]) -> dict[str, Any]:
     """Spec and metadata, but for what the API server itself changes with every write."""
     metadata = {k: v for k, v in body["metadata"].items() if k not in _SERVERS_OWN}
@@ -110,10 +117,12 @@ def test_the_manifest_shows_no_difference_at_any_point_of_a_jobs_life(
     for code in STAGES:
         bench.wait_running(code)
         git.check()
+        assert health(bench) == "Progressing"
         if code == "tra":
             git.push(suspend=True)
             bench.wait("Suspended", "True", reason="Suspended")
             git.check()
+            assert health(bench) == "Suspended"
             git.push(suspend=False)
             bench.wait_running(code)
             git.check()
@@ -121,6 +130,7 @@ def test_the_manifest_shows_no_difference_at_any_point_of_a_jobs_life(
     job = bench.wait("Succeeded", "True")
     git.check()
     assert job["metadata"]["generation"] == 3
+    assert health(bench) == "Healthy"
     # A finished job takes in what Git says, and does nothing about it.
     git.push(suspend=True)
     bench.wait("Succeeded", "True")
@@ -137,6 +147,7 @@ def test_a_stalled_job_shows_no_difference_and_goes_on_when_git_mends_it(
     git.push(workforce={**workforce, "workTeam": "nobody"}, output=out)
     bench.wait("Stalled", "True", reason="WorkTeamNotFound")
     git.check()
+    assert health(bench) == "Degraded"
     git.push(workforce=workforce)
     job = bench.wait("Succeeded", "True")
     assert condition(job, "Stalled")["status"] == "False"
