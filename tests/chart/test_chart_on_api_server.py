@@ -14,6 +14,7 @@ from chart.rendering import CHART, RELEASE, VALUES, Helm, only
 
 pytestmark = pytest.mark.cluster
 
+
 @pytest.fixture(scope="module")
 def with_prometheus_operator(kubectl: Kubectl) -> None:
     kubectl.do("apply", "--server-side", objects=MONITORING_CRDS)
