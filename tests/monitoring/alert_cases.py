@@ -16,9 +16,9 @@ _JOB = {"namespace": "vision", "name": "birds"}
 
 @dataclass(frozen=True)
 class Case:
-    """``labels`` (besides severity) and ``description`` of the alert; without labels it is silent.
+    """``labels`` (besides severity) and ``description`` of the alert; no labels: it is silent.
 
-    In the series ``OP`` stands for the label of the operator's namespace, ``JOB`` for those of a job.
+    In the series ``OP`` stands for the label of the operator's namespace, ``JOB`` for a job's.
     """
 
     alert: str
@@ -84,8 +84,8 @@ CASES = (
             'labeling_reconcile_total{OP, result="success"}': "0+8x60",
         },
         _OPERATOR,
-        f"20% of the reconciles of the operator in namespace {NAMESPACE} end in an error. These jobs "
-        "are tried again with growing pauses.",
+        f"20% of the reconciles of the operator in namespace {NAMESPACE} end in an error. These "
+        "jobs are tried again with growing pauses.",
     ),
     Case(
         "LabelingReconcileErrors",
@@ -150,8 +150,8 @@ CASES = (
         "10m",
         {"labeling_workqueue_longest_running_seconds{OP}": "0+60x20"},
         _OPERATOR,
-        f"A reconcile of the operator in namespace {NAMESPACE} has been running for 10m 0s; a worker "
-        "and a LabelingJob wait for it.",
+        f"A reconcile of the operator in namespace {NAMESPACE} has been running for 10m 0s; a "
+        "worker and a LabelingJob wait for it.",
     ),
     Case(
         "LabelingStuckReconcile",
@@ -190,8 +190,8 @@ CASES = (
             'labeling_storage_requests_total{OP, operation="list", result="ok"}': "0+7x60",
         },
         _OPERATOR,
-        f"30% of the requests of the operator in namespace {NAMESPACE} to the object store fail. The "
-        "jobs concerned wait; none fails.",
+        f"30% of the requests of the operator in namespace {NAMESPACE} to the object store fail. "
+        "The jobs concerned wait; none fails.",
     ),
     Case(
         "LabelingStorageErrors",
@@ -264,8 +264,8 @@ CASES = (
             'labeling_job_condition{JOB, type="Stalled", status="False"}': "0x10",
         },
         {**_JOB, "type": "Stalled", "status": "True"},
-        "LabelingJob vision/birds is Stalled: it goes on after somebody has mended what its condition "
-        "names.",
+        "LabelingJob vision/birds is Stalled: it goes on after somebody has mended what its "
+        "condition names.",
     ),
     Case(
         "LabelingJobStalled",
@@ -288,7 +288,8 @@ CASES = (
             'labeling_job_condition{JOB, type="Stalled", status="True"}': "0x300",
         },
         _JOB,
-        "LabelingJob vision/birds has recorded no step for 4h 10m 0s, although it waits for no person.",
+        "LabelingJob vision/birds has recorded no step for 4h 10m 0s, although it waits for no "
+        "person.",
     ),
     Case(
         "LabelingJobNoProgress",
@@ -296,7 +297,8 @@ CASES = (
         "250m",
         {"labeling_job_created_timestamp_seconds{JOB}": "0x300"},
         _JOB,
-        "LabelingJob vision/birds has recorded no step for 4h 10m 0s, although it waits for no person.",
+        "LabelingJob vision/birds has recorded no step for 4h 10m 0s, although it waits for no "
+        "person.",
     ),
     Case(
         "LabelingJobNoProgress",

@@ -137,5 +137,5 @@ def test_prometheus_evaluates_every_alert_without_an_error(
         seconds=60,
     )
     found = {rule["name"]: (rule["health"], rule["state"]) for rule in prometheus.rules()}
-    expected = {name: ("ok", "inactive") for name in alerts}
+    expected = dict.fromkeys(alerts, ("ok", "inactive"))
     assert found == {**expected, "LabelingJobStalled": ("ok", "pending")}

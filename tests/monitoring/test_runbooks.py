@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chart.rendering import NAMESPACE, Helm
+from chart.rendering import NAMESPACE, ROOT, Helm
 from chart.values_table import descriptions
 from monitoring.sources import RUNBOOKS, Alert, existing_metrics, metrics_in, rule_of
 
@@ -66,3 +66,9 @@ def test_page_names_only_metrics_and_values_that_exist(page: Path) -> None:
         assert value in descriptions() or any(
             known.startswith(f"{value}.") for known in descriptions()
         ), value
+
+
+def test_reference_lists_every_alert_with_its_severity(alerts: dict[str, Alert]) -> None:
+    page = (ROOT / "docs" / "reference" / "metrics.md").read_text()
+    listed = dict(re.findall(r"^\| \[(\w+)\]\(\.\./runbooks/\w+\.md\) \| (\w+) \|", page, re.M))
+    assert listed == {name: alert.labels["severity"] for name, alert in alerts.items()}
