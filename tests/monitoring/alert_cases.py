@@ -263,7 +263,19 @@ CASES = (
             'labeling_job_condition{JOB, type="Stalled", status="True"}': "1x10",
             'labeling_job_condition{JOB, type="Stalled", status="False"}': "0x10",
         },
-        {**_JOB, "type": "Stalled", "status": "True"},
+        _JOB,
+        "LabelingJob vision/birds is Stalled: it goes on after somebody has mended what its "
+        "condition names.",
+    ),
+    Case(
+        "LabelingJobStalled",
+        "fires although the operator's pod is replaced meanwhile",
+        "6m",
+        {
+            'labeling_job_condition{JOB, type="Stalled", status="True", pod="a"}': "1x2 _x10",
+            'labeling_job_condition{JOB, type="Stalled", status="True", pod="b"}': "_x2 1x10",
+        },
+        _JOB,
         "LabelingJob vision/birds is Stalled: it goes on after somebody has mended what its "
         "condition names.",
     ),

@@ -40,6 +40,7 @@ class Query:
     dashboard: str
     panel: str
     expr: str
+    legend: str
 
     def filled(self, **variables: str) -> str:
         """The expression with Grafana's variables replaced."""
@@ -99,7 +100,7 @@ def read_dashboard(path: Path) -> dict[str, Any]:
 def queries() -> list[Query]:
     """Every query of every dashboard."""
     return [
-        Query(path.stem, panel["title"], target["expr"])
+        Query(path.stem, panel["title"], target["expr"], target["legendFormat"])
         for path in DASHBOARDS
         for panel in read_dashboard(path)["panels"]
         for target in panel.get("targets", [])

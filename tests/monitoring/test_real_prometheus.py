@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +17,7 @@ from faults import small_job
 from faults.fork_server import ForkServer
 from faults.workbench import Workbench, until
 from monitoring.prometheus_server import PrometheusServer
-from monitoring.sources import Alert, Query, queries, rule_of, selectors_in, tool
+from monitoring.sources import RUNBOOKS, Alert, Query, queries, rule_of, selectors_in, tool
 
 pytestmark = [pytest.mark.cluster]
 
@@ -96,6 +99,17 @@ def why_empty(query: Query) -> str:
     return next((reason for name, reason in EMPTY.items() if f"{name}[" in query.expr), "")
 
 
+def test_every_label_of_a_legend_is_in_what_the_query_returns(
+    prometheus: PrometheusServer, bench: tuple[Workbench, int]
+) -> None:
+    for query in queries():
+        wanted = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
+        for found in prometheus.query(
+            query.filled(namespace=bench[0].namespace, job=small_job.NAME)
+        ):
+            assert wanted <= found["metric"].keys(), query
+
+
 def test_the_jobs_own_namespace_reaches_prometheus(
     prometheus: PrometheusServer, bench: tuple[Workbench, int]
 ) -> None:
@@ -139,3 +153,39 @@ def test_prometheus_evaluates_every_alert_without_an_error(
     found = {rule["name"]: (rule["health"], rule["state"]) for rule in prometheus.rules()}
     expected = dict.fromkeys(alerts, ("ok", "inactive"))
     assert found == {**expected, "LabelingJobStalled": ("ok", "pending")}
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_a_runbook_works(
+    page: Path, prometheus: PrometheusServer, bench: tuple[Workbench, int], control_plane: Any
+) -> None:
+    text = page.read_text().replace("NAMESPACE", bench[0].namespace).replace("NAME", STALLED)
+    fences = "\n".join(re.findall(r"^```\n(.*?)^```", text, re.MULTILINE | re.DOTALL))
+    for command in re.sub(r"\\\n\s*", "", fences).splitlines():
+        # Logs, pods and restarts need a node.
+        if re.match(r"kubectl get (slj|events|flow|--raw)", command):
+            done = subprocess.run(
+                ["bash", "-c", command],
+                env={
+                    **os.environ,
+                    "KUBECONFIG": str(control_plane.kubeconfig),
+                    "PATH": f"{control_plane.kubectl_path.parent}:{os.environ['PATH']}",
+                },
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+            )
+            assert done.stderr == "", command
+        elif "labeling_" in command:
+            prometheus.query(command)
+
+
+def test_the_alert_about_a_missing_operator_sees_its_end(
+    prometheus: PrometheusServer, bench: tuple[Workbench, int], alerts: dict[str, Alert]
+) -> None:
+    # The last test: nothing is scraped afterwards.
+    expr = alerts["LabelingOperatorDown"].expr
+    assert not prometheus.query(expr)
+    bench[0].stop()
+    until("the end", lambda: prometheus.query(expr), seconds=60)
