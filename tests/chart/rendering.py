@@ -89,6 +89,21 @@ VALUES: dict[str, dict[str, Any]] = {
     "service monitor": {
         "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}
     },
+    "pod monitor, alerts, dashboards": {
+        "metrics": {
+            "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
+            "prometheusRule": {
+                "enabled": True,
+                "labels": {"release": "prometheus"},
+                "runbookBaseURL": "https://docs.example/runbooks/",
+            },
+            "dashboards": {
+                "enabled": True,
+                "labels": {"team": "labels"},
+                "annotations": {"grafana_folder": "Surelabel"},
+            },
+        }
+    },
 }
 
 
@@ -145,6 +160,17 @@ def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     """The one object of this kind."""
     (found,) = of_kind(objects, kind)
     return found
+
+
+def settings_file(objects: list[dict[str, Any]]) -> str:
+    """The operator's settings file; other ConfigMaps hold dashboards."""
+    (found,) = [
+        text
+        for found in of_kind(objects, "ConfigMap")
+        for name, text in found["data"].items()
+        if name == "settings.yaml"
+    ]
+    return str(found)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,78 +9,22 @@ import pytest
 import yaml
 
 from chart.cluster import Kubectl, Release, labeling_job, namespace, wait_for
+from chart.monitoring_crds import MONITORING_CRDS
 from chart.rendering import CHART, RELEASE, VALUES, Helm, only
 
 pytestmark = pytest.mark.cluster
 
-# As much of the Prometheus operator's CRD as tells a misspelt field from a right one.
-SERVICE_MONITOR_CRD: dict[str, Any] = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "servicemonitors.monitoring.coreos.com"},
-    "spec": {
-        "group": "monitoring.coreos.com",
-        "scope": "Namespaced",
-        "names": {
-            "kind": "ServiceMonitor",
-            "plural": "servicemonitors",
-            "singular": "servicemonitor",
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {
-                        "type": "object",
-                        "required": ["spec"],
-                        "properties": {
-                            "spec": {
-                                "type": "object",
-                                "required": ["endpoints", "selector"],
-                                "properties": {
-                                    "endpoints": {
-                                        "type": "array",
-                                        "items": {
-                                            "type": "object",
-                                            "properties": {
-                                                "port": {"type": "string"},
-                                                "path": {"type": "string"},
-                                                "interval": {"type": "string"},
-                                            },
-                                        },
-                                    },
-                                    "selector": {
-                                        "type": "object",
-                                        "properties": {
-                                            "matchLabels": {
-                                                "type": "object",
-                                                "additionalProperties": {"type": "string"},
-                                            }
-                                        },
-                                    },
-                                },
-                            }
-                        },
-                    }
-                },
-            }
-        ],
-    },
-}
-
 
 @pytest.fixture(scope="module")
-def with_service_monitors(kubectl: Kubectl) -> None:
-    kubectl.do("apply", "--server-side", objects=[SERVICE_MONITOR_CRD])
-    kubectl.do(
-        "wait", "--for=condition=Established", f"crd/{SERVICE_MONITOR_CRD['metadata']['name']}"
-    )
-    wait_for("discovery", lambda: not kubectl.ask("get", "servicemonitors", "-A").refusal)
+def with_prometheus_operator(kubectl: Kubectl) -> None:
+    kubectl.do("apply", "--server-side", objects=MONITORING_CRDS)
+    for crd in MONITORING_CRDS:
+        plural = crd["spec"]["names"]["plural"]
+        kubectl.do("wait", "--for=condition=Established", f"crd/{crd['metadata']['name']}")
+        wait_for("discovery", lambda plural=plural: not kubectl.ask("get", plural, "-A").refusal)
 
 
-@pytest.mark.usefixtures("with_service_monitors")
+@pytest.mark.usefixtures("with_prometheus_operator")
 @pytest.mark.parametrize("values", VALUES.values(), ids=VALUES.keys())
 def test_api_server_accepts_every_object(
     helm: Helm, kubectl: Kubectl, values: dict[str, Any]
@@ -92,6 +36,13 @@ def test_misspelt_field_would_be_refused(helm: Helm, kubectl: Kubectl) -> None:
     service = only(helm.objects({}), "Service")
     service["spec"]["selektor"] = {}
     assert "selektor" in kubectl.dry_run(service)
+
+
+@pytest.mark.usefixtures("with_prometheus_operator")
+def test_misspelt_field_of_an_alert_would_be_refused(helm: Helm, kubectl: Kubectl) -> None:
+    rule = only(helm.objects(VALUES["pod monitor, alerts, dashboards"]), "PrometheusRule")
+    rule["spec"]["groups"][0]["rules"][0]["expresion"] = "1"
+    assert "expresion" in kubectl.dry_run(rule)
 
 
 @pytest.mark.parametrize("name", ["default", "scheduling"])

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.rendering import CHART, NAMESPACE, RELEASE, ROOT, VALUES, Helm, of_kind, only
+from chart.rendering import (
+    CHART,
+    NAMESPACE,
+    RELEASE,
+    ROOT,
+    VALUES,
+    Helm,
+    of_kind,
+    only,
+    settings_file,
+)
 from surelabel_operator.settings import Settings
 
 CLUSTER_SCOPED = {
@@ -50,7 +60,7 @@ def test_every_object_is_named_labelled_and_placed(helm: Helm, values: dict[str,
 
 @each_way
 def test_settings_file_is_what_the_operator_reads(helm: Helm, values: dict[str, Any]) -> None:
-    text = only(helm.objects(values), "ConfigMap")["data"]["settings.yaml"]
+    text = settings_file(helm.objects(values))
     settings = Settings.from_yaml(text)
     asked = values.get("settings", {})
     assert list(settings.watch_namespaces) == values.get("watchNamespaces", [])
@@ -65,12 +75,12 @@ def test_settings_file_is_what_the_operator_reads(helm: Helm, values: dict[str, 
 
 
 def test_default_settings_are_the_operators_own_defaults(helm: Helm) -> None:
-    text = only(helm.objects({}), "ConfigMap")["data"]["settings.yaml"]
+    text = settings_file(helm.objects({}))
     assert Settings.from_yaml(text) == Settings()
 
 
 def test_every_setting_has_a_value_except_that_of_tests(helm: Helm) -> None:
-    text = only(helm.objects({}), "ConfigMap")["data"]["settings.yaml"]
+    text = settings_file(helm.objects({}))
 
     def keys(model: Any) -> dict[str, Any]:
         return {field.alias: field for field in model.model_fields.values()}
@@ -158,6 +168,32 @@ def test_service_and_monitor_select_the_operators_pod(helm: Helm) -> None:
     )
     assert monitor["spec"]["endpoints"][0]["port"] == service["spec"]["ports"][0]["name"]
     assert not of_kind(helm.objects({}), "ServiceMonitor")
+
+
+def test_pod_monitor_selects_the_operators_pod_and_its_port(helm: Helm) -> None:
+    objects = helm.objects(VALUES["pod monitor, alerts, dashboards"])
+    pod = only(objects, "Deployment")["spec"]["template"]
+    monitor = only(objects, "PodMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    selected = monitor["spec"]["selector"]["matchLabels"]
+    assert selected.items() <= pod["metadata"]["labels"].items()
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["port"] == pod["spec"]["containers"][0]["ports"][0]["name"]
+    assert not of_kind(helm.objects({}), "PodMonitor")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "endpoints"),
+    [
+        ("service monitor", "ServiceMonitor", "endpoints"),
+        ("pod monitor, alerts, dashboards", "PodMonitor", "podMetricsEndpoints"),
+    ],
+)
+def test_a_jobs_series_keep_the_jobs_namespace(
+    helm: Helm, name: str, kind: str, endpoints: str
+) -> None:
+    (endpoint,) = only(helm.objects(VALUES[name]), kind)["spec"][endpoints]
+    assert endpoint["honorLabels"] is True
 
 
 def test_crds_are_those_of_the_repository(helm: Helm) -> None:

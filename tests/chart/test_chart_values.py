@@ -62,6 +62,31 @@ CHANGED: dict[str, dict[str, Any]] = {
     "metrics.serviceMonitor.labels": {
         "metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "p"}}}
     },
+    "metrics.podMonitor.enabled": {"metrics": {"podMonitor": {"enabled": True}}},
+    "metrics.podMonitor.interval": {"metrics": {"podMonitor": {"enabled": True, "interval": "5s"}}},
+    "metrics.podMonitor.labels": {
+        "metrics": {"podMonitor": {"enabled": True, "labels": {"release": "p"}}}
+    },
+    "metrics.prometheusRule.enabled": {"metrics": {"prometheusRule": {"enabled": True}}},
+    "metrics.prometheusRule.labels": {
+        "metrics": {"prometheusRule": {"enabled": True, "labels": {"release": "p"}}}
+    },
+    "metrics.prometheusRule.runbookBaseURL": {
+        "metrics": {"prometheusRule": {"enabled": True, "runbookBaseURL": "https://docs.example"}}
+    },
+    "metrics.prometheusRule.noProgressSeconds": {
+        "metrics": {"prometheusRule": {"enabled": True, "noProgressSeconds": 86400}}
+    },
+    "metrics.prometheusRule.budgetUsedPercent": {
+        "metrics": {"prometheusRule": {"enabled": True, "budgetUsedPercent": 75}}
+    },
+    "metrics.dashboards.enabled": {"metrics": {"dashboards": {"enabled": True}}},
+    "metrics.dashboards.labels": {
+        "metrics": {"dashboards": {"enabled": True, "labels": {"team": "a"}}}
+    },
+    "metrics.dashboards.annotations": {
+        "metrics": {"dashboards": {"enabled": True, "annotations": {"grafana_folder": "a"}}}
+    },
     "networkPolicy.enabled": {"networkPolicy": {"enabled": True}},
     "networkPolicy.metricsFrom": {
         "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]}
@@ -147,6 +172,7 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
             "token",
         ),
         ({"metrics": {"serviceMonitor": {"enable": True}}}, "enable"),
+        ({"metrics": {"prometheusRule": {"thresholds": {}}}}, "thresholds"),
         ({"serviceAccount": {"labels": {}}}, "labels"),
         ({"crds": {"install": True}}, "install"),
         ({"tolerations": [{"keys": "a"}]}, "keys"),
@@ -180,6 +206,10 @@ def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], wher
         ),
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"metrics": {"port": 80}}, "/metrics/port"),
+        (
+            {"metrics": {"prometheusRule": {"budgetUsedPercent": 100}}},
+            "/metrics/prometheusRule/budgetUsedPercent",
+        ),
         ({"crds": {"keep": "yes"}}, "/crds/keep"),
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "/podLabels/app.kubernetes.io~1name"),
     ],
@@ -191,6 +221,13 @@ def test_wrong_value_is_refused_by_place(helm: Helm, values: dict[str, Any], whe
 def test_service_monitor_without_its_service_is_refused(helm: Helm) -> None:
     values = {"metrics": {"service": {"enabled": False}, "serviceMonitor": {"enabled": True}}}
     assert "metrics.serviceMonitor.enabled: needs metrics.service.enabled" in helm.refusal(values)
+
+
+def test_service_and_pod_monitor_at_once_are_refused(helm: Helm) -> None:
+    values = {"metrics": {"podMonitor": {"enabled": True}, "serviceMonitor": {"enabled": True}}}
+    assert "metrics.podMonitor.enabled: needs metrics.serviceMonitor.enabled to be false" in (
+        helm.refusal(values)
+    )
 
 
 def test_readme_table_is_what_values_yaml_says() -> None:
