@@ -59,7 +59,7 @@ lock: python ## Pin all dependencies anew, with hashes
 	@UV="$(CURDIR)/$(BIN)/uv" requirements/lock.sh
 	@UV="$(CURDIR)/$(BIN)/uv" containers/lock.sh
 
-setup: $(BIN)/pip
+setup: $(BIN)/pip ## Set everything up and run nothing
 	@$(MAKE) -j2 python tools
 
 python: $(VENV)/.installed

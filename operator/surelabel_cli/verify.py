@@ -37,24 +37,28 @@ def verify(
     except _NOT_OF_A_JOB as error:
         problem = f"{where} holds what no job writes ({type(error).__name__}: {error})."
         found = Verification(problems=[problem])
-    typer.echo(
-        f"{where}: {found.lines} lines, {found.human_labels} human labels, "
-        f"{found.machine_labels} machine labels."
-    )
+    if found.lines:
+        typer.echo(
+            f"{where}: {found.lines} lines, {found.human_labels} human labels, "
+            f"{found.machine_labels} machine labels."
+        )
     certificate = found.certificate
     if certificate is not None:
         typer.echo(
             f"With {100 - certificate.risk_permille / 10:g} % confidence at most "
             f"{certificate.error_bound_permille / 10:g} % of the machine labels are wrong "
             f"(target {(found.target_error_permille or 0) / 10:g} %): "
-            f"{certificate.charged_errors} of {certificate.machine_labels} charged, "
-            f"{certificate.errors} errors in {certificate.validated_items} validated items, "
-            f"{certificate.attempts} attempts."
+            f"people checked {certificate.validated_items} of them and found "
+            f"{certificate.errors} wrong, so {certificate.charged_errors} of the "
+            f"{certificate.machine_labels} that stand may be wrong; attempts: "
+            f"{certificate.attempts}."
         )
     for problem in found.problems[:_SHOWN]:
         typer.echo(f"  no: {problem}", err=True)
     if len(found.problems) > _SHOWN:
         typer.echo(f"  … and {len(found.problems) - _SHOWN} more.", err=True)
-    typer.echo("Verified: the certificate holds." if found.holds else "NOT verified.")
+    none = "no machine labels stand, so nothing had to be certified"
+    held = "the certificate holds" if certificate is not None else none
+    typer.echo(f"Verified: {held}." if found.holds else "NOT verified.")
     if not found.holds:
         raise typer.Exit(1)

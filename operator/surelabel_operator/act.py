@@ -37,6 +37,7 @@ from surelabel_operator.actions import (
     Wait,
 )
 from surelabel_operator.backends import Backend, BackendError, Submission
+from surelabel_operator.cluster import GoneError
 from surelabel_operator.observe import Scene
 from surelabel_operator.observed import Attempt
 from surelabel_operator.owner import (
@@ -175,6 +176,10 @@ async def _own(
         manifest_size=manifest.size if manifest is not None else None,
         manifest_etag=manifest.version if manifest is not None else None,
     )
+    live = await world.cluster.get_identity(meta.namespace, meta.name)
+    if live is None or live.metadata.uid != meta.uid:
+        # Deleted since it was looked at: its successor must not find a claim of nobody.
+        raise GoneError(f"LabelingJob {meta.namespace}/{meta.name} is gone; nothing is claimed")
     # Whoever was faster stands in the file, which the next look reads.
     if isinstance(action, ClaimOutput):
         await claim_output(folder, file)

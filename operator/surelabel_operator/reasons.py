@@ -43,7 +43,7 @@ class Reason(StrEnum):
     MAX_COST = "MaxCost", "The answers for another item would cost more than stopping.maxCost."
     STOPPED_BY_USER = "StoppedByUser", "stopping.stopNow is set."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "The job was active for activeDeadlineSeconds."
-    NO_RESULT = "NoResult", "A limit was reached before any item had a label."
+    NO_RESULT = "NoResult", "A limit or stopNow came before any item had a label."
 
     # -- what only a person can mend (Stalled); the first three wait for a change of the spec
     BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded", "No attempt of the stage is left."

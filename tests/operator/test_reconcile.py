@@ -13,6 +13,7 @@ from surelabel_contract.keys import StateKeys
 from surelabel_contract.stages import JobRef
 from surelabel_contract.steps import Stage
 from surelabel_operator.backends import BackendError, Submission, Submitted
+from surelabel_operator.cluster import GoneError
 from surelabel_operator.folder_cluster import FolderCluster
 from surelabel_operator.metrics import Metrics
 from surelabel_operator.observe import observe
@@ -131,6 +132,15 @@ async def test_an_output_that_cannot_be_written_is_shown_and_written_once(bench:
     found = await bench.conditions()
     assert found["StorageAvailable"] == ("True", "Available")
     assert found["Ready"] == ("True", "Progressing")
+
+
+async def test_a_job_that_was_deleted_since_it_was_read_claims_no_output(bench: Bench) -> None:
+    bench.apply()
+    job = await bench.job()
+    next((bench.folder / "cluster" / "labelingjobs").glob("*/*.json")).unlink()
+    with pytest.raises(GoneError):
+        await reconcile(job, bench.world)
+    assert not (bench.folder / "out" / "animals" / "OWNER.json").exists()
 
 
 async def test_a_stop_that_ray_refuses_is_shown(bench: Bench) -> None:

@@ -94,7 +94,7 @@ class LabelCounters(Part):
     """Ground Truth's counters and the total. totalLabeled = humanLabeled + machineLabeled;
     total = totalLabeled + failedNonRetryableError + unlabeled."""
 
-    total: int = count("Items of the manifest that could be read as items.")
+    total: int = count("Lines of the manifest, also those that cannot be labeled.")
     total_labeled: int = count("Items with a label.")
     human_labeled: int = count("Items labeled by people.")
     machine_labeled: int = count("Items labeled by a model, under the certificate.")

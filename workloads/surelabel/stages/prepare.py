@@ -151,8 +151,8 @@ def _split(context: StageContext) -> Split:
     except NotFoundInStoreError as error:
         raise ConfigurationError(
             "ManifestNotFound",
-            f"spec.input.manifest: {config.manifest_uri} does not exist. Upload it; the job then "
-            "goes on by itself once its generation changes.",
+            f"spec.input.manifest: {config.manifest_uri} does not exist. Upload it, or correct "
+            "the URI in a new job.",
         ) from error
     if split.n_lines == 0:
         raise ConfigurationError(
