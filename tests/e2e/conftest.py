@@ -10,6 +10,7 @@ from chart.cluster import Kubectl
 from chart.rendering import Helm
 from e2e import object_store
 from e2e.cluster import NodeCluster
+from e2e.node_images import build_node_images
 from e2e.object_store import ObjectStore
 from e2e.pods import restricted_namespace
 from e2e.prerequisites import why_no_node
@@ -35,9 +36,7 @@ def real_cluster(
     if tools is None:
         pytest.skip("The node's programs are not built yet; `make e2e` builds them.")
     find = tools.toolchain.require
-    archive = tmp_path_factory.mktemp("images") / "s3.tar"
-    images = [object_store.write_image(archive, find("versitygw"))]
-    with NodeCluster(tools, images) as node:
+    with NodeCluster(tools, build_node_images(tools)) as node:
         kubectl = Kubectl(find("kubectl"), node.kubeconfig)
         yield RealCluster(kubectl, Helm(find("helm"), home), node)
 

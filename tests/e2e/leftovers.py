@@ -24,6 +24,9 @@ _KERNEL_SETTINGS = (
     "vm/panic_on_oom",
 )
 _MNT_DETACH = 2
+# Two folders that cannot be chosen: kubelet's links to logs, and what plugins did to networks.
+_LINKS = Path("/var/log/containers")
+_NETWORK_RESULTS = Path("/var/lib/cni/results")
 
 
 def note_kernel_settings(file: Path) -> None:
@@ -42,6 +45,7 @@ def undo(folder: Path, kernel_settings: Path) -> None:
         for name, value in json.loads(kernel_settings.read_text()).items():
             (_PROC_SYS / name).write_text(value)
         kernel_settings.unlink()
+    _remove_traces(folder.parent)
     if folder.exists():
         shutil.rmtree(folder)
 
@@ -55,3 +59,14 @@ def _unmount_below(folder: Path) -> None:
         if Path(place).is_relative_to(folder) and libc.umount2(place.encode(), _MNT_DETACH) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number), place)
+
+
+def _remove_traces(folder: Path) -> None:
+    for link in _LINKS.glob("*"):
+        if link.is_symlink() and link.readlink().is_relative_to(folder):
+            link.unlink()
+    for result in _NETWORK_RESULTS.glob(f"{network.NAME}-*"):
+        # The same pod's loopback, under the same id.
+        pod = result.name.removeprefix(f"{network.NAME}-").rpartition("-")[0]
+        (_NETWORK_RESULTS / f"cni-loopback-{pod}-lo").unlink(missing_ok=True)
+        result.unlink()

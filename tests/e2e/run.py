@@ -16,8 +16,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from e2e.node_images import build_node_images
 from e2e.prerequisites import why_no_node
 from e2e.real_cluster import given_kubeconfig
+from e2e.root import ImagesError
 from e2e.tools import build_node_tools
 from surelabel_cli.go_build import GoBuildError
 from surelabel_cli.toolchain import ToolchainError, find_toolchain
@@ -36,10 +38,12 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         if given is None:
-            build_node_tools()
+            tools = build_node_tools()
+            sys.stderr.write("images: building what has changed\n")
+            build_node_images(tools)
         else:
             find_toolchain()
-    except (GoBuildError, ToolchainError) as error:
+    except (GoBuildError, ToolchainError, ImagesError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     os.environ.pop("KUBECONFIG", None)
