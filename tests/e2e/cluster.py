@@ -49,7 +49,9 @@ class NodeCluster:
         self.control_plane = ControlPlane(
             self._folder / "control-plane", tools.toolchain.control_plane, _setup(self._client)
         )
-        self._containerd = Containerd(self._family, self._folder / "containerd", PROBE_IMAGE)
+        self._containerd = Containerd(
+            self._family, self._folder / "containerd", FOLDER / "images", PROBE_IMAGE
+        )
         self._running: dict[str, Child] = {}
         # What the start took, in seconds; some parts start side by side.
         self.seconds: dict[str, float] = {}
@@ -146,10 +148,11 @@ class NodeCluster:
 
     def _start_runtime(self) -> None:
         with self._timed("containerd"):
+            self._containerd.prepare()
             self.start("containerd")
-            target = self._folder / "probe.tar"
             probe = self._tools.node / "probe"
-            self._containerd.load(write_program_image(target, PROBE_IMAGE, probe, "wait"))
+            archive = write_program_image(self._folder, PROBE_IMAGE, probe, "wait")
+            self._containerd.load(archive)
 
     def _load_images(self) -> None:
         with self._timed("images"):

@@ -1,4 +1,7 @@
-"""containerd with a configuration, state and socket of our own."""
+"""containerd with a configuration, state and socket of our own.
+
+Images are kept from one run to the next: to unpack them takes longer than all the rest.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,51 @@ from surelabel_cli.processes import Child, ProcessFamily, wait_until
 
 # Where kubelet looks for images.
 _IMAGES = "k8s.io"
+_CRI = "io.containerd.grpc.v1.cri"
 
 
 class Containerd:
-    """The container runtime in ``folder``; images lie there as well."""
+    """The container runtime in ``folder``; ``images`` is a folder that stays."""
 
-    def __init__(self, family: ProcessFamily, folder: Path, sandbox_image: str) -> None:
+    def __init__(
+        self, family: ProcessFamily, folder: Path, images: Path, sandbox_image: str
+    ) -> None:
         self.family = family
         self.folder = folder
+        self.images = images
         self.socket = folder / "containerd.sock"
         self._sandbox_image = sandbox_image
 
+    def prepare(self) -> None:
+        """Write the configuration, and forget the containers of the last run, which have ended."""
+        networks = self.folder / "cni"
+        networks.mkdir(parents=True)
+        (networks / "10-pods.conflist").write_text(json.dumps(_pod_network(self.folder)))
+        if not self.images.exists():
+            return
+        # Once a node's part has read them it would go on with them.
+        child = self._started(self._config(without=_CRI))
+        containers = self._ctr("containers", "list", "--quiet").split()
+        if containers:
+            self._ctr("containers", "remove", *containers)
+        child.stop()
+
     def start(self) -> Child:
         """Start it with what it has; answers on return."""
-        networks = self.folder / "cni"
-        networks.mkdir(parents=True, exist_ok=True)
-        (networks / "10-pods.conflist").write_text(json.dumps(_pod_network(self.folder)))
+        return self._started(self._config(without=""))
+
+    def load(self, archive: Path) -> None:
+        """Import the image of ``<image>-<digest>.tar``, a docker-archive, unless it is there."""
+        image = archive.stem.rpartition("-")[0]
+        # The last one: the image's name leads to it.
+        loaded = self.images / f"{image}.loaded"
+        if not loaded.exists() or loaded.read_text() != archive.name:
+            self._ctr("images", "import", str(archive))
+            loaded.write_text(archive.name)
+
+    def _started(self, configuration: str) -> Child:
         config = self.folder / "config.toml"
-        config.write_text(self._config(networks))
+        config.write_text(configuration)
         child = self.family.start(
             "containerd",
             [*network.LAUNCHER, find("containerd") or "containerd", f"--config={config}"],
@@ -39,32 +69,28 @@ class Containerd:
         wait_until("containerd", self._answers, child, 30)
         return child
 
-    def load(self, archive: Path) -> None:
-        """Import the images of a docker-archive."""
-        done = self._ctr("images", "import", str(archive))
-        if done.returncode != 0:
-            raise RuntimeError(f"{archive.name} could not be imported: {done.stderr.strip()}")
-
     def _answers(self) -> bool:
-        return self._ctr("version").returncode == 0
+        try:
+            self._ctr("version")
+        except RuntimeError:
+            return False
+        return True
 
-    def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [
-                *(find("ctr") or "ctr", f"--address={self.socket}", f"--namespace={_IMAGES}"),
-                *arguments,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
+    def _ctr(self, *arguments: str) -> str:
+        command = [find("ctr") or "ctr", f"--address={self.socket}", f"--namespace={_IMAGES}"]
+        done = subprocess.run(
+            [*command, *arguments], capture_output=True, text=True, timeout=300, check=False
         )
+        if done.returncode != 0:
+            raise RuntimeError(f"ctr {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
 
-    def _config(self, networks: Path) -> str:
-        folder, cri = self.folder, 'plugins."io.containerd.grpc.v1.cri"'
+    def _config(self, *, without: str) -> str:
+        folder, cri = self.folder, f'plugins."{_CRI}"'
         return f"""
 version = 2
-root = "{folder / "root"}"
+disabled_plugins = ["{without}"]
+root = "{self.images}"
 state = "{folder / "state"}"
 [grpc]
 address = "{self.socket}"
@@ -85,7 +111,7 @@ SystemdCgroup = false
 Root = "{folder / "runc"}"
 [{cri}.cni]
 bin_dir = "{CNI_FOLDER}"
-conf_dir = "{networks}"
+conf_dir = "{folder / "cni"}"
 """
 
 

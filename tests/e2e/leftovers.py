@@ -15,7 +15,7 @@ from e2e import cgroups, network
 
 _PROC_SYS = Path("/proc/sys")
 # What the kubelet sets for the whole machine.
-_KERNEL_SETTINGS = (
+KERNEL_SETTINGS = (
     "kernel/keys/root_maxbytes",
     "kernel/keys/root_maxkeys",
     "kernel/panic",
@@ -31,7 +31,7 @@ _NETWORK_RESULTS = Path("/var/lib/cni/results")
 
 def note_kernel_settings(file: Path) -> None:
     """Write down the settings that a kubelet changes."""
-    found = {name: (_PROC_SYS / name).read_text() for name in _KERNEL_SETTINGS}
+    found = {name: (_PROC_SYS / name).read_text() for name in KERNEL_SETTINGS}
     file.write_text(json.dumps(found))
 
 

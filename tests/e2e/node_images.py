@@ -12,6 +12,6 @@ from e2e.tools import NodeTools
 def build_node_images(tools: NodeTools) -> list[Path]:
     """Their docker-archives, built where the cache has them not (minutes); ImagesError."""
     cache = default_cache()
-    images = [build_operator_image(cache), build_workloads_image(cache)]
+    built = [build_operator_image(cache), build_workloads_image(cache)]
     versitygw = tools.toolchain.require("versitygw")
-    return [*images, object_store.write_image(cache / "s3.tar", versitygw)]
+    return [*built, object_store.write_image(cache, versitygw)]

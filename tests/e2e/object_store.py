@@ -21,9 +21,9 @@ _PORT = 7070
 _KEYS = "root-keys"
 
 
-def write_image(target: Path, versitygw: Path) -> Path:
-    """Write the image of the server, as a docker-archive, to ``target``."""
-    return write_program_image(target, IMAGE, versitygw)
+def write_image(folder: Path, versitygw: Path) -> Path:
+    """The image of the server, as a docker-archive in ``folder``."""
+    return write_program_image(folder, IMAGE, versitygw)
 
 
 @dataclass(frozen=True)

@@ -28,11 +28,15 @@ def restricted_namespace(kubectl: Kubectl, purpose: str) -> Iterator[str]:
     (without waiting for it)."""
     name = f"e2e-{purpose}-{secrets.token_hex(3)}"
     kubectl.do("apply", "--server-side", objects=[namespace(name, **RESTRICTED)])
-    # Before it is there, pods are refused.
-    account = ("get", "serviceaccount", "default", f"-n={name}")
-    wait_for("the namespace's account", lambda: not kubectl.ask(*account).refusal)
+    wait_for_account(kubectl, name)
     yield name
     kubectl.do("delete", "namespace", name, "--wait=false")
+
+
+def wait_for_account(kubectl: Kubectl, namespace: str) -> None:
+    """Return when the namespace has its ServiceAccount; before that pods are refused."""
+    account = ("get", "serviceaccount", "default", f"-n={namespace}")
+    wait_for("the namespace's account", lambda: not kubectl.ask(*account).refusal)
 
 
 def pod(name: str, namespace: str, image: str, *command: str, **spec: Any) -> dict[str, Any]:

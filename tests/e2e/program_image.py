@@ -15,9 +15,9 @@ _USER = "65532:65532"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-def write_program_image(target: Path, name: str, program: Path, *command: str) -> Path:
+def write_program_image(folder: Path, name: str, program: Path, *command: str) -> Path:
     """Write an image that has ``program`` as ``/<its name>``, and runs it with ``command`` unless
-    a pod says otherwise, to ``target``; the same bytes for the same content."""
+    a pod says otherwise; the archive ``<program>-<digest>.tar`` in ``folder``."""
     layer = _tar({program.name: program.read_bytes()})
     digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
     image = _json(
@@ -31,7 +31,9 @@ def write_program_image(target: Path, name: str, program: Path, *command: str) -
     image_file = f"{hashlib.sha256(image).hexdigest()}.json"
     listed = [{"Config": image_file, "RepoTags": [name], "Layers": ["layer.tar"]}]
     files = {image_file: image, "layer.tar": layer, "manifest.json": _json(listed)}
-    target.write_bytes(_tar(files))
+    content = _tar(files)
+    target = folder / f"{program.name}-{hashlib.sha256(content).hexdigest()[:24]}.tar"
+    target.write_bytes(content)
     return target
 
 
