@@ -7,6 +7,7 @@ till then.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -68,6 +69,7 @@ class NodeCluster:
             # Of a run that was killed.
             reaper.end_marked(str(self.control_plane.folder))
             leftovers.undo(self._folder, self._kernel_settings)
+            shutil.rmtree(FOLDER / "logs", ignore_errors=True)
             opening.callback(self._end)
             self._start_all()
             self._open = opening.pop_all()

@@ -39,7 +39,7 @@ class Containerd:
         if not self.images.exists():
             return
         # Once a node's part has read them it would go on with them.
-        child = self._started(self._config(without=_CRI))
+        child = self._started(self._config(disabled=[_CRI]))
         containers = self._ctr("containers", "list", "--quiet").split()
         if containers:
             self._ctr("containers", "remove", *containers)
@@ -47,7 +47,7 @@ class Containerd:
 
     def start(self) -> Child:
         """Start it with what it has; answers on return."""
-        return self._started(self._config(without=""))
+        return self._started(self._config(disabled=[]))
 
     def load(self, archive: Path) -> None:
         """Import the image of ``<image>-<digest>.tar``, a docker-archive, unless it is there."""
@@ -85,11 +85,11 @@ class Containerd:
             raise RuntimeError(f"ctr {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
 
-    def _config(self, *, without: str) -> str:
+    def _config(self, *, disabled: list[str]) -> str:
         folder, cri = self.folder, f'plugins."{_CRI}"'
         return f"""
 version = 2
-disabled_plugins = ["{without}"]
+disabled_plugins = {json.dumps(disabled)}
 root = "{self.images}"
 state = "{folder / "state"}"
 [grpc]
