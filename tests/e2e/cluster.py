@@ -63,6 +63,11 @@ class NodeCluster:
         """The administrator's."""
         return self.control_plane.kubeconfig
 
+    @property
+    def data(self) -> Path:
+        """A folder for volumes of pods; it ends with the cluster."""
+        return self._folder / "volumes"
+
     def __enter__(self) -> Self:
         with self._timed("all"), ExitStack() as opening:
             opening.enter_context(self._family)

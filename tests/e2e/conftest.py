@@ -67,5 +67,6 @@ def s3(real_cluster: RealCluster) -> Iterator[ObjectStore]:
     """An S3 server in the cluster, with one bucket."""
     with restricted_namespace(real_cluster.kubectl, "s3") as name:
         store = ObjectStore(real_cluster.kubectl, name)
-        store.deploy(real_cluster.image(object_store.IMAGE))
+        folder = real_cluster.node.data / "s3" if real_cluster.node is not None else None
+        store.deploy(real_cluster.image(object_store.IMAGE), folder)
         yield store

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 
 from chart.cluster import Kubectl
 from e2e.port_forward import forwarded
-from e2e.program_image import write_program_image
+from e2e.program_image import USER, write_program_image
 
 IMAGE = "surelabel/s3:e2e"
 REGION = "us-east-1"
@@ -19,6 +20,7 @@ BUCKET = "labels"
 _NAME = "s3"
 _PORT = 7070
 _KEYS = "root-keys"
+_OBJECTS, _METADATA = "bucket", "metadata"
 
 
 def write_image(folder: Path, versitygw: Path) -> Path:
@@ -45,11 +47,29 @@ class ObjectStore:
         """The bucket's URI, without a slash at the end."""
         return f"s3://{BUCKET}"
 
-    def deploy(self, image: str) -> None:
-        """Start the server; it listens on return."""
-        self.kubectl.do("apply", "--server-side", objects=self._objects(image))
-        deployment = f"deployment/{_NAME}"
-        self.kubectl.do("rollout", "status", deployment, f"-n={self.namespace}", "--timeout=50s")
+    def deploy(self, image: str, folder: Path | None) -> None:
+        """Start the server; it listens on return. ``folder``: where a node of ours keeps the
+        objects; without it the cluster's default StorageClass does."""
+        volume: list[dict[str, Any]] = []
+        if folder is not None:
+            for part in (_OBJECTS, _METADATA):
+                (folder / part).mkdir(parents=True, exist_ok=True)
+                os.chown(folder / part, USER, USER)
+            volume = [_volume(folder, self.namespace)]
+        objects = [*volume, *self._objects(image, own_volume=folder is not None)]
+        self.kubectl.do("apply", "--server-side", objects=objects)
+        self._wait()
+
+    def stop(self) -> None:
+        """End the server: from the return on connections are refused. The objects stay."""
+        place = f"-n={self.namespace}"
+        self.kubectl.do("scale", f"deployment/{_NAME}", "--replicas=0", place)
+        self.kubectl.do("wait", "--for=delete", "pod", f"-l=app={_NAME}", place, "--timeout=50s")
+
+    def start(self) -> None:
+        """Start the server again; it listens on return."""
+        self.kubectl.do("scale", f"deployment/{_NAME}", "--replicas=1", f"-n={self.namespace}")
+        self._wait()
 
     def secret(self, name: str, namespace: str) -> dict[str, Any]:
         """A Secret by which a LabelingJob of ``namespace`` may use the bucket."""
@@ -81,7 +101,17 @@ class ObjectStore:
                 "aws_allow_http": "true",
             }
 
-    def _objects(self, image: str) -> list[dict[str, Any]]:
+    def _wait(self) -> None:
+        deployment = f"deployment/{_NAME}"
+        self.kubectl.do("rollout", "status", deployment, f"-n={self.namespace}", "--timeout=50s")
+
+    def _objects(self, image: str, *, own_volume: bool) -> list[dict[str, Any]]:
+        claim: dict[str, Any] = {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        }
+        if own_volume:
+            claim |= {"storageClassName": "", "volumeName": self.namespace}
         metadata = {"name": _NAME, "namespace": self.namespace}
         labels = {"app": _NAME}
         return [
@@ -93,6 +123,12 @@ class ObjectStore:
                     "ROOT_ACCESS_KEY_ID": self.access_key,
                     "ROOT_SECRET_ACCESS_KEY": self.secret_key,
                 },
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": metadata,
+                "spec": claim,
             },
             {
                 "apiVersion": "v1",
@@ -113,6 +149,20 @@ class ObjectStore:
         ]
 
 
+def _volume(folder: Path, name: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": name},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": str(folder)},
+            "persistentVolumeReclaimPolicy": "Retain",
+        },
+    }
+
+
 def _pod(image: str) -> dict[str, Any]:
     data = {"name": "data", "mountPath": "/data"}
     return {
@@ -121,8 +171,8 @@ def _pod(image: str) -> dict[str, Any]:
         "terminationGracePeriodSeconds": 1,
         "securityContext": {
             "runAsNonRoot": True,
-            "runAsUser": 65532,
-            "fsGroup": 65532,
+            "runAsUser": USER,
+            "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
@@ -143,11 +193,10 @@ def _pod(image: str) -> dict[str, Any]:
                     "capabilities": {"drop": ["ALL"]},
                 },
                 "volumeMounts": [
-                    {**data, "mountPath": f"/data/buckets/{BUCKET}", "subPath": "bucket"},
-                    {**data, "mountPath": "/data/metadata", "subPath": "metadata"},
+                    {**data, "mountPath": f"/data/buckets/{BUCKET}", "subPath": _OBJECTS},
+                    {**data, "mountPath": "/data/metadata", "subPath": _METADATA},
                 ],
             }
         ],
-        # With the pod the objects go; a container that starts again finds them.
-        "volumes": [{"name": "data", "emptyDir": {}}],
+        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": _NAME}}],
     }

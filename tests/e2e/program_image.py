@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_USER = "65532:65532"
+USER = 65532
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -24,7 +24,11 @@ def write_program_image(folder: Path, name: str, program: Path, *command: str) -
         {
             "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
             "os": "linux",
-            "config": {"Entrypoint": [f"/{program.name}"], "Cmd": command, "User": _USER},
+            "config": {
+                "Entrypoint": [f"/{program.name}"],
+                "Cmd": command,
+                "User": f"{USER}:{USER}",
+            },
             "rootfs": {"type": "layers", "diff_ids": [digest]},
         }
     )
