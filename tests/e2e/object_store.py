@@ -20,7 +20,7 @@ BUCKET = "labels"
 _NAME = "s3"
 _PORT = 7070
 _KEYS = "root-keys"
-_OBJECTS, _METADATA = "bucket", "metadata"
+_BUCKETS, _OBJECTS, _METADATA = "buckets", "bucket", "metadata"
 
 
 def write_image(folder: Path, versitygw: Path) -> Path:
@@ -52,7 +52,7 @@ class ObjectStore:
         objects; without it the cluster's default StorageClass does."""
         volume: list[dict[str, Any]] = []
         if folder is not None:
-            for part in (_OBJECTS, _METADATA):
+            for part in (_BUCKETS, _OBJECTS, _METADATA):
                 (folder / part).mkdir(parents=True, exist_ok=True)
                 os.chown(folder / part, USER, USER)
             volume = [_volume(folder, self.namespace)]
@@ -193,6 +193,8 @@ def _pod(image: str) -> dict[str, Any]:
                     "capabilities": {"drop": ["ALL"]},
                 },
                 "volumeMounts": [
+                    # It writes beside the bucket, too.
+                    {**data, "mountPath": "/data/buckets", "subPath": _BUCKETS},
                     {**data, "mountPath": f"/data/buckets/{BUCKET}", "subPath": _OBJECTS},
                     {**data, "mountPath": "/data/metadata", "subPath": _METADATA},
                 ],
