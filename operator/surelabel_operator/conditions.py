@@ -87,7 +87,8 @@ class Scene:
     @property
     def is_idle(self) -> bool:
         """Suspended, with nothing left that runs as far as can be known."""
-        return not self.observed.running and self.observed.backend is None
+        observed = self.observed
+        return not observed.running and not observed.clusters and observed.backend is None
 
 
 def conditions_of(scene: Scene) -> list[Condition]:
@@ -130,6 +131,9 @@ def _ready_to_go_on(scene: Scene) -> State:
         return kept
     if step is None:
         return State("Unknown", Reason.OBSERVING)
+    attempt = scene.observed.attempt(step.name)
+    if attempt is not None and attempt.waits is not None:
+        return _problem(attempt.waits)
     return State("True", Reason.PROGRESSING, describe(scene.after))
 
 
@@ -209,6 +213,8 @@ def _queued(scene: Scene) -> State:
     if step is not None and attempt is not None and attempt.state is AttemptState.PENDING:
         since = step.submitted_time
         if since is not None and scene.now - since >= _QUEUED_AFTER:
+            if attempt.waits is not None:
+                return State("True", attempt.waits.reason, attempt.waits.message)
             return State("True", Reason.WAITING_FOR_ROOM, attempt.message)
     return State("False", Reason.NOT_QUEUED)
 

@@ -225,7 +225,9 @@ class Controller:
 
     def _bury(self, entry: JobEntry) -> None:
         self.world.memory.forget(entry.uid)
-        if entry.step_name and not entry.is_finished:
+        # What runs as a child goes with its owner.
+        at_address = entry.ray_name or entry.ray_url
+        if entry.step_name and at_address and not entry.is_finished:
             self._deleted.setdefault(entry.key, {})[entry.uid] = entry
         self.queue.add(entry.key)
 

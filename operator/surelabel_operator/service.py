@@ -17,10 +17,14 @@ from typing import Any, Protocol
 
 from kubernetes.aio.client.configuration import Configuration
 
+from surelabel_operator.backends import Backend
 from surelabel_operator.backends.ray_cluster import RayCluster
 from surelabel_operator.backends.ray_clusters import RayClusters
 from surelabel_operator.cache import JobEntry
 from surelabel_operator.calls import observed_calls
+from surelabel_operator.child_keeper import ChildKeeper
+from surelabel_operator.child_trust import ChildTarget, Target
+from surelabel_operator.children import Child
 from surelabel_operator.cluster import ClusterError
 from surelabel_operator.controller import Controller
 from surelabel_operator.kube import KubeCluster
@@ -34,7 +38,7 @@ from surelabel_operator.settings import Settings
 from surelabel_operator.stores import Stores
 from surelabel_operator.sweep import Sweep, ray_targets
 from surelabel_operator.teams import Teams
-from surelabel_operator.watch import Watch, check_at_start
+from surelabel_operator.watch import ChildWatch, Watch, check_at_start
 from surelabel_operator.world import Backends, World
 
 LOG = logging.getLogger(__name__)
@@ -51,6 +55,24 @@ class ClosingBackends(Backends, Protocol):
     async def close(self) -> None:
         """Release connections and tasks."""
         ...
+
+
+class AllBackends:
+    """Ray clusters by their address, and KubeRay's RayJobs."""
+
+    def __init__(self, clusters: RayClusters, children: ChildKeeper) -> None:
+        self._clusters = clusters
+        self._children = children
+
+    def of(self, target: Target) -> Backend:
+        """The backend of the target."""
+        if isinstance(target, ChildTarget):
+            return self._children.backend(target)
+        return self._clusters.of(target)
+
+    async def close(self) -> None:
+        """Stop watching Ray clusters."""
+        await self._clusters.close()
 
 
 BuildBackends = Callable[[Callable[[str, str], None]], ClosingBackends]
@@ -86,7 +108,15 @@ class Service:
             times=lease_times,
             on_change=self._lease_changed,
         )
-        build = build_backends or (lambda changed: RayClusters(self._token, changed))
+        self._children = ChildKeeper(
+            self._api,
+            self._cluster,
+            self._cluster.get_secret,
+            settings.watch_namespaces,
+            lambda: self.lease.installation,
+            self._job_changed,
+        )
+        build = build_backends or self._build_backends
         self._backends = build(self._job_changed)
         world = World(
             cluster=self._cluster,
@@ -128,6 +158,9 @@ class Service:
             self._configuration,
             self._settings.watch_namespaces,
         )
+        child_watch = ChildWatch(
+            self, self._api, self._configuration, self._settings.watch_namespaces
+        )
         lease = asyncio.create_task(self.lease.run(), name="lease")
         tasks = [
             asyncio.create_task(watch.run(), name="watch"),
@@ -135,6 +168,8 @@ class Service:
             asyncio.create_task(self._stop.wait(), name="stop"),
             lease,
         ]
+        if self._settings.kube_ray is not None:
+            tasks.append(asyncio.create_task(child_watch.run(), name="child watch"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             LOG.info("stopping", extra={"because": sorted(task.get_name() for task in done)})
@@ -167,6 +202,8 @@ class Service:
                 group.create_task(self._teams.run(self.lease.held))
                 group.create_task(self.controller.keep_in_step(self._settings.resync_seconds))
                 group.create_task(self._sweep())
+                if self._settings.kube_ray is not None:
+                    group.create_task(self._keep_children())
         finally:
             beat.cancel()
 
@@ -189,6 +226,10 @@ class Service:
             found = (self._backends.of(target) for target in targets)
             await sweep.run(ray for ray in found if isinstance(ray, RayCluster))
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _keep_children(self) -> None:
+        await self.lease.held.wait()
+        await self._children.keep_in_step(self.controller.cache.get)
 
     async def _first_list(self) -> list[JobEntry]:
         while True:
@@ -218,6 +259,14 @@ class Service:
         self._teams.seen(namespace, name)
         self.controller.team_seen(namespace, name)
 
+    def child_seen(self, child: Child) -> None:
+        """A RayJob or RayCluster."""
+        self._children.child_seen(child)
+
+    def child_gone(self, child: Child) -> None:
+        """A RayJob or RayCluster that is gone."""
+        self._children.child_gone(child)
+
     def watch_alive(self, resource: str) -> None:
         """The watch delivered something."""
         self.metrics.watch_last_event.labels(resource).set_to_current_time()
@@ -230,6 +279,9 @@ class Service:
             self.controller.active.set()
         else:
             self.controller.active.clear()
+
+    def _build_backends(self, changed: Callable[[str, str], None]) -> ClosingBackends:
+        return AllBackends(RayClusters(self._token, changed), self._children)
 
     def _job_changed(self, namespace: str, name: str) -> None:
         self.controller.changed(namespace, name)

@@ -84,11 +84,13 @@ def storage_access(
     *,
     own_ray: bool,
     output: str,
+    ca_certificate: str | None = None,
 ) -> Access:
     """What the job may do with the store; StorageNotAllowedError if that is nothing,
     ConfigurationError if the store cannot do what is asked.
 
-    ``secret``: the values of ``storage.secretName``, with which ``output`` is opened. Stages on a
+    ``secret``: the values of ``storage.secretName``, with which ``output`` is opened;
+    ``ca_certificate``: PEM of ``storage.caSecretName``. Stages on a
     shared Ray cluster run with its credentials, not with the Secret, so prefixes bind them also
     where a Secret frees the operator, and only a listed endpoint gets their requests.
     """
@@ -109,6 +111,7 @@ def storage_access(
         region=storage.region,
         sse_type=sse.type if sse is not None else None,
         sse_key_id=sse.key_id if sse is not None else None,
+        ca_certificate=ca_certificate,
     )
     if secret is None:
         return Access(base, base)

@@ -47,7 +47,8 @@ def operator(
 ) -> int:
     """``python -m surelabel_operator``, killed at a point.
 
-    ``stages``: ``jobs`` and ``address`` of plain processes, or ``token_file`` of a real Ray.
+    ``stages``: ``jobs`` and ``address`` of plain processes, or ``token_file`` of a real Ray;
+    nothing: as in a cluster.
     """
 
     async def token(_name: str) -> SecretText:
@@ -60,7 +61,7 @@ def operator(
         return ForkedBackend(Path(stages["jobs"]), stages["address"], changed)
 
     with observed_calls(_log(log, own, kill)):
-        return operator_program.main(arguments, build)
+        return operator_program.main(arguments, build if stages else None)
 
 
 def local_run(

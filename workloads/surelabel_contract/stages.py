@@ -38,6 +38,8 @@ class StorageAccess(Record):
     region: str | None = None
     sse_type: str | None = None
     sse_key_id: str | None = None
+    # PEM; certificate authorities that are trusted beside the machine's own.
+    ca_certificate: str | None = None
 
     @model_serializer(mode="wrap")
     def _with_null(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Container, Mapping
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from obstore.exceptions import BaseError
@@ -31,6 +32,10 @@ CREDENTIALS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 CREDENTIAL_KEYS = frozenset(
     {"aws_session_token", *(key for sets in CREDENTIALS.values() for one in sets for key in one)}
 )
+# A folder with a file for each credential, as Kubernetes mounts a Secret.
+CREDENTIALS_VARIABLE = "SURELABEL_STORAGE_CREDENTIALS"
+# How long a mounted credential is used before its file is read again.
+_REREAD = timedelta(seconds=60)
 # obstore reads the environment whenever it makes a client. All else can be overruled, but these
 # would count beside the credentials that were given.
 _NOT_OVERRULED: Mapping[str, tuple[str, ...]] = {
@@ -60,18 +65,29 @@ def connect(
 ) -> ObjectStore:
     """A client for the bucket or container at ``root``, such as ``s3://bucket``.
 
-    ``credentials`` count alone; None: the process's ambient ones count.
+    ``credentials`` count alone; None: those mounted at $SURELABEL_STORAGE_CREDENTIALS count
+    alone, and are read again as they change; without that variable the process's ambient ones.
     """
     scheme, _, place = root.partition("://")
+    read: Callable[[], Mapping[str, str]] | None = None
+    if credentials is None and (folder := os.environ.get(CREDENTIALS_VARIABLE)):
+        read = lambda: _mounted(Path(folder))  # noqa: E731
+        credentials = read()
     endpoint = access.endpoint
     timeout = timedelta(seconds=timeout_seconds)
     client: dict[str, Any] = {"timeout": timeout, "connect_timeout": timeout}
     if (endpoint or (_ambient_endpoint() if credentials is None else "")).startswith("http://"):
         client["allow_http"] = True
+    if access.ca_certificate is not None:
+        client["root_certificate"] = access.ca_certificate
     retry: Any = {"max_retries": 3, "retry_timeout": 3 * timeout}
     options = _options(scheme, access)
     if credentials is not None:
         options = {**_only(scheme, credentials, access.region), **options}
+        if read is not None and scheme == "s3":
+            options["credential_provider"] = lambda: _s3_credentials(
+                read(), datetime.now(UTC) + _REREAD
+            )
     # Untyped on purpose: obstore has one class per cloud, and which one is a matter of data.
     make: Any = {"s3": S3Store, "az": AzureStore, "gs": GCSStore}[scheme]
     try:
@@ -159,12 +175,7 @@ def _only(scheme: str, given: Mapping[str, str], region: str | None) -> dict[str
     address = f"https://s3.{region or 'us-east-1'}.amazonaws.com"
     return {
         # Not as options: there AWS_SESSION_TOKEN would complete them.
-        "credential_provider": lambda: {
-            "access_key_id": given["aws_access_key_id"],
-            "secret_access_key": given["aws_secret_access_key"],
-            "token": given.get("aws_session_token"),
-            "expires_at": None,
-        },
+        "credential_provider": lambda: _s3_credentials(given, None),
         "region": "us-east-1",
         "endpoint": address,
         "aws_endpoint_url_s3": address,
@@ -173,6 +184,25 @@ def _only(scheme: str, given: Mapping[str, str], region: str | None) -> dict[str
         "skip_signature": False,
         "request_payer": False,
     }
+
+
+def _s3_credentials(given: Mapping[str, str], expires_at: datetime | None) -> dict[str, Any]:
+    return {
+        "access_key_id": given["aws_access_key_id"],
+        "secret_access_key": given["aws_secret_access_key"],
+        "token": given.get("aws_session_token"),
+        "expires_at": expires_at,
+    }
+
+
+def _mounted(folder: Path) -> dict[str, str]:
+    """The credentials in the folder's files; other files are ignored."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        key = path.name.lower()
+        if key in CREDENTIAL_KEYS and path.is_file():
+            found[key] = path.read_text(encoding="utf-8", errors="replace").strip()
+    return {key: value for key, value in found.items() if value}
 
 
 def _only_azure(given: Mapping[str, str]) -> dict[str, Any]:

@@ -2,6 +2,13 @@
 
 from surelabel_operator.resources.base import API_GROUP, API_VERSION, Part
 from surelabel_operator.resources.compute import Compute, Ray, RayAddress, StageCompute
+from surelabel_operator.resources.kube_ray import (
+    ClusterTemplate,
+    KubeRayCluster,
+    PodResources,
+    RaySelector,
+    WorkerGroup,
+)
 from surelabel_operator.resources.labeling_job import (
     MAX_LABELS,
     NAME_MAX,
@@ -63,6 +70,7 @@ __all__ = [
     "AnnotationStatus",
     "AutoLabeling",
     "CertificateStatus",
+    "ClusterTemplate",
     "Compute",
     "Condition",
     "Consolidation",
@@ -72,6 +80,7 @@ __all__ = [
     "Input",
     "InvalidSpecError",
     "JobStatus",
+    "KubeRayCluster",
     "LabelCounters",
     "LabelSpec",
     "LabelingJob",
@@ -82,8 +91,10 @@ __all__ = [
     "Output",
     "OutputStatus",
     "Part",
+    "PodResources",
     "Ray",
     "RayAddress",
+    "RaySelector",
     "RoundStatus",
     "ServerSideEncryption",
     "Simulated",
@@ -96,6 +107,7 @@ __all__ = [
     "UnlabeledReason",
     "WorkTeam",
     "WorkTeamSpec",
+    "WorkerGroup",
     "Workforce",
     "read_job_status",
     "read_labeling_job",

@@ -177,6 +177,11 @@ class JobStatus(Part):
     completion_time: AwareDatetime | None = Field(default=None, description="When it ended.")
     active_seconds: int = count("Seconds not suspended; activeDeadlineSeconds counts these.")
     step: StepStatus | None = Field(default=None, description="The step being carried out.")
+    ray_cluster: str | None = Field(
+        default=None,
+        max_length=63,
+        description="With compute.ray.cluster and scope Job: the RayCluster that was used last.",
+    )
     label_counters: LabelCounters = Field(
         default=LabelCounters(), description="How far the job is."
     )
