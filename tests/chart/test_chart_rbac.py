@@ -25,6 +25,19 @@ JOBS: list[dict[str, Any]] = [
     },
     {"apiGroups": ["events.k8s.io"], "resources": ["events"], "verbs": ["create", "patch"]},
 ]
+CHILDREN: list[dict[str, Any]] = [
+    {
+        "apiGroups": ["surelabel.dev"],
+        "resources": ["labelingjobs/finalizers"],
+        "verbs": ["update"],
+    },
+    {
+        "apiGroups": ["ray.io"],
+        "resources": ["rayjobs", "rayclusters"],
+        "verbs": ["get", "list", "watch", "create", "delete"],
+    },
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
+]
 SECRETS: list[dict[str, Any]] = [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
 LEASE: list[dict[str, Any]] = [
     {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
@@ -50,7 +63,7 @@ def roles(objects: list[dict[str, Any]]) -> dict[tuple[str, str], list[dict[str,
 def test_cluster_wide_the_operator_may_do_this_and_no_more(helm: Helm) -> None:
     assert roles(helm.objects({})) == {
         (NAMESPACE, "surelabel-operator-self"): LEASE,
-        ("", PREFIX): JOBS,
+        ("", PREFIX): JOBS + CHILDREN,
         ("", f"{PREFIX}-secrets"): SECRETS,
     }
 
@@ -67,8 +80,8 @@ def test_in_namespaces_the_operator_may_do_this_and_no_more(helm: Helm) -> None:
     objects = helm.objects(VALUES["two namespaces"])
     assert roles(objects) == {
         (NAMESPACE, "surelabel-operator-self"): LEASE,
-        ("chart-vision", "surelabel-operator"): JOBS + SECRETS,
-        ("chart-speech", "surelabel-operator"): JOBS + SECRETS,
+        ("chart-vision", "surelabel-operator"): JOBS + CHILDREN + SECRETS,
+        ("chart-speech", "surelabel-operator"): JOBS + CHILDREN + SECRETS,
     }
     assert not of_kind(objects, "ClusterRoleBinding")
 

@@ -40,12 +40,31 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- end }}
 
+{{- /* Image of the pods in which stages run, where a job names none. */ -}}
+{{- define "surelabel.stageImage" -}}
+{{- with .Values.settings.kubeRay.image }}
+{{- if .digest }}
+{{- printf "%s@%s" .repository .digest }}
+{{- else }}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- /* The operator's settings file. Keys are those of the operator's Settings. */ -}}
 {{- define "surelabel.settings" -}}
 {{- with .Values.settings -}}
 watchNamespaces: {{ toJson $.Values.watchNamespaces }}
 rayClusters: {{ toJson .rayClusters }}
 rayOrigins: {{ toJson .rayOrigins }}
+{{- if .kubeRay.enabled }}
+kubeRay:
+  image: {{ include "surelabel.stageImage" $ | quote }}
+  rayVersion: {{ .kubeRay.rayVersion | quote }}
+  images: {{ toJson .kubeRay.images }}
+  serviceAccounts: {{ toJson .kubeRay.serviceAccounts }}
+  priorityClasses: {{ toJson .kubeRay.priorityClasses }}
+{{- end }}
 storage:
   localFiles: {{ .storage.localFiles }}
   allowedPrefixes: {{ toJson .storage.allowedPrefixes }}
@@ -71,6 +90,20 @@ logFormat: {{ .logFormat | quote }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
+{{- if .Values.settings.kubeRay.enabled }}
+# Children have the LabelingJob as owner, which some clusters allow to those only who could also
+# set its finalizers; the operator never does.
+- apiGroups: [surelabel.dev]
+  resources: [labelingjobs/finalizers]
+  verbs: [update]
+- apiGroups: [ray.io]
+  resources: [rayjobs, rayclusters]
+  verbs: [get, list, watch, create, delete]
+# To say why a stage's pods do not start, or have ended.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
+{{- end }}
 {{- end }}
 
 {{- /* By name only: list and watch would show Secrets that nobody named. */ -}}
