@@ -40,7 +40,9 @@ class ChildKeeper:
         namespaces: tuple[str, ...],
         installation: Callable[[], str],
         changed: Changed,
+        ended: Callable[[JobEntry], None],
     ) -> None:
+        """``ended``: told of a job that has ended and still has children."""
         self.children = Children()
         self._api = api
         self._cluster = cluster
@@ -48,6 +50,7 @@ class ChildKeeper:
         self._namespaces = namespaces
         self._installation = installation
         self._changed = changed
+        self._ended = ended
 
     def backend(self, target: ChildTarget) -> RayJobBackend:
         """The backend of a target."""
@@ -95,9 +98,13 @@ class ChildKeeper:
         """How many children were deleted because a live GET says that their job is gone."""
         count = 0
         for child in self.children:
-            entry = known(child.job_key)
             # A RayCluster of a RayJob's own goes with it.
-            if child.deleting or child.owner_uid != child.uid or _is(entry, child):
+            if child.deleting or child.owner_uid != child.uid:
+                continue
+            entry = known(child.job_key)
+            if entry is not None and entry.uid == child.uid:
+                if entry.is_finished:
+                    self._ended(entry)
                 continue
             identity = await self._cluster.get_identity(*child.job_key)
             if identity is not None and identity.metadata.uid == child.uid:
@@ -139,7 +146,3 @@ class ChildKeeper:
             token = page["metadata"].get("continue") or ""
             if not token:
                 return found
-
-
-def _is(entry: JobEntry | None, child: Child) -> bool:
-    return entry is not None and entry.uid == child.uid

@@ -115,6 +115,7 @@ class Service:
             settings.watch_namespaces,
             lambda: self.lease.installation,
             self._job_changed,
+            self._job_ended,
         )
         build = build_backends or self._build_backends
         self._backends = build(self._job_changed)
@@ -208,17 +209,13 @@ class Service:
             beat.cancel()
 
     async def _sweep(self) -> None:
-        def ended(entry: JobEntry) -> None:
-            self.controller.world.memory.unsettled.add(entry.uid)
-            self.controller.queue.add(entry.key)
-
         await self.lease.held.wait()
         sweep = Sweep(
             self._cluster,
             self._settings,
             self.lease.installation,
             self.controller.cache.get,
-            ended,
+            self._job_ended,
         )
         while True:
             await self.lease.held.wait()
@@ -279,6 +276,11 @@ class Service:
             self.controller.active.set()
         else:
             self.controller.active.clear()
+
+    def _job_ended(self, entry: JobEntry) -> None:
+        """The job has ended, and something of it is left."""
+        self.controller.world.memory.unsettled.add(entry.uid)
+        self.controller.queue.add(entry.key)
 
     def _build_backends(self, changed: Callable[[str, str], None]) -> ClosingBackends:
         return AllBackends(RayClusters(self._token, changed), self._children)
