@@ -13,17 +13,16 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
 from kubernetes.aio.client.configuration import Configuration
 
-from surelabel_operator.backends import Backend
+from surelabel_operator.backends.choice import BuildBackends, ClosingBackends, EveryBackend
 from surelabel_operator.backends.ray_cluster import RayCluster
 from surelabel_operator.backends.ray_clusters import RayClusters
 from surelabel_operator.cache import JobEntry
 from surelabel_operator.calls import observed_calls
 from surelabel_operator.child_keeper import ChildKeeper
-from surelabel_operator.child_trust import ChildTarget, Target
 from surelabel_operator.children import Child
 from surelabel_operator.cluster import ClusterError
 from surelabel_operator.controller import Controller
@@ -39,7 +38,7 @@ from surelabel_operator.stores import Stores
 from surelabel_operator.sweep import Sweep, ray_targets
 from surelabel_operator.teams import Teams
 from surelabel_operator.watch import ChildWatch, Watch, check_at_start
-from surelabel_operator.world import Backends, World
+from surelabel_operator.world import World
 
 LOG = logging.getLogger(__name__)
 
@@ -47,35 +46,6 @@ SWEEP_SECONDS = 600.0
 _BEAT_SECONDS = 1.0
 _LATE_BEAT_SECONDS = 30.0
 _STUCK_SECONDS = 300.0
-
-
-class ClosingBackends(Backends, Protocol):
-    """Backends that are closed at the end."""
-
-    async def close(self) -> None:
-        """Release connections and tasks."""
-        ...
-
-
-class AllBackends:
-    """Ray clusters by their address, and KubeRay's RayJobs."""
-
-    def __init__(self, clusters: RayClusters, children: ChildKeeper) -> None:
-        self._clusters = clusters
-        self._children = children
-
-    def of(self, target: Target) -> Backend:
-        """The backend of the target."""
-        if isinstance(target, ChildTarget):
-            return self._children.backend(target)
-        return self._clusters.of(target)
-
-    async def close(self) -> None:
-        """Stop watching Ray clusters."""
-        await self._clusters.close()
-
-
-BuildBackends = Callable[[Callable[[str, str], None]], ClosingBackends]
 
 
 class Service:
@@ -283,7 +253,7 @@ class Service:
         self.controller.queue.add(entry.key)
 
     def _build_backends(self, changed: Callable[[str, str], None]) -> ClosingBackends:
-        return AllBackends(RayClusters(self._token, changed), self._children)
+        return EveryBackend(RayClusters(self._token, changed), self._children)
 
     def _job_changed(self, namespace: str, name: str) -> None:
         self.controller.changed(namespace, name)

@@ -18,11 +18,11 @@ from faults.forked_backend import ForkedBackend
 from surelabel.stages import runner
 from surelabel_contract.keys import step_of_key
 from surelabel_operator import __main__ as operator_program
+from surelabel_operator.backends.choice import ClosingBackends
 from surelabel_operator.backends.ray_clusters import RayClusters
 from surelabel_operator.calls import observed_calls, store_observer
 from surelabel_operator.local import run_in_folder
 from surelabel_operator.logging import SecretText
-from surelabel_operator.service import ClosingBackends
 
 
 def stage(config_uri: str) -> int:
