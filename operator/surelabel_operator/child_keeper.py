@@ -84,8 +84,8 @@ class ChildKeeper:
 
     async def repair(self) -> None:
         """Make the cache what the API server has."""
-        before = {(c.kind, c.namespace, c.name) for c in self.children}
-        listed = {(c.kind, c.namespace, c.name): c for c in await self._list()}
+        before = {child.place for child in self.children}
+        listed = {child.place: child for child in await self._list()}
         for kind, namespace, name in before - listed.keys():
             child = self.children.remove(kind, namespace, name)
             if child is not None:

@@ -23,6 +23,8 @@ from surelabel_operator.manifests import (
 RAY_JOB = "RayJob"
 RAY_CLUSTER = "RayCluster"
 _MESSAGE_MAX = 1_024
+Place = tuple[str, str, str]
+"""Kind, namespace and name of a child."""
 _STOPPED_MAX = 4_096
 
 
@@ -84,6 +86,11 @@ class Child:
         )
 
     @property
+    def place(self) -> Place:
+        """Kind, namespace and name."""
+        return self.kind, self.namespace, self.name
+
+    @property
     def job_key(self) -> Key:
         """Namespace and name of its LabelingJob."""
         return self.namespace, self.job
@@ -102,7 +109,9 @@ class Children:
     """All children that were seen, and the RayJobs that this process has stopped."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], Child] = {}
+        self._found: dict[Place, Child] = {}
+        # By the uid of the owner.
+        self._owned: dict[str, dict[Place, Child]] = {}
         # A stopped RayJob is deleted, and then nothing tells that it was stopped.
         self._stopped: OrderedDict[tuple[str, str], None] = OrderedDict()
 
@@ -114,23 +123,27 @@ class Children:
 
     def put(self, child: Child) -> None:
         """Remember the child as it is now."""
-        self._found[child.kind, child.namespace, child.name] = child
+        self._found[child.place] = child
+        self._owned.setdefault(child.owner_uid, {})[child.place] = child
 
     def remove(self, kind: str, namespace: str, name: str) -> Child | None:
         """Forget the child; its last state."""
-        return self._found.pop((kind, namespace, name), None)
+        child = self._found.pop((kind, namespace, name), None)
+        if child is not None:
+            owned = self._owned.get(child.owner_uid, {})
+            owned.pop(child.place, None)
+            if not owned:
+                self._owned.pop(child.owner_uid, None)
+        return child
 
     def get(self, kind: str, namespace: str, name: str) -> Child | None:
         """The child, if it was seen."""
         return self._found.get((kind, namespace, name))
 
-    def clusters_of(self, namespace: str, uid: str) -> list[Child]:
-        """RayClusters made for the LabelingJob; there are few of them in all."""
-        return [
-            child
-            for child in self._found.values()
-            if child.kind == RAY_CLUSTER and child.namespace == namespace and child.owner_uid == uid
-        ]
+    def owned_by(self, uid: str, kind: str) -> list[Child]:
+        """Children of the kind that the LabelingJob with this uid owns, by name."""
+        owned = self._owned.get(uid, {}).values()
+        return sorted((c for c in owned if c.kind == kind), key=lambda child: child.name)
 
     def note_stopped(self, namespace: str, name: str) -> None:
         """This process asked the RayJob to end."""

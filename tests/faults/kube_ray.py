@@ -96,6 +96,7 @@ class SimulatedKubeRay:
             selector = job["spec"].get("clusterSelector", {}).get("ray.io/cluster")
             # As the real one: it waits for a cluster that is missing, for ever.
             if selector is None or selector in clusters:
+                self._running.add(name)
                 self._start(name, job)
                 cluster = selector or f"{name}-own"
                 self._patch(name, jobDeploymentStatus="Initializing", rayClusterName=cluster)

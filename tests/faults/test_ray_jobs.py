@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +50,10 @@ def ray(bench: Workbench, plural: str) -> list[dict[str, Any]]:
 
 def names(bench: Workbench, plural: str) -> list[str]:
     return [item["metadata"]["name"] for item in ray(bench, plural)]
+
+
+def children(bench: Workbench) -> list[str]:
+    return names(bench, "rayjobs") + names(bench, "rayclusters")
 
 
 def make_cluster(bench: Workbench, name: str, **spec: Any) -> None:
@@ -119,9 +126,7 @@ def test_a_deleted_job_takes_its_children_with_it(
     bench.start().apply(bench.body(compute={"ray": OWN}))
     bench.wait_running("con")
     bench.delete()
-    until(
-        "the end of all children", lambda: not names(bench, "rayjobs") + names(bench, "rayclusters")
-    )
+    until("the end of all children", lambda: not children(bench))
     until("the end of the stage", lambda: not bench.stages.running())
 
 
@@ -167,6 +172,27 @@ def test_an_operator_that_comes_back_adopts_what_runs(
     assert all(name.endswith("-a1") for name in bench.stages.started())
 
 
+def test_an_operator_killed_20_times_in_one_job_does_every_step_once(
+    bench: Workbench, kube_ray: SimulatedKubeRay, say_at_end: Callable[[str], None]
+) -> None:
+    seed = secrets.randbelow(10_000)
+    say_at_end(f"RayJobs: operator killed 20 times, seed {seed}")
+    draw = random.Random(seed)
+    bench.start().apply(bench.body(compute={"ray": OWN}))
+    for _ in range(20):
+        # From before the first look to some steps on.
+        time.sleep(draw.uniform(0.2, 2.5))
+        bench.stop()
+        bench.start()
+    job = bench.wait("Succeeded", "True")
+    assert len(bench.lines()) == 12
+    assert job["status"]["step"]["failures"] == 0
+    assert all(name.endswith("-a1") for name in bench.stages.started())
+    assert len(bench.stages.started()) == len(set(bench.stages.started()))
+    until("the end of all children", lambda: not children(bench))
+    assert len(kube_ray.clusters) == 1
+
+
 def test_a_ray_job_that_somebody_deleted_is_followed_by_another_attempt(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
@@ -175,9 +201,9 @@ def test_a_ray_job_that_somebody_deleted_is_followed_by_another_attempt(
     bench.start().apply(bench.body(compute={"ray": OWN}))
     name = bench.wait_running("con")
     bench.admin.delete(f"/apis/ray.io/v1/namespaces/{bench.namespace}/rayjobs/{name}")
+    until("the end of the stage", lambda: not bench.stages.running())
     bench.release("con")
-    job = bench.wait("Succeeded", "True")
-    assert job["status"]["step"]["infrastructureFailures"] == 0
+    bench.wait("Succeeded", "True")
     assert any(found.endswith("con-p1-a2") for found in bench.stages.started())
 
 

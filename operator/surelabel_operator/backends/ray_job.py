@@ -70,9 +70,12 @@ class RayJobBackend:
         return Submitted.CREATED
 
     async def observe(self, job: JobRef, expected: tuple[str, ...]) -> tuple[Attempt, ...]:
-        """The expected attempts; with none expected, all RayJobs that carry the job's uid."""
+        """The expected attempts and what the watch has shown besides; with none expected, all
+        RayJobs that carry the job's uid, asked of the API server."""
         if expected:
             found = [await self._look(name) for name in expected]
+            others = self._children.owned_by(job.uid, RAY_JOB)
+            found += [child for child in others if child.name not in expected]
         else:
             found = list(await self._objects.list_of(RAY_JOB, job.uid))
         attempts = [await self._attempt(child, job) for child in found if child is not None]
@@ -95,7 +98,7 @@ class RayJobBackend:
         """The job's RayClusters, as the watch last showed them."""
         return tuple(
             child.name
-            for child in self._children.clusters_of(job.namespace, job.uid)
+            for child in self._children.owned_by(job.uid, RAY_CLUSTER)
             if not child.deleting and child.is_of(job.installation, job.uid)
         )
 
