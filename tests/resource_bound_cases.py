@@ -10,7 +10,7 @@ from resource_rule_cases import CEL_CASES
 from surelabel_operator.crd import KINDS, build_schema
 
 # Valid values of full length where a letter at the end would not do.
-_LONGEST = {
+LONGEST = {
     "amount": "999999999999.999999",
     "currency": "USD",
     "key": f"{'a' * 253}/{'b' * 63}",
@@ -99,7 +99,7 @@ def _bounds(kind: str, node: dict[str, Any], path: str) -> Iterator[tuple[str, A
         yield "is not too large", high, high + 1, highest
     if "maxLength" in node:
         limit = node["maxLength"]
-        longest = _LONGEST.get(path.rpartition(".")[2]) or value + "a" * (limit - len(value))
+        longest = LONGEST.get(path.rpartition(".")[2]) or value + "a" * (limit - len(value))
         yield (
             "is not too long",
             longest,

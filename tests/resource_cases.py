@@ -165,7 +165,7 @@ def changed(obj: dict[str, Any], changes: Changes) -> dict[str, Any]:
         if value is REMOVED:
             target.pop(last, None)
         else:
-            target[last] = value
+            target[last] = copy.deepcopy(value)
     return found
 
 

@@ -43,9 +43,7 @@ _PATH_RULE = rule(
 class KeyValue(Part):
     """A key of a label and its value."""
 
-    key: str = Field(
-        min_length=1, max_length=317, description="The key.", json_schema_extra=rules(_KEY_RULE)
-    )
+    key: str = Field(max_length=317, description="The key.", json_schema_extra=rules(_KEY_RULE))
     value: str = Field(
         default="",
         max_length=_LABEL_MAX,
@@ -58,7 +56,6 @@ class Toleration(Part):
     """A taint that pods tolerate."""
 
     key: str = Field(
-        min_length=1,
         max_length=317,
         description="The key of the taint.",
         json_schema_extra=rules(_KEY_RULE),
@@ -102,7 +99,6 @@ class WorkerGroup(PodResources):
     """Pods of one kind beside the head."""
 
     name: str = Field(
-        min_length=1,
         max_length=20,
         description="Name of the group.",
         json_schema_extra=rules(_NAME_RULE),
@@ -114,7 +110,6 @@ class EnvironmentVariable(Part):
     """A variable with a literal value; what is secret comes by envFrom."""
 
     name: str = Field(
-        min_length=1,
         max_length=128,
         description="The variable.",
         json_schema_extra=rules(_VARIABLE_RULE, _OWN_VARIABLES),
@@ -126,7 +121,6 @@ class EnvironmentSecret(Part):
     """A Secret whose keys become variables."""
 
     secret_name: str = Field(
-        min_length=1,
         max_length=253,
         description="A Secret of this namespace, labelled surelabel.dev/allow-use: env.",
         json_schema_extra=rules(SECRET_NAME_RULE),
@@ -137,13 +131,11 @@ class VolumeClaim(Part):
     """A PersistentVolumeClaim in the pods' file system."""
 
     claim_name: str = Field(
-        min_length=1,
         max_length=253,
         description="A PersistentVolumeClaim of this namespace.",
         json_schema_extra=rules(_NAME_RULE),
     )
     mount_path: str = Field(
-        min_length=2,
         max_length=256,
         description="Where it appears.",
         json_schema_extra=rules(_PATH_RULE),
@@ -248,7 +240,6 @@ class RaySelector(Part):
     """A RayCluster of this namespace that is there already."""
 
     name: str = Field(
-        min_length=1,
         max_length=53,
         description="Name of the RayCluster.",
         json_schema_extra=rules(
