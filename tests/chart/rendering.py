@@ -58,8 +58,25 @@ VALUES: dict[str, dict[str, Any]] = {
                     }
                 }
             ],
+            "ray": {
+                "namespaces": ["chart-vision", "chart-speech"],
+                "jobsFrom": [
+                    {
+                        "namespaceSelector": {
+                            "matchLabels": {"kubernetes.io/metadata.name": "kuberay"}
+                        },
+                        "podSelector": {
+                            "matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}
+                        },
+                    }
+                ],
+            },
         }
     },
+    "Ray policy for everybody's scrapes": {
+        "networkPolicy": {"ray": {"namespaces": ["chart-vision"]}}
+    },
+    "two replicas": {"replicas": 2},
     "crds go with the chart": {"crds": {"keep": False}},
     "without what others manage": {
         "crds": {"enabled": False},

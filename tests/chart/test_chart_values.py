@@ -22,6 +22,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "image.digest": {"image": {"digest": "sha256:" + "1" * 64}},
     "image.pullPolicy": {"image": {"pullPolicy": "Always"}},
     "imagePullSecrets": {"imagePullSecrets": [{"name": "registry"}]},
+    "replicas": {"replicas": 2},
     "crds.enabled": {"crds": {"enabled": False}},
     "crds.keep": {"crds": {"keep": False}},
     "watchNamespaces": {"watchNamespaces": ["vision"]},
@@ -92,6 +93,10 @@ CHANGED: dict[str, dict[str, Any]] = {
         "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]}
     },
     "networkPolicy.egressPorts": {"networkPolicy": {"enabled": True, "egressPorts": [443]}},
+    "networkPolicy.ray.namespaces": {"networkPolicy": {"ray": {"namespaces": ["vision"]}}},
+    "networkPolicy.ray.jobsFrom": {
+        "networkPolicy": {"ray": {"namespaces": ["vision"], "jobsFrom": [{"podSelector": {}}]}}
+    },
     "resources.requests.cpu": {"resources": {"requests": {"cpu": "1"}}},
     "resources.requests.memory": {"resources": {"requests": {"memory": "1Gi"}}},
     "resources.limits.cpu": {"resources": {"limits": {"cpu": "1"}}},
@@ -145,6 +150,8 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
             look(schema["items"], path + "[]")
 
     look(SCHEMA, "")
+    for name, shared in SCHEMA["$defs"].items():
+        look(shared, name)
     untyped = {path for path, additional in open_maps if additional != {"type": "string"}}
     assert untyped == {
         "global",
@@ -157,7 +164,7 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
 @pytest.mark.parametrize(
     ("values", "where"),
     [
-        ({"replicas": 2}, "replicas"),
+        ({"replicaCount": 2}, "replicaCount"),
         ({"image": {"registry": "example"}}, "registry"),
         ({"settings": {"stageTime": "2026-01-01T00:00:00Z"}}, "stageTime"),
         ({"settings": {"storage": {"localFile": True}}}, "localFile"),
@@ -176,6 +183,7 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
         ({"serviceAccount": {"labels": {}}}, "labels"),
         ({"crds": {"install": True}}, "install"),
         ({"tolerations": [{"keys": "a"}]}, "keys"),
+        ({"networkPolicy": {"ray": {"jobsFrom": [{"podSelektor": {}}]}}}, "podSelektor"),
     ],
 )
 def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], where: str) -> None:
@@ -211,6 +219,9 @@ def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], wher
             "/metrics/prometheusRule/budgetUsedPercent",
         ),
         ({"crds": {"keep": "yes"}}, "/crds/keep"),
+        ({"replicas": 0}, "/replicas"),
+        ({"replicas": 3}, "/replicas"),
+        ({"networkPolicy": {"ray": {"namespaces": ["*"]}}}, "/networkPolicy/ray/namespaces/0"),
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "/podLabels/app.kubernetes.io~1name"),
     ],
 )
