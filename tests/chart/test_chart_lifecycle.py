@@ -112,7 +112,7 @@ def test_uninstalled_and_installed_again_a_job_goes_on(site: Site) -> None:
 
     site.helm("uninstall", RELEASE)
     # Its rights go while it still stops.
-    operator.stop(timeout=GRACE_SECONDS)
+    assert operator.stop(timeout=GRACE_SECONDS) == 0
     ours = ("-A", "-o=name", f"-l=app.kubernetes.io/instance={RELEASE}")
     kinds = "deployments,services,configmaps,serviceaccounts,roles,rolebindings,networkpolicies"
     assert site.kubectl.do("get", kinds, *ours) == ""
