@@ -103,7 +103,10 @@ class OperatorProcess:
 
     def behave(self, **stages: dict[str, Any]) -> None:
         """What fake stages do, by their code; see fake_stage.py."""
-        (self.folder / "behave.json").write_text(json.dumps(stages))
+        draft = self.folder / "behave.draft"
+        draft.write_text(json.dumps(stages))
+        # At once: a stage that waits reads the file all the time.
+        draft.rename(self.folder / "behave.json")
 
     @property
     def log(self) -> Path:

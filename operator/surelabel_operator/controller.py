@@ -45,7 +45,7 @@ class Controller:
         self._deleted: dict[Key, dict[str, JobEntry]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
-        world.metrics.watch_queue(self.queue)
+        world.metrics.watch_queue(self.queue, self.active.is_set)
         world.metrics.watch_jobs(self.cache)
 
     # -- what the watch tells

@@ -219,6 +219,24 @@ async def test_nothing_is_reconciled_while_another_process_holds_the_lease(
     assert bench.seen == ["animals"]
 
 
+async def test_jobs_that_wait_for_the_lease_are_neither_a_backlog_nor_stuck(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.controller.active.clear()
+    for number in range(6):
+        bench.controller.job_seen(bench.entry(f"animals-{number}", tmp_path))
+    await asyncio.sleep(0.1)
+    queue = bench.controller.queue
+    # Each of the four workers has taken one, to begin at once.
+    assert (len(queue), queue.in_process) == (2, 4)
+    assert bench.count("labeling_workqueue_depth") == 0
+    assert bench.count("labeling_active_workers") == 0
+    assert bench.count("labeling_workqueue_longest_running_seconds") == 0
+    bench.controller.active.set()
+    await bench.idle()
+    assert len(bench.seen) == 6
+
+
 async def test_a_spec_that_cannot_be_read_becomes_a_condition(bench: Bench, tmp_path: Path) -> None:
     body = job_of(tmp_path)
     body["spec"]["workforce"]["annotatorsPerItem"] = "three"

@@ -103,7 +103,7 @@ def one_of(text: str, name: str) -> float:
 
 async def test_every_metric_has_its_name() -> None:
     metrics = Metrics("1")
-    metrics.watch_queue(WorkQueue())
+    metrics.watch_queue(WorkQueue(), lambda: True)
     text = await rendered(metrics)
     offered = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert offered >= NAMES

@@ -24,12 +24,45 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end }}
 
-{{- define "surelabel.labels" -}}
+{{- /* Of the pod that `helm test` starts; no Service, policy or monitor of the operator selects it. */ -}}
+{{- define "surelabel.testLabels" -}}
+app.kubernetes.io/name: {{ include "surelabel.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{- end }}
+
+{{- define "surelabel.commonLabels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
-{{ include "surelabel.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: surelabel
 app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{- define "surelabel.labels" -}}
+{{ include "surelabel.selectorLabels" . }}
+{{ include "surelabel.commonLabels" . }}
+{{- end }}
+
+{{- /* KubeRay's, of every head and worker. */ -}}
+{{- define "surelabel.rayPodLabels" -}}
+ray.io/is-ray-node: "yes"
+{{- end }}
+
+{{- /* The user is the image's. */ -}}
+{{- define "surelabel.podSecurityContext" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "surelabel.securityContext" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
 {{- end }}
 
 {{- define "surelabel.image" -}}

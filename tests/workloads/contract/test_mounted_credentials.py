@@ -62,7 +62,10 @@ def test_a_changed_secret_counts_for_a_client_that_is_open(
 
 def test_an_incomplete_mount_opens_nothing(s3_server: S3Server, mounted: Path) -> None:
     mount(mounted, {"aws_access_key_id": s3_server.access_key})
-    with pytest.raises(StorageNotAllowedError, match="lack aws_access_key_id and aws_secret_access_key|lack aws_secret_access_key"):
+    with pytest.raises(
+        StorageNotAllowedError,
+        match="the credentials given lack aws_access_key_id and aws_secret_access_key",
+    ):
         Storage(access(s3_server)).folder(s3_server.uri).read("x")
 
 
