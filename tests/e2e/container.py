@@ -26,6 +26,8 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+echo "127.0.0.1 localhost" >"$root/tmp/hosts"
+mount --bind "$root/tmp/hosts" "$root/etc/hosts"
 mkdir "$root$data"
 mount --bind "$data" "$root$data"
 mount -o remount,bind,ro "$root"
@@ -63,7 +65,11 @@ def _member(file: tarfile.TarFile, name: str) -> Any:
 
 def _lay(layer: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
     parent, _, last = entry.name.rpartition("/")
-    assert last != ".wh..wh..opq", f"{entry.name}: unpacking knows no opaque folders"
+    if last == ".wh..wh..opq":
+        # It comes before what its folder holds, so only lower layers have put something there.
+        shutil.rmtree(folder / parent)
+        (folder / parent).mkdir()
+        return
     if last.startswith(".wh."):
         (folder / parent / last.removeprefix(".wh.")).unlink()
         return

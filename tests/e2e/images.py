@@ -175,7 +175,6 @@ class _Builder:
                         step.rest,
                         lower=lower,
                         upper=upper,
-                        downloads=self._cache / "downloads",
                         known=stage.arguments | stage.environment,
                     )
             new.rename(folder)
@@ -258,7 +257,7 @@ def _fresh(folder: Path) -> Path:
 
 @contextmanager
 def _locked(cache: Path) -> Iterator[Path]:
-    for name in ("stages", "layers", "archives", "downloads"):
+    for name in ("stages", "layers", "archives"):
         (cache / name).mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

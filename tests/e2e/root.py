@@ -30,8 +30,6 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 mount -t tmpfs tmpfs "$root/run"
 mount -t tmpfs tmpfs "$root/root"
-mkdir -p "$root/root/.cache/pip" "$downloads"
-mount --bind "$downloads" "$root/root/.cache/pip"
 mount --bind /etc/apt "$root/etc/apt"
 mount --bind /etc/resolv.conf "$root/etc/resolv.conf"
 mount --bind /etc/hosts "$root/etc/hosts"
@@ -89,9 +87,7 @@ def make_root(folder: Path, epoch: int) -> None:
         (folder / name).touch()
 
 
-def run_step(
-    command: str, *, lower: Sequence[Path], upper: Path, downloads: Path, known: Mapping[str, str]
-) -> None:
+def run_step(command: str, *, lower: Sequence[Path], upper: Path, known: Mapping[str, str]) -> None:
     """Run a shell command in the root of these folders, the topmost first; changes go to ``upper``.
 
     ``known``: environment besides what reaching the package indexes needs.
@@ -111,7 +107,6 @@ def run_step(
             "upper": str(upper),
             "work": str(work),
             "root": str(root),
-            "downloads": str(downloads),
             "certificates": certificates,
         }
         enter = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", _ENTER, "sh"]
