@@ -82,13 +82,14 @@ def _lay(layer: tarfile.TarFile, entry: tarfile.TarInfo, folder: Path) -> None:
 class Container:
     """Processes of one image in one set of namespaces.
 
-    ``data``: a folder below /tmp that has the same name inside; removed at the end.
+    ``user``: numbers instead of the image's, such as a cluster may give out. ``data``: a folder
+    below /tmp that has the same name inside; removed at the end.
     """
 
-    def __init__(self, image: Unpacked) -> None:
+    def __init__(self, image: Unpacked, user: str | None = None) -> None:
         self._image = image
         self.data = Path(tempfile.mkdtemp(prefix="surelabel-", dir="/tmp"))
-        self._user, self._group = image.config["User"].split(":")
+        self._user, self._group = (user or image.config["User"]).split(":")
         self._first: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -113,8 +114,12 @@ class Container:
     ) -> None:
         # Its child is the first process of the namespace: with it all others end.
         assert self._first is not None
+        child = Path("/proc", self._child())
         self._first.kill()
         self._first.wait(timeout=30)
+        deadline = time.monotonic() + 30
+        while child.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
         if self._first.stdout:
             self._first.stdout.close()
         shutil.rmtree(self.data)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import tarfile
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -50,12 +51,10 @@ def archives() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def images(
-    archives: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Unpacked]:
-    """What an engine would make of each archive."""
-    folder = tmp_path_factory.mktemp("images")
-    return {name: unpack(archive, folder / name) for name, archive in archives.items()}
+def images(archives: dict[str, Path]) -> Iterator[dict[str, Unpacked]]:
+    """What an engine would make of each archive; too large to be kept like other tests' files."""
+    with tempfile.TemporaryDirectory(prefix="surelabel-images-") as folder:
+        yield {name: unpack(archive, Path(folder, name)) for name, archive in archives.items()}
 
 
 @pytest.fixture
@@ -215,6 +214,14 @@ def test_probes_of_kuberay_find_a_healthy_head(workloads: Container) -> None:
         assert workloads.wait_for(["bash", "-c", "--", probe], 60) == "success\n"
     # What a pod of KubeRay may be told to run instead.
     assert workloads.run("bash", "-lc", "--", "command -v ray").stdout == "/opt/surelabel/bin/ray\n"
+
+
+def test_ray_runs_as_a_user_that_the_image_does_not_know(images: dict[str, Unpacked]) -> None:
+    with Container(images["workloads"], user="1000680000:1000680000") as container:
+        start_ray(container)
+        answer = "print(ray.get(ray.remote(lambda: 6 * 7).remote()))"
+        done = container.run("python", "-c", f"import ray; ray.init('auto'); {answer}")
+        assert done.stdout == "42\n", done.stderr
 
 
 def start_ray(container: Container) -> None:
