@@ -90,6 +90,12 @@ def test_a_file_without_the_team_says_which_one_is_missing(tmp_path: Path) -> No
         read_job_file(write(tmp_path, job))
 
 
+def test_a_team_that_is_too_small_is_told_before_anything_runs(tmp_path: Path) -> None:
+    text = DIGITS.replace("annotatorsPerItem: 3", "annotatorsPerItem: 6")
+    with pytest.raises(UserError, match=r"job\.yaml:\d+: .* WorkTeamTooSmall: .* at most 5"):
+        read_job_file(write(tmp_path, text))
+
+
 def test_a_team_of_another_namespace_does_not_count(tmp_path: Path) -> None:
     job, team = yaml.safe_load_all(DIGITS)
     team["metadata"]["namespace"] = "other"
