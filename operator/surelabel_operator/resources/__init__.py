@@ -20,6 +20,7 @@ from surelabel_operator.resources.parse import (
 )
 from surelabel_operator.resources.status import (
     MAX_CONDITIONS,
+    MAX_QUALITY_METRICS,
     MAX_RECENT_ROUNDS,
     MAX_UNLABELED_REASONS,
     MESSAGE_MAX,
@@ -31,6 +32,7 @@ from surelabel_operator.resources.status import (
     JobStatus,
     LabelCounters,
     OutputStatus,
+    QualityStatus,
     RoundStatus,
     StepStatus,
     TeamStatus,
@@ -56,6 +58,7 @@ __all__ = [
     "API_VERSION",
     "MAX_CONDITIONS",
     "MAX_LABELS",
+    "MAX_QUALITY_METRICS",
     "MAX_RECENT_ROUNDS",
     "MAX_UNLABELED_REASONS",
     "MESSAGE_MAX",
@@ -82,6 +85,7 @@ __all__ = [
     "Output",
     "OutputStatus",
     "Part",
+    "QualityStatus",
     "Ray",
     "RayAddress",
     "RoundStatus",
