@@ -80,7 +80,7 @@ def test_what_is_no_resource_is_refused(tmp_path: Path, text: str, got: str) -> 
 
 
 def test_two_jobs_are_one_too_many(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"needs exactly one LabelingJob, has 2"):
+    with pytest.raises(UserError, match=r"needs exactly one LabelingJob, has 2\. Leave one in it"):
         read_job_file(write(tmp_path, DIGITS + "---\n" + DIGITS))
 
 
