@@ -173,6 +173,13 @@ class Bench:
 
         return wait_for(holds, f"{type_}={status}", seconds=seconds, also=self.operator.text)
 
+    def wait_running(self, code: str) -> None:
+        wait_for(
+            lambda: any(f"-{code}-" in name for name in self.backend.running()),
+            f"a running {code}",
+            also=self.operator.text,
+        )
+
     def patch(self, spec: dict[str, Any], name: str = "animals") -> None:
         body = json.dumps({"spec": spec})
         self.plane.kubectl("patch", "-n", self.namespace, f"slj/{name}", "--type=merge", "-p", body)

@@ -11,6 +11,8 @@ from typing import Self
 
 from authority import Authority
 from surelabel_cli.processes import Child, ProcessFamily, free_ports, wait_until
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Storage
 
 
 class S3Server:
@@ -58,6 +60,11 @@ class S3Server:
             "AWS_REGION": self.region,
             "AWS_ALLOW_HTTP": "true",
         }
+
+    def storage(self, **credentials: str) -> Storage:
+        """A client that may touch everything there; ``credentials``: others in place of its own."""
+        access = StorageAccess(prefixes=None, endpoint=self.endpoint, region=self.region)
+        return Storage(access, {**self.credentials, **credentials}, timeout_seconds=10)
 
     def __enter__(self) -> Self:
         self.family.__enter__()

@@ -1,4 +1,4 @@
-"""The eight conditions of a LabelingJob: what each says after a look and the action taken.
+"""The conditions of a LabelingJob: what each says after a look and the action taken.
 
 Conditions are observations; nothing is decided from them but what DESIGN says: Succeeded is
 final, Stalled by failures waits for another spec, Suspended tells a resumed job from another.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from surelabel_contract.stages import CONSENSUS_ERROR, CONSENSUS_TOO_NOISY, StageReport
 from surelabel_operator.actions import (
     Action,
     Advance,
@@ -37,6 +38,7 @@ TYPES = (
     "RoundRunning",
     "Queued",
     "StorageAvailable",
+    CONSENSUS_TOO_NOISY,
 )
 # An attempt that has waited for room no longer than this is not worth a write.
 _QUEUED_AFTER = timedelta(seconds=30)
@@ -102,6 +104,7 @@ def conditions_of(scene: Scene) -> list[Condition]:
         "RoundRunning": _round_running(scene),
         "Queued": _queued(scene),
         "StorageAvailable": _storage_available(scene),
+        CONSENSUS_TOO_NOISY: _consensus_too_noisy(scene),
     }
     before, generation = scene.before.conditions, scene.observed.generation
     return [set_condition(before, type_, states[type_], generation, scene.now) for type_ in TYPES]
@@ -229,6 +232,26 @@ def _storage_available(scene: Scene) -> State:
     if observed.owner is not None:
         return State("True", Reason.AVAILABLE)
     return scene.kept("StorageAvailable") or State("Unknown", Reason.NOT_ASKED)
+
+
+def _consensus_too_noisy(scene: Scene) -> State:
+    """What the newest report with an estimate says; nothing is known where nothing is promised."""
+    for report in reversed(_reports(scene.action)):
+        for notice in report.notices:
+            if notice.reason == CONSENSUS_TOO_NOISY:
+                return State("True", notice.reason, notice.message)
+        if scene.spec.auto_labeling is not None and CONSENSUS_ERROR in report.metrics:
+            return State("False", Reason.CONSENSUS_GOOD_ENOUGH)
+    return scene.kept(CONSENSUS_TOO_NOISY) or State("Unknown", Reason.NOT_ESTIMATED)
+
+
+def _reports(action: Action) -> tuple[StageReport, ...]:
+    match action:
+        case Restore(reports):
+            return reports
+        case Advance(report) | Finish(_, report) if report is not None:
+            return (report,)
+    return ()
 
 
 def describe(status: JobStatus) -> str:

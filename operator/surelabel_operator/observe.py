@@ -27,6 +27,7 @@ from surelabel_operator.records import CorruptedError
 from surelabel_operator.resources import InvalidSpecError, LabelingJob
 from surelabel_operator.store_look import Stored, look_into_store
 from surelabel_operator.stores import JobStore
+from surelabel_operator.team_check import team_not_found
 from surelabel_operator.world import World
 
 _SKEW_MAX_SECONDS = 60.0
@@ -128,14 +129,13 @@ async def _team(job: LabelingJob, world: World) -> TeamFacts:
         team = await world.cluster.get_work_team(namespace, name)
     except InvalidSpecError as error:
         raise ConfigurationError(
-            Reason.INVALID_WORK_TEAM, f"WorkTeam {namespace}/{name}: {error}"
+            Reason.INVALID_WORK_TEAM,
+            f"spec.workforce.workTeam: WorkTeam {namespace}/{name} is not valid: {error} Correct "
+            "it.",
         ) from None
     if team is None:
-        raise ConfigurationError(
-            Reason.WORK_TEAM_NOT_FOUND,
-            f"spec.workforce.workTeam: no WorkTeam {name!r} in namespace {namespace!r}. "
-            "Create it, or name another.",
-        )
+        problem = team_not_found(namespace, name)
+        raise ConfigurationError(problem.reason, problem.message)
     return team_facts(team)
 
 

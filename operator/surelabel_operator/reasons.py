@@ -116,6 +116,14 @@ class Reason(StrEnum):
     NOT_QUEUED = "NotQueued", "No attempt waits for resources."
     AVAILABLE = "Available", "The last access to the store worked."
     NOT_ASKED = "NotAsked", "The store has not been asked yet."
+    CONSENSUS_GOOD_ENOUGH = (
+        "ConsensusGoodEnough",
+        "People's labels are not known to be wrong on more than half of targetErrorPermille.",
+    )
+    NOT_ESTIMATED = (
+        "NotEstimated",
+        "No round with two answers an item is consolidated yet, or nothing is promised.",
+    )
 
     # -- Events, and why something is stopped
     DELETED = "Deleted", "The LabelingJob is gone."

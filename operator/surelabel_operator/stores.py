@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Folder, Storage
 from surelabel_operator.calls import store_observer
@@ -67,10 +67,13 @@ class Stores:
             ca_certificate=ca_certificate,
         )
         stages = self._storage(access.stages, None)
-        for uri in (spec.input.manifest, spec.output.uri):
-            # Without a client: the stages' credentials are not here.
-            stages.check(uri)
         storage = self._storage(access.operator, access.credentials)
+        # Without a client: the stages' credentials are not here.
+        with uri_of_field("spec.input.manifest"):
+            stages.check(spec.input.manifest)
+        with uri_of_field("spec.output.uri"):
+            stages.check(spec.output.uri)
+            storage.check(job.folder_uri)
         return JobStore(storage.folder(job.folder_uri), access.stages)
 
     def _storage(
@@ -118,7 +121,8 @@ class Stores:
             raise ConfigurationError(
                 Reason.SECRET_NOT_ALLOWED,
                 f"spec.storage.{field}: Secret {name!r} must have the label "
-                f"{ALLOW_USE_LABEL}: storage; got {secret.labels.get(ALLOW_USE_LABEL)!r}.",
+                f"{ALLOW_USE_LABEL}: storage; got {secret.labels.get(ALLOW_USE_LABEL)!r}. Ask its "
+                "owner to set it.",
             )
         values = {
             key: SecretText(value.decode(errors="replace")) for key, value in secret.data.items()

@@ -100,8 +100,9 @@ def storage_access(
     _check_endpoint(settings, namespace, endpoint, secret, own_ray)
     if not prefixes and (secret is None or not own_ray):
         raise StorageNotAllowedError(
-            f"namespace {namespace!r} has no allowed prefixes. Ask who runs the operator to add "
-            "it to storage.allowedPrefixes."
+            f"spec.output.uri: namespace {namespace!r} has no allowed prefixes, so nothing may be "
+            f"read or written; got {output!r}. Ask who runs the operator to add the namespace to "
+            "storage.allowedPrefixes."
         )
     sse = storage.server_side_encryption
     base = StorageAccess(
@@ -148,7 +149,8 @@ def _check_endpoint(
     if given is None or given.reveal().strip().rstrip("/") != endpoint:
         raise StorageNotAllowedError(
             f"spec.storage.endpoint: must be listed in the operator's settings for namespace "
-            f"{namespace!r} or equal the key 'endpoint' of the Secret; got {endpoint!r}."
+            f"{namespace!r} or equal the key 'endpoint' of the Secret; got {endpoint!r}. Ask who "
+            "runs the operator to list it in storage.endpoints, or add the key to the Secret."
         )
     if not own_ray:
         # The Secret speaks for its own credentials only; the stages would bring another's there.

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from folder_world import world_of
 from operator_bench import job_of, team_of
 from surelabel_contract.stages import JobRef
 from surelabel_contract.steps import Stage, Step
@@ -17,12 +18,10 @@ from surelabel_operator.cache import JobEntry
 from surelabel_operator.cluster import ClusterError, ConflictError
 from surelabel_operator.controller import Controller
 from surelabel_operator.folder_cluster import FolderCluster
-from surelabel_operator.metrics import Metrics
 from surelabel_operator.observed import Attempt, AttemptState
 from surelabel_operator.reconcile import Outcome
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import Settings
-from surelabel_operator.stores import Stores
 from surelabel_operator.world import World
 
 Step_ = Callable[[LabelingJob, World], Awaitable[Outcome]]
@@ -55,14 +54,7 @@ class Bench:
         settings = Settings.from_yaml(
             "rayClusters: [{name: x, url: 'http://ray', namespaces: ['*']}]\nworkers: 4"
         )
-        world = World(
-            cluster=self.cluster,
-            settings=settings,
-            stores=Stores(self.cluster, settings),
-            backends=self.backend,  # type: ignore[arg-type]
-            metrics=Metrics("test"),
-            installation=lambda: "here",
-        )
+        world = world_of(self.cluster, settings, self.backend)
         self.seen: list[str] = []
         self.errors: list[Exception] = []
         self.controller = Controller(world, self._step)

@@ -61,6 +61,27 @@ class Step(Record):
         return (self.round, self.pass_ if asks_people else 1_000, _ORDER[self.stage])
 
 
+def can_follow(before: Step | None, step: Step) -> bool:
+    """Whether some spec lets ``step`` be the next to commit after ``before``; None: the first."""
+    if before is None or step.stage is Stage.PREPARE:
+        return before is None and step.stage is Stage.PREPARE
+    if step.stage is Stage.EXPORT:
+        # It may take the place of any step that was stopped, the first of a round too.
+        return step.round - before.round in (0, 1)
+    same_round = step.round == before.round
+    same_pass = before.pass_ == step.pass_
+    if step.stage is Stage.ANNOTATE and step.pass_ == 1:
+        ended = (Stage.PREPARE, Stage.CONSOLIDATE, Stage.INFER)
+        return step.round == before.round + 1 and before.stage in ended
+    follows = {
+        Stage.ANNOTATE: before.stage is Stage.CONSOLIDATE and before.pass_ == step.pass_ - 1,
+        Stage.CONSOLIDATE: before.stage is Stage.ANNOTATE and same_pass,
+        Stage.TRAIN: before.stage is Stage.CONSOLIDATE,
+        Stage.INFER: before.stage is Stage.TRAIN,
+    }
+    return same_round and follows[step.stage]
+
+
 def uid8(uid: str) -> str:
     """First 8 hexadecimal digits of the uid's SHA-256: the job's part of its state's keys."""
     return hashlib.sha256(uid.encode()).hexdigest()[:8]

@@ -109,7 +109,7 @@ def _options(scheme: str, access: StorageAccess) -> dict[str, Any]:
     endpoint, region = access.endpoint, access.region
     if endpoint is not None and not _is_endpoint(endpoint):
         raise StorageNotAllowedError(
-            f"spec.storage.endpoint: must be http(s)://host[:port]; got {endpoint!r}."
+            f"spec.storage.endpoint: must be http(s)://host[:port]; got {endpoint!r}. Correct it."
         )
     if scheme == "gs":
         return {} if endpoint is None else {"base_url": endpoint}
@@ -117,7 +117,7 @@ def _options(scheme: str, access: StorageAccess) -> dict[str, Any]:
         return {} if endpoint is None else {"endpoint": endpoint}
     if region is not None and not _REGION.fullmatch(region):
         raise StorageNotAllowedError(
-            f"spec.storage.region: has letters, digits, '.', '_', '-'; got {region!r}."
+            f"spec.storage.region: has letters, digits, '.', '_', '-'; got {region!r}. Correct it."
         )
     options = {
         "region": region,
@@ -155,7 +155,8 @@ def _only(scheme: str, given: Mapping[str, str], region: str | None) -> dict[str
         # Google's is JSON, which is read and not sent.
         if scheme != "gs" and key.startswith(_KEY_PREFIX[scheme]) and not _VISIBLE.fullmatch(value):
             raise StorageNotAllowedError(
-                f"{key}: must be visible ASCII, without spaces and line breaks. Correct the Secret."
+                f"spec.storage.secretName: {key} must be visible ASCII, without spaces and line "
+                "breaks. Correct the Secret."
             )
     for name in os.environ:
         if name.upper() in _NOT_OVERRULED[scheme]:
@@ -209,7 +210,8 @@ def _only_azure(given: Mapping[str, str]) -> dict[str, Any]:
     name, key = given["azure_storage_account_name"], given.get("azure_storage_account_key")
     if not name.isalnum():
         raise StorageNotAllowedError(
-            "azure_storage_account_name: has letters and digits only. Correct the Secret."
+            "spec.storage.secretName: azure_storage_account_name has letters and digits only. "
+            "Correct the Secret."
         )
     if key is not None:
         secret = {"credential_type": "access_key", "account_key": key}

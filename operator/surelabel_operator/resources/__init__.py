@@ -27,6 +27,7 @@ from surelabel_operator.resources.parse import (
 )
 from surelabel_operator.resources.status import (
     MAX_CONDITIONS,
+    MAX_QUALITY_METRICS,
     MAX_RECENT_ROUNDS,
     MAX_UNLABELED_REASONS,
     MESSAGE_MAX,
@@ -38,6 +39,7 @@ from surelabel_operator.resources.status import (
     JobStatus,
     LabelCounters,
     OutputStatus,
+    QualityStatus,
     RoundStatus,
     StepStatus,
     TeamStatus,
@@ -63,6 +65,7 @@ __all__ = [
     "API_VERSION",
     "MAX_CONDITIONS",
     "MAX_LABELS",
+    "MAX_QUALITY_METRICS",
     "MAX_RECENT_ROUNDS",
     "MAX_UNLABELED_REASONS",
     "MESSAGE_MAX",
@@ -92,6 +95,7 @@ __all__ = [
     "OutputStatus",
     "Part",
     "PodResources",
+    "QualityStatus",
     "Ray",
     "RayAddress",
     "RaySelector",
