@@ -20,12 +20,13 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help demo up test test-long check bench images generate docs lock setup python tools clean
+.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python tools clean
 
 help: ## Show this help
 	@$(SAY) "Surelabel: two commands do all set-up themselves: make demo, make test" ""
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@$(SAY) "" "Variables: PYTHON=$(PYTHON) (3.11 or newer), WORKERS=$(WORKERS) (test processes)"
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@$(SAY) "" "Variables: PYTHON=$(PYTHON) (3.11 or newer), WORKERS=$(WORKERS) (test processes)" \
+	  "On a cluster of yours: make e2e KUBECONFIG=… IMAGE_REGISTRY=…"
 
 demo: setup ## Run the main job: 1,797 digits from kubectl apply to a certified manifest
 	@$(BIN)/surelabel demo
@@ -34,10 +35,16 @@ up: setup ## Start control plane, Ray and operator to play with; Ctrl-C ends the
 	@$(BIN)/surelabel up
 
 test: setup check ## Check, then run all tests but the long ones
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not long"
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not long and not e2e"
 
 test-long: setup check ## The same with the long ones
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not e2e"
+
+# Only by the command line: whoever has a KUBECONFIG in the environment has not asked for this.
+e2e: E2E_CLUSTER = $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG))
+e2e: setup ## Run the suite on a real cluster of one node (Linux, root)
+	@SURELABEL_E2E_KUBECONFIG="$(E2E_CLUSTER)" SURELABEL_E2E_REGISTRY="$(IMAGE_REGISTRY)" \
+	  $(BIN)/python tests/e2e/run.py $(E2E)
 
 check: python ## Lint, types, layers, generated files
 	@$(BIN)/ruff check

@@ -1,9 +1,9 @@
 """etcd, kube-apiserver and kube-controller-manager in a folder, without root or containers.
 
-Everything listens on 127.0.0.1 with a certificate that clients verify, and asks for a token;
+Everything listens on one address with a certificate that clients verify, and asks for a token;
 anonymous requests are refused. Ports, keys and data stay in the folder, so the same control
 plane comes back when it is started again there. It runs no pods: there is no scheduler and no
-node.
+node, unless a ``Setup`` prepares it for those (the tests' real cluster does).
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import ssl
 import subprocess
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +44,29 @@ _CONTROLLERS = (
     "validatingadmissionpolicy-status-controller",
 )
 _TOKEN_DAYS = 365
+_ADMINISTRATORS = "system:masters"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where a control plane listens and what it is for; by default a loopback one without nodes."""
+
+    address: str = "127.0.0.1"
+    # Stands before every command, such as one that enters a network namespace.
+    launcher: tuple[str, ...] = ()
+    # Further users that get a token, with their group ("" for none).
+    users: Mapping[str, str] = field(default_factory=dict)
+    api_server: tuple[str, ...] = (
+        "--authorization-mode=RBAC",
+        "--service-cluster-ip-range=10.0.0.0/24",
+        "--disable-admission-plugins=ServiceAccount",
+        # A second API server never comes, so its lease would only write to etcd.
+        "--endpoint-reconciler-type=none",
+    )
+    controllers: tuple[str, ...] = _CONTROLLERS
+
+
+WITHOUT_NODES = Setup()
 
 
 class ControlPlane:
@@ -51,10 +76,11 @@ class ControlPlane:
     (envtest's assets have none) nothing is deleted by ownerReferences.
     """
 
-    def __init__(self, folder: Path, binaries: Path) -> None:
+    def __init__(self, folder: Path, binaries: Path, setup: Setup = WITHOUT_NODES) -> None:
         self.family = ProcessFamily(folder)
         self.folder = self.family.folder
         self.binaries = binaries
+        self.setup = setup
         self.kubeconfig = self.folder / "admin.kubeconfig"
         self._children: dict[str, Child] = {}
         self._ports: dict[str, int] = {}
@@ -62,7 +88,7 @@ class ControlPlane:
     @property
     def url(self) -> str:
         """The API server's address."""
-        return f"https://127.0.0.1:{self._ports['api']}"
+        return f"https://{self.setup.address}:{self._ports['api']}"
 
     @property
     def ca_file(self) -> Path:
@@ -112,7 +138,7 @@ class ControlPlane:
                     raise
             else:
                 break
-        self._write_kubeconfig(self.kubeconfig, self._tokens()["admin"])
+        self.user_kubeconfig("admin", self.kubeconfig)
         if CONTROLLER_MANAGER in self.components:
             self.start_component(CONTROLLER_MANAGER)
 
@@ -128,7 +154,9 @@ class ControlPlane:
             API_SERVER: self._api_server_arguments,
             CONTROLLER_MANAGER: self._controller_manager_arguments,
         }[name]
-        self._children[name] = self.family.start(name, [self.binaries / name, *arguments()])
+        self._children[name] = self.family.start(
+            name, [*self.setup.launcher, self.binaries / name, *arguments()]
+        )
 
     def stop_component(self, name: str, *, kill: bool = False) -> None:
         """Stop one component (the API server takes some seconds), or kill it."""
@@ -161,7 +189,7 @@ class ControlPlane:
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """The API server's JSON answer to a request as administrator; HTTPError otherwise."""
-        request = urllib.request.Request(  # noqa: S310 - always https://127.0.0.1
+        request = urllib.request.Request(  # noqa: S310 - always https
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
@@ -171,13 +199,19 @@ class ControlPlane:
             },
         )
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        # No proxy of the environment stands between us and 127.0.0.1.
+        # No proxy of the environment stands between us and this machine.
         opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
         with opener.open(request, timeout=10) as answer:
             data = answer.read()
         return json.loads(data) if data.startswith(b"{") else data.decode()
+
+    def user_kubeconfig(self, user: str, path: Path) -> Path:
+        """Write a kubeconfig with the token of one of the users to ``path``."""
+        cluster = {"server": self.url, "certificate-authority": str(self.ca_file)}
+        write_private(path, kubeconfig_text(cluster, self._tokens()[user]))
+        return path
 
     def service_account_kubeconfig(self, namespace: str, name: str, path: Path) -> Path:
         """Write a kubeconfig with a token of the ServiceAccount (TokenRequest API) to ``path``."""
@@ -205,9 +239,10 @@ class ControlPlane:
     def _tokens(self) -> dict[str, str]:
         file = self.folder / "tokens.csv"
         if not file.exists():
+            users = dict.fromkeys(("admin", "controller-manager"), _ADMINISTRATORS)
             lines = [
-                f'{secrets.token_urlsafe(32)},{user},{user},"system:masters"'
-                for user in ("admin", "controller-manager")
+                f'{secrets.token_urlsafe(32)},{user},{user},"{group}"'
+                for user, group in {**users, **self.setup.users}.items()
             ]
             write_private(file, "\n".join(lines) + "\n")
         rows = [line.split(",") for line in file.read_text().splitlines()]
@@ -238,36 +273,29 @@ class ControlPlane:
             f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
             f"--cert-dir={certificates}",
             f"--secure-port={self._ports['api']}",
-            "--bind-address=127.0.0.1",
+            f"--bind-address={self.setup.address}",
             "--anonymous-auth=false",
             f"--token-auth-file={self.folder / 'tokens.csv'}",
-            "--authorization-mode=RBAC",
             f"--service-account-key-file={key}",
             f"--service-account-signing-key-file={key}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            "--service-cluster-ip-range=10.0.0.0/24",
-            "--disable-admission-plugins=ServiceAccount",
-            # A second API server never comes, so its lease would only write to etcd.
-            "--endpoint-reconciler-type=none",
             "--shutdown-delay-duration=0",
+            *self.setup.api_server,
         ]
 
     def _controller_manager_arguments(self) -> list[str]:
-        kubeconfig = self.folder / "controller-manager.kubeconfig"
-        self._write_kubeconfig(kubeconfig, self._tokens()["controller-manager"])
+        kubeconfig = self.user_kubeconfig(
+            "controller-manager", self.folder / "controller-manager.kubeconfig"
+        )
         return [
             f"--kubeconfig={kubeconfig}",
             f"--root-ca-file={self.ca_file}",
-            f"--controllers={','.join(_CONTROLLERS)}",
+            f"--controllers={','.join(self.setup.controllers)}",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._ports['manager']}",
             f"--cert-dir={self.folder / 'manager-certs'}",
         ]
-
-    def _write_kubeconfig(self, path: Path, token: str) -> None:
-        cluster = {"server": self.url, "certificate-authority": str(self.ca_file)}
-        write_private(path, kubeconfig_text(cluster, token))
 
 
 def kubeconfig_text(cluster: dict[str, Any], token: str, namespace: str = "default") -> str:

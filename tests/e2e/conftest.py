@@ -1,0 +1,72 @@
+"""The real cluster, which is made once for the suite, and what tests put on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chart.cluster import Kubectl
+from chart.rendering import Helm
+from e2e import object_store
+from e2e.cluster import NodeCluster
+from e2e.node_images import build_node_images
+from e2e.object_store import ObjectStore
+from e2e.pods import restricted_namespace
+from e2e.prerequisites import why_no_node
+from e2e.real_cluster import RealCluster, given_kubeconfig
+from e2e.tools import cached_node_tools
+
+
+@pytest.fixture(scope="session")
+def real_cluster(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealCluster]:
+    """A cluster whose pods run: the one that the caller named, else one of our own."""
+    given = given_kubeconfig()
+    home = tmp_path_factory.mktemp("helm")
+    if given is not None:
+        toolchain = request.getfixturevalue("toolchain")
+        kubectl = Kubectl(toolchain.require("kubectl"), given)
+        yield RealCluster(kubectl, Helm(toolchain.require("helm"), home), None)
+        return
+    if reason := why_no_node():
+        pytest.skip(reason)
+    tools = cached_node_tools()
+    if tools is None:
+        pytest.skip("The node's programs are not built yet; `make e2e` builds them.")
+    find = tools.toolchain.require
+    with NodeCluster(tools, build_node_images(tools)) as node:
+        kubectl = Kubectl(find("kubectl"), node.kubeconfig)
+        yield RealCluster(kubectl, Helm(find("helm"), home), node)
+
+
+@pytest.fixture(scope="session")
+def kubectl(real_cluster: RealCluster) -> Kubectl:
+    """kubectl as administrator."""
+    return real_cluster.kubectl
+
+
+@pytest.fixture
+def node(real_cluster: RealCluster) -> NodeCluster:
+    """The node's own programs, to stop and start."""
+    if real_cluster.node is None:
+        pytest.skip("The programs of a cluster that is not ours are not stopped.")
+    return real_cluster.node
+
+
+@pytest.fixture
+def place(kubectl: Kubectl) -> Iterator[str]:
+    """A new namespace that enforces Pod Security's standard `restricted`."""
+    with restricted_namespace(kubectl, "test") as name:
+        yield name
+
+
+@pytest.fixture(scope="session")
+def s3(real_cluster: RealCluster) -> Iterator[ObjectStore]:
+    """An S3 server in the cluster, with one bucket."""
+    with restricted_namespace(real_cluster.kubectl, "s3") as name:
+        store = ObjectStore(real_cluster.kubectl, name)
+        folder = real_cluster.node.data / "s3" if real_cluster.node is not None else None
+        store.deploy(real_cluster.image(object_store.IMAGE), folder)
+        yield store

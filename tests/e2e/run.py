@@ -1,0 +1,58 @@
+"""`make e2e`: builds what a real cluster needs, says what is missing, and runs the suite.
+
+    python tests/e2e/run.py [pytest's arguments]
+
+With SURELABEL_E2E_KUBECONFIG it runs on that cluster and builds nothing but kubectl and Helm.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from e2e.node_images import build_node_images
+from e2e.prerequisites import why_no_node
+from e2e.real_cluster import given_kubeconfig
+from e2e.root import ImagesError
+from e2e.tools import build_node_tools
+from surelabel_cli.go_build import GoBuildError
+from surelabel_cli.toolchain import ToolchainError, find_toolchain
+
+_SUITE = Path(__file__).parent
+
+
+def main(arguments: list[str]) -> int:
+    """The exit status: pytest's, or 1 with one line of reason where the suite cannot run."""
+    given = given_kubeconfig()
+    reason = why_no_node() if given is None else _why_not(given)
+    if reason is not None:
+        sys.stderr.write(f"{reason}\n")
+        return 1
+    # Whoever ends make ends the cluster too, not only this process.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        if given is None:
+            tools = build_node_tools()
+            sys.stderr.write("images: building what has changed\n")
+            build_node_images(tools)
+        else:
+            find_toolchain()
+    except (GoBuildError, ToolchainError, ImagesError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    os.environ.pop("KUBECONFIG", None)
+    return int(pytest.main([str(_SUITE), "-m", "e2e", "--durations=15", *arguments]))
+
+
+def _why_not(kubeconfig: Path) -> str | None:
+    return None if kubeconfig.exists() else f"KUBECONFIG={kubeconfig}: there is no such file."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
