@@ -20,7 +20,7 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help demo up test test-long e2e check bench generate docs lock setup python tools clean
+.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python tools clean
 
 help: ## Show this help
 	@$(SAY) "Surelabel: two commands do all set-up themselves: make demo, make test" ""
@@ -55,6 +55,10 @@ check: python ## Lint, types, layers, generated files
 
 bench: setup ## Run the benchmarks; results go to docs/benchmarks.md
 	@$(BIN)/python tests/bench/run.py
+
+# Variables of this command stand at the top of containers/build.sh.
+images: ## Build both images with podman, docker or buildah (IMAGE_REGISTRY=, BASE=, ENGINE=, DRY_RUN=1)
+	@containers/build.sh
 
 generate: python ## Write CRDs, chart copies and field reference from the Python models
 	@$(BIN)/python -m surelabel_operator.generate

@@ -37,6 +37,7 @@ from surelabel_operator.actions import (
     with_config,
 )
 from surelabel_operator.advancing import contiguous
+from surelabel_operator.conditions import TYPES
 from surelabel_operator.decide import row_of
 from surelabel_operator.evidence import Evidence
 from surelabel_operator.looks import with_evidence
@@ -249,7 +250,7 @@ class World:
         in_order = contiguous(tuple(self.commits.values()))
         assert len(in_order) == len(self.commits), "a step was skipped"
         if self.is_ended():
-            assert len(self.status.conditions) == 8
+            assert len(self.status.conditions) == len(TYPES)
             self._check_fold(in_order)
 
     def _check_fold(self, reports: tuple[StageReport, ...]) -> None:

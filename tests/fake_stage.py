@@ -1,8 +1,9 @@
 """A stage program that reads its StageConfig and commits a canned report, in a few milliseconds.
 
 ``<workdir>/behave.json`` beside the output folder changes what it does: stage code to
-``{"sleep": seconds, "exit": status, "commit": false, "attempts": [1]}``. Only for file:// stores;
-plain JSON, since importing the contract would take longer than everything else.
+``{"sleep": seconds, "exit": status, "commit": false, "attempts": [1]}``; with ``"hold": true`` it
+waits until the file says otherwise. Only for file:// stores; plain JSON, since importing the
+contract would take longer than everything else.
 """
 
 from __future__ import annotations
@@ -37,19 +38,26 @@ def main() -> int:
     folder = Path(unquote(urlsplit(config["folderUri"]).path))
     step = config["step"]
     code = step["stage"][:3]
-    behave: dict[str, Any] = {}
     control = folder.parents[1] / "behave.json"
-    if control.exists():
-        behave = json.loads(control.read_text()).get(code, {})
-    if config["attempt"] not in behave.get("attempts", [config["attempt"]]):
-        behave = {}
+    behave = behaviour(control, code, config["attempt"])
     time.sleep(behave.get("sleep", 0))
+    while behave.get("hold"):
+        time.sleep(0.05)
+        behave = behaviour(control, code, config["attempt"])
     if behave.get("exit") == 2:
         draft = {"configuration": True, "reason": "ManifestBroken", "message": "all lines broken"}
         create(place.with_name("DRAFT.json"), json.dumps(draft).encode())
     if behave.get("commit", "exit" not in behave):
         create(place.parent.parent / "COMMITTED.json", report(config, folder, place))
     return int(behave.get("exit", 0))
+
+
+def behaviour(control: Path, code: str, attempt: int) -> dict[str, Any]:
+    """What the file says about this attempt."""
+    found: dict[str, Any] = {}
+    if control.exists():
+        found = json.loads(control.read_text()).get(code, {})
+    return found if attempt in found.get("attempts", [attempt]) else {}
 
 
 def report(config: dict[str, Any], folder: Path, place: Path) -> bytes:

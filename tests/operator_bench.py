@@ -103,7 +103,10 @@ class OperatorProcess:
 
     def behave(self, **stages: dict[str, Any]) -> None:
         """What fake stages do, by their code; see fake_stage.py."""
-        (self.folder / "behave.json").write_text(json.dumps(stages))
+        draft = self.folder / "behave.draft"
+        draft.write_text(json.dumps(stages))
+        # At once: a stage that waits reads the file all the time.
+        draft.rename(self.folder / "behave.json")
 
     @property
     def log(self) -> Path:
@@ -169,6 +172,13 @@ class Bench:
             return job if condition_of(job, type_).get("status") == status else None
 
         return wait_for(holds, f"{type_}={status}", seconds=seconds, also=self.operator.text)
+
+    def wait_running(self, code: str) -> None:
+        wait_for(
+            lambda: any(f"-{code}-" in name for name in self.backend.running()),
+            f"a running {code}",
+            also=self.operator.text,
+        )
 
     def patch(self, spec: dict[str, Any], name: str = "animals") -> None:
         body = json.dumps({"spec": spec})

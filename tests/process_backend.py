@@ -20,11 +20,11 @@ from typing import Any
 
 from surelabel_contract.stages import JobRef
 from surelabel_contract.steps import Stage, Step
-from surelabel_operator.backends import Submission, Submitted
-from surelabel_operator.backends.ray_cluster import STORAGE_VARIABLE, failure_class
+from surelabel_operator.backends import STORAGE_VARIABLE, Submission, Submitted
+from surelabel_operator.backends.ray_cluster import failure_class
 from surelabel_operator.calls import external_call
+from surelabel_operator.child_trust import Target
 from surelabel_operator.observed import Attempt, AttemptState, FailureClass
-from surelabel_operator.trust import RayTarget
 
 POLL_SECONDS = 0.03
 
@@ -59,7 +59,7 @@ class ProcessBackend:
         self._task: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def of(self, target: RayTarget) -> ProcessBackend:
+    def of(self, target: Target) -> ProcessBackend:
         """``Backends``: every Ray cluster is this machine."""
         del target
         return self
@@ -116,7 +116,7 @@ class ProcessBackend:
             folder = self._root / name
             if (folder / "meta.json").exists() and not (folder / "rc").exists():
                 (folder / "stopped").touch()
-                _signal(folder, signal.SIGKILL)
+                signal_stage(folder, signal.SIGKILL)
 
     async def delete(self, name: str) -> None:
         async with external_call("ray", "delete", name):
@@ -147,7 +147,7 @@ class ProcessBackend:
         """End what still runs, at the end of a test."""
         for path in self._all():
             if not (path / "rc").exists():
-                _signal(path, signal.SIGKILL)
+                signal_stage(path, signal.SIGKILL)
 
     def _all(self) -> list[Path]:
         return [path for path in self._root.iterdir() if (path / "meta.json").exists()]
@@ -225,6 +225,7 @@ def _lives(folder: Path) -> bool:
     return state != "Z"
 
 
-def _signal(folder: Path, number: int) -> None:
+def signal_stage(folder: Path, number: int) -> None:
+    """Send the signal to the attempt's processes, if they live."""
     with suppress(OSError, ValueError):
         os.killpg(int((folder / "pid").read_text()), number)

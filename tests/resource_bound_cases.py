@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import FULL, REMOVED, Case, Changes
+from resource_cases import FULL, REMOVED, Case, Changes, changed, way_to_ray
 from resource_rule_cases import CEL_CASES
 from surelabel_operator.crd import KINDS, build_schema
 
 # Valid values of full length where a letter at the end would not do.
-_LONGEST = {"amount": "999999999999.999999", "currency": "USD"}
+LONGEST = {
+    "amount": "999999999999.999999",
+    "currency": "USD",
+    "key": f"{'a' * 253}/{'b' * 63}",
+    "rayVersion": f"2.60.{'0' * 27}",
+}
 
 
 # Fields that other fields must make room for.
@@ -41,7 +46,7 @@ def _node_cases(kind: str, node: dict[str, Any], path: str) -> Iterator[Case]:
             {path: good},
             {path: bad},
             frozenset(refusals),
-            first=_ALONE.get(path, {}),
+            first=_ALONE.get(path, way_to_ray(path)),
         )
     for name, child in node.get("properties", {}).items():
         yield from _node_cases(kind, child, f"{path}.{name}")
@@ -54,7 +59,7 @@ def _shown(path: str) -> str:
 
 
 def _at(kind: str, path: str) -> Any:
-    value: Any = FULL[kind]
+    value: Any = changed(FULL[kind], way_to_ray(path))
     for part in path.split("."):
         value = value[int(part)] if part.isdigit() else value.get(part)
         if value is None:
@@ -94,7 +99,7 @@ def _bounds(kind: str, node: dict[str, Any], path: str) -> Iterator[tuple[str, A
         yield "is not too large", high, high + 1, highest
     if "maxLength" in node:
         limit = node["maxLength"]
-        longest = _LONGEST.get(path.rpartition(".")[2]) or value + "a" * (limit - len(value))
+        longest = LONGEST.get(path.rpartition(".")[2]) or value + "a" * (limit - len(value))
         yield (
             "is not too long",
             longest,
@@ -106,29 +111,45 @@ def _bounds(kind: str, node: dict[str, Any], path: str) -> Iterator[tuple[str, A
         yield "is not too short", value, "", message
     if "maxItems" in node:
         limit = node["maxItems"]
-        entries = _entries(node, value[0], limit + 1)
+        keys = node.get("x-kubernetes-list-map-keys")
+        key = keys[0] if keys else None
+        entries = _entries(node, value[0], key, limit + 1)
         many = f"Too many: {limit + 1}: must have at most {limit} items"
-        if names := node["items"]["properties"]["name"].get("enum"):
+        if names := _enum(node, key):
             # As many names as entries, so one more is also none of the listed.
             entries.append({**value[0], "name": "x"})
             supported = ", ".join(f'"{name}"' for name in names)
             many += f'\n[{limit}].name|Unsupported value: "x": supported values: {supported}'
         yield "has not too many entries", entries[:limit], entries, many
-        yield (
-            "has no entry twice",
-            value,
-            [*value, value[0]],
-            (f'[{len(value)}]|Duplicate value: {{"name":"{value[0]["name"]}"}}'),
-        )
+        if key is not None:
+            duplicate = f'{{"{key}":"{value[0][key]}"}}'
+            yield (
+                "has no entry twice",
+                value,
+                [*value, value[0]],
+                f"[{len(value)}]|Duplicate value: {duplicate}",
+            )
     if "minItems" in node:
         low = node["minItems"]
         message = f"Invalid value: {low - 1}: @ in body should have at least {low} items"
         yield "has enough entries", value[:low], value[: low - 1], message
 
 
-def _entries(node: dict[str, Any], entry: dict[str, Any], number: int) -> list[dict[str, Any]]:
-    names = node["items"]["properties"]["name"].get("enum") or [f"n{i}" for i in range(number)]
-    return [{**entry, "name": name} for name in names]
+def _enum(node: dict[str, Any], key: str | None) -> list[str]:
+    """The values that the list's key can have, if they are counted."""
+    found: list[str] = node["items"]["properties"][key].get("enum") or [] if key else []
+    return found
+
+
+def _entries(
+    node: dict[str, Any], entry: dict[str, Any], key: str | None, number: int
+) -> list[dict[str, Any]]:
+    if key is None:
+        return [dict(entry) for _ in range(number)]
+    # A path, or a name.
+    first = "/n" if entry[key].startswith("/") else "n"
+    names = _enum(node, key) or [f"{first}{i}" for i in range(number)]
+    return [{**entry, key: name} for name in names]
 
 
 def all_cases() -> list[Case]:

@@ -23,6 +23,7 @@ FULL_JOB: dict[str, Any] = {
         "output": {"uri": "s3://bucket/out", "layout": "GroundTruth", "takeOver": "1a2b"},
         "storage": {
             "secretName": "s3-credentials",
+            "caSecretName": "s3-ca",
             "endpoint": "https://s3.example",
             "region": "eu-central-1",
             "serverSideEncryption": {"type": "aws:kms", "keyID": "key"},
@@ -68,6 +69,53 @@ FULL_JOB: dict[str, Any] = {
         "ttlSecondsAfterFinished": 86400,
     },
 }
+
+# The other ways to Ray, each in place of FULL_JOB's.
+FULL_RAY: dict[str, dict[str, Any]] = {
+    "cluster": {
+        "scope": "Job",
+        "idleSeconds": 600,
+        "queueName": "team",
+        "template": {
+            "image": "surelabel/workloads:1",
+            "rayVersion": "2.60.0",
+            "head": {
+                "cpuMillis": 1000,
+                "memoryMiB": 2048,
+                "numGPUs": 1,
+                "nodeSelector": [{"key": "pool", "value": "gpu"}],
+                "tolerations": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}],
+            },
+            "workers": [
+                {
+                    "name": "small",
+                    "replicas": 2,
+                    "cpuMillis": 1000,
+                    "memoryMiB": 2048,
+                    "numGPUs": 1,
+                    "nodeSelector": [{"key": "pool", "value": "gpu"}],
+                    "tolerations": [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}],
+                }
+            ],
+            "serviceAccountName": "stages",
+            "priorityClassName": "batch",
+            "labels": [{"key": "team", "value": "birds"}],
+            "env": [{"name": "MODE", "value": "fast"}],
+            "envFrom": [{"secretName": "keys"}],
+            "volumeClaims": [{"claimName": "scratch", "mountPath": "/data", "readOnly": False}],
+        },
+    },
+    "selector": {"name": "shared"},
+}
+
+
+def way_to_ray(path: str) -> Changes:
+    """What makes FULL_JOB have the part of ``compute.ray`` in which ``path`` lies."""
+    for way, value in FULL_RAY.items():
+        if path.startswith(f"spec.compute.ray.{way}"):
+            return {"spec.compute.ray": {way: value}}
+    return {}
+
 
 FULL_TEAM: dict[str, Any] = {
     "apiVersion": "surelabel.dev/v1alpha1",
@@ -117,7 +165,7 @@ def changed(obj: dict[str, Any], changes: Changes) -> dict[str, Any]:
         if value is REMOVED:
             target.pop(last, None)
         else:
-            target[last] = value
+            target[last] = copy.deepcopy(value)
     return found
 
 

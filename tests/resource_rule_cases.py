@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import REMOVED, Case, Changes, rule_key
+from resource_cases import REMOVED, Case, Changes, rule_key, way_to_ray
 from surelabel_operator.crd import KINDS, build_schema
 
 
@@ -31,6 +32,7 @@ _URI = (
     "must be a URI such as s3://bucket/path, gs://bucket/path, az://container/path or "
     "file:///path, without ? and #"
 )
+_SECRET = "must be the name of a Secret of this namespace: a-z, 0-9, '-', '.'"
 _DOTS = "must not contain '..'"
 _DECIMAL = "must be a decimal number such as 0.012, with at most 6 digits after the point"
 _CURRENCY = "must be an ISO 4217 code such as USD"
@@ -46,9 +48,8 @@ def _scalar(
     name: str, path: str, message: str, good: str, bad: str, kind: str = "LabelingJob", **more: Any
 ) -> Case:
     """A rule on one string, which the API server prints before the message."""
-    standing = ".".join(part for part in path.split(".") if not part.isdigit())
-    rule = rule_key(standing.replace("annotators.name", "annotators[].name"), message)
-    shown = path.replace(".0.", "[0].")
+    rule = rule_key(path.replace(".0", "[]"), message)
+    shown = path.replace(".0", "[0]")
     refusal = f"{shown}: Invalid value: {json.dumps(bad)}: {message}"
     changes = {path: good}, {path: bad}
     return Case(name, kind, rule, *changes, frozenset({refusal}), **more)
@@ -82,8 +83,60 @@ _ATTRIBUTE = "spec.labelAttributeName"
 _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
-_RAY_MESSAGE = f"the way to Ray (address) is immutable; {_OTHER}"
-_ONE_RAY = "needs exactly one of: address"
+_RAY_MESSAGE = f"the way to Ray (address, cluster, selector) is immutable; {_OTHER}"
+_ONE_RAY = "needs exactly one of: address, cluster, selector"
+
+
+def _kube_ray_cases() -> Iterator[Case]:
+    """Rules of the parts below compute.ray.cluster and compute.ray.selector."""
+    cluster = "spec.compute.ray.cluster"
+    template = f"{cluster}.template"
+    name = "must have a-z, 0-9 and '-' only"
+    key = "must be the key of a label, such as pool or example.com/pool"
+    value = "must be the value of a label: letters, digits, '-', '_', '.'"
+    pods = ("head", "workers.0")
+    for path, message, good, bad in (
+        (f"{cluster}.queueName", name, "team-1", "Team"),
+        (f"{template}.rayVersion", "must be a version such as 2.60.0", "2.61.1", "latest"),
+        (f"{template}.serviceAccountName", name, "pods", "Pods"),
+        (f"{template}.priorityClassName", name, "low", "low!"),
+        (f"{template}.labels.0.key", key, "example.com/team", "a/b/c"),
+        (f"{template}.labels.0.value", value, "Birds_1.2", "a b"),
+        *((f"{template}.{pod}.nodeSelector.0.key", key, "zone", "-zone") for pod in pods),
+        *((f"{template}.{pod}.nodeSelector.0.value", value, "a", "a/b") for pod in pods),
+        *((f"{template}.{pod}.tolerations.0.key", key, "zone", "-zone") for pod in pods),
+        *((f"{template}.{pod}.tolerations.0.value", value, "a", "a/b") for pod in pods),
+        (f"{template}.workers.0.name", name, "big", "Big"),
+        (
+            f"{template}.env.0.name",
+            "must be the name of a variable: letters, digits, '_'",
+            "_A1",
+            "1A",
+        ),
+        (
+            f"{template}.env.0.name",
+            "must not begin with RAY_ or SURELABEL_, which are set",
+            "RAYS",
+            "RAY_AUTH_MODE",
+        ),
+        (f"{template}.envFrom.0.secretName", _SECRET, "keys.v2", "Keys"),
+        (f"{template}.volumeClaims.0.claimName", name, "data", "Data"),
+        (
+            f"{template}.volumeClaims.0.mountPath",
+            "must be an absolute path without ':' and '..'",
+            "/data/a",
+            "/data/../etc",
+        ),
+        (
+            "spec.compute.ray.selector.name",
+            "must be the name of a RayCluster: a-z, 0-9, '-'",
+            "ray-1",
+            "1ray",
+        ),
+    ):
+        what = f"{path.removeprefix('spec.compute.ray.')}: {message}"
+        yield _scalar(what, path, message, good, bad, first=way_to_ray(path))
+
 
 CEL_CASES = [
     _spec_rule(
@@ -297,7 +350,7 @@ CEL_CASES = [
     _scalar(
         "a Secret is named",
         "spec.storage.secretName",
-        "must be the name of a Secret of this namespace: a-z, 0-9, '-', '.'",
+        _SECRET,
         "s3.example-1",
         "team/s3",
     ),
@@ -381,21 +434,15 @@ CEL_CASES = [
         "spec.compute.ray",
         _ONE_RAY,
         {"spec.compute.ray": {"address": {"name": "other"}}},
-        {"spec.compute.ray": {}},
+        {"spec.compute.ray": {"address": {"name": "other"}, "selector": {"name": "shared"}}},
     ),
     Case(
         "the way to Ray cannot change",
         "LabelingJob",
         rule_key("spec.compute.ray", _RAY_MESSAGE),
         {"spec.compute.ray.address.name": "other"},
-        {"spec.compute.ray": {}},
-        # With one way only, without it there is none either.
-        frozenset(
-            {
-                f"spec.compute.ray: Invalid value: {_RAY_MESSAGE}",
-                f"spec.compute.ray: Invalid value: {_ONE_RAY}",
-            }
-        ),
+        {"spec.compute.ray": {"selector": {"name": "shared"}}},
+        frozenset({f"spec.compute.ray: Invalid value: {_RAY_MESSAGE}"}),
         update=True,
     ),
     _spec_rule(
@@ -414,6 +461,14 @@ CEL_CASES = [
         "http://ray/api",
         first={"spec.compute.ray.address.name": REMOVED},
     ),
+    _scalar(
+        "a store's certificate authorities lie in a Secret",
+        "spec.storage.caSecretName",
+        _SECRET,
+        "s3-ca.v2",
+        "S3_CA",
+    ),
+    *_kube_ray_cases(),
     Case(
         "a WorkTeam has one source",
         "WorkTeam",

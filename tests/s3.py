@@ -9,7 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from authority import Authority
 from surelabel_cli.processes import Child, ProcessFamily, free_ports, wait_until
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Storage
 
 
 class S3Server:
@@ -19,8 +22,10 @@ class S3Server:
     region = "us-east-1"
     bucket = "labels"
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, *, tls: bool = False) -> None:
+        """``tls``: https, with a certificate that only its own authority vouches for."""
         self.family = ProcessFamily(folder)
+        self.authority = Authority() if tls else None
         self.binary = binary
         self.access_key = secrets.token_hex(10)
         self.secret_key = secrets.token_hex(20)
@@ -30,7 +35,7 @@ class S3Server:
     @property
     def endpoint(self) -> str:
         """The server's URL."""
-        return f"http://127.0.0.1:{self.port}"
+        return f"http{'s' if self.authority else ''}://127.0.0.1:{self.port}"
 
     @property
     def uri(self) -> str:
@@ -55,6 +60,11 @@ class S3Server:
             "AWS_REGION": self.region,
             "AWS_ALLOW_HTTP": "true",
         }
+
+    def storage(self, **credentials: str) -> Storage:
+        """A client that may touch everything there; ``credentials``: others in place of its own."""
+        access = StorageAccess(prefixes=None, endpoint=self.endpoint, region=self.region)
+        return Storage(access, {**self.credentials, **credentials}, timeout_seconds=10)
 
     def __enter__(self) -> Self:
         self.family.__enter__()
@@ -85,6 +95,7 @@ class S3Server:
             [
                 *(self.binary, "--port", f"127.0.0.1:{self.port}", "--region", self.region),
                 # Beside the objects, since not every temporary folder has extended attributes.
+                *self._tls(),
                 *("posix", "--sidecar", metadata, buckets),
             ],
             env={
@@ -99,6 +110,13 @@ class S3Server:
         """End the server: connections are refused from now on."""
         if self._child is not None:
             self._child.kill()
+
+    def _tls(self) -> list[str | Path]:
+        if self.authority is None:
+            return []
+        certificate, key = self.family.folder / "tls.crt", self.family.folder / "tls.key"
+        self.authority.write_server(certificate, key)
+        return ["--cert", certificate, "--key", key]
 
     def _listens(self) -> bool:
         try:

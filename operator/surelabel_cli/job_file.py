@@ -14,7 +14,8 @@ from typing import Any
 from surelabel_cli.errors import UserError
 from surelabel_cli.resource_file import ResourceFileError, read_resource_file
 from surelabel_cli.sample_data import make_sample_data, sample_data_of
-from surelabel_cli.validate import resource_problems
+from surelabel_cli.team_match import known_teams
+from surelabel_cli.validate import is_ours, resource_problems
 
 _HERE = "file://./"
 
@@ -55,13 +56,16 @@ def read_job_file(path: Path) -> JobFile:
     except ResourceFileError as error:
         place = path if error.line is None else f"{path}:{error.line}"
         raise UserError(f"{place}: {error}") from None
-    problems = [problem for one in documents for problem in resource_problems(str(path), one)]
+    teams = known_teams(one.value for one in documents if is_ours(one.value))
+    problems = [
+        problem for one in documents for problem in resource_problems(str(path), one, teams)
+    ]
     if problems:
         raise UserError("the job file is not valid.\n" + "\n".join(map(str, problems)))
     found = [document.value for document in documents]
     jobs = [value for value in found if value["kind"] == "LabelingJob"]
     if len(jobs) != 1:
-        raise UserError(f"{path}: needs exactly one LabelingJob, has {len(jobs)}.")
+        raise UserError(f"{path}: needs exactly one LabelingJob, has {len(jobs)}. Leave one in it.")
     file = JobFile(jobs[0], tuple(value for value in found if value["kind"] == "WorkTeam"))
     _check_team(path, file)
     return file

@@ -192,7 +192,10 @@ def _tools(*, local: bool) -> tuple[Path, Path, Path | None]:
 
 def _existing(kubeconfig: Path | None) -> Path:
     if kubeconfig is None or not kubeconfig.exists():
-        raise UserError(f"--kubeconfig {kubeconfig}: there is no such file.")
+        raise UserError(
+            f"--kubeconfig: must be a file; got {kubeconfig}. Name another, or leave it out, and a "
+            "local control plane is started."
+        )
     return kubeconfig.absolute()
 
 

@@ -135,7 +135,8 @@ def verify(
 ) -> None:
     """Compute a finished job's certificate again, from its store.
 
-    Exit status 0 only if it holds, 1 if it does not, 2 if the store cannot be read.
+    Exit status 0: proven. 1: refuted. 2: cannot be checked, since nothing is there, the job has
+    not ended, or the store cannot be read.
     """
     with _one_message():
         from surelabel_cli.verify import verify as command

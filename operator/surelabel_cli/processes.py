@@ -49,7 +49,10 @@ def free_ports(count: int) -> list[int]:
         chosen.append(port)
         if len(chosen) == count:
             return chosen
-    raise ProcessError(f"Needed {count} free ports of {_PORTS}, found {len(chosen)}.")
+    raise ProcessError(
+        f"Needed {count} free ports from {_PORTS.start} to {_PORTS.stop - 1} of 127.0.0.1, found "
+        f"{len(chosen)}. End what listens there."
+    )
 
 
 class Child:

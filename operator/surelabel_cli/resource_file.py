@@ -56,7 +56,9 @@ def read_resource_file(path: Path) -> list[Document]:
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        raise ResourceFileError(f"is not UTF-8: byte {error.start}") from None
+        raise ResourceFileError(
+            f"is not UTF-8: byte {error.start}. Convert the file to UTF-8."
+        ) from None
     return read_documents(text)
 
 

@@ -33,7 +33,7 @@ def make_sample_data(name: str, folder: Path) -> Path:
     if make is None:
         raise UnknownSampleDataError(
             f"metadata.annotations[{ANNOTATION}]: must be one of {', '.join(_MAKERS)}; "
-            f"got {name!r}."
+            f"got {name!r}. Name one of them, or remove the annotation."
         )
     target = folder.absolute() / name
     if target.is_dir():

@@ -1,12 +1,13 @@
 """``surelabel validate``: jobs, WorkTeams and manifests, offline, everything at once.
 
-Resources are held to the rules of the CRDs in the words of the API server, manifests to those of
-the prepare stage in its words; both with line numbers.
+Resources are held to the rules of the CRDs in the words of the API server, jobs to the WorkTeams
+beside them in the words of the operator, manifests to those of the prepare stage in its words; all
+with line numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +16,7 @@ import typer
 
 from surelabel_cli.manifest_file import ManifestRules, manifest_problems
 from surelabel_cli.resource_file import Document, ResourceFileError, read_resource_file
+from surelabel_cli.team_match import KnownTeam, known_teams, team_problem
 from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.resources import API_GROUP, API_VERSION
 from surelabel_operator.validation import kind_of, validate_object
@@ -82,9 +84,10 @@ def validate_files(files: list[Path], task_type: str | None = None) -> Iterator[
                 read[file] = error
     documents = [d for found in read.values() if isinstance(found, list) for d in found]
     rules = _manifest_rules(documents, task_type)
+    teams = known_teams(d.value for d in documents if is_ours(d.value))
     for file in files:
         if file in read:
-            yield _resource_result(str(file), read[file])
+            yield _resource_result(str(file), read[file], teams)
         elif file.suffix in MANIFEST_SUFFIXES:
             yield _manifest_result(file, rules)
         else:
@@ -93,8 +96,10 @@ def validate_files(files: list[Path], task_type: str | None = None) -> Iterator[
             yield FileResult(str(file), "", [FileProblem(str(file), None, message)])
 
 
-def resource_problems(file: str, document: Document) -> list[FileProblem]:
-    """Everything that is wrong with one document of ours."""
+def resource_problems(
+    file: str, document: Document, teams: Sequence[KnownTeam] = ()
+) -> list[FileProblem]:
+    """Everything that is wrong with one document of ours; ``teams``: those of all files."""
     obj = document.value
     if not _is_object(obj):
         return [FileProblem(file, document.line_of(()), _no_object(obj))]
@@ -103,10 +108,16 @@ def resource_problems(file: str, document: Document) -> list[FileProblem]:
         message = f"{found[0]} {found[1]}: {API_VERSION} has the kinds LabelingJob and WorkTeam"
         return [FileProblem(file, document.line_of(()), message)]
     who = _who(obj)
-    return [
+    problems = [
         FileProblem(file, document.line_of(problem.path), f"{who}: {problem}")
         for problem in validate_object(obj)
     ]
+    mismatch = team_problem(obj, teams) if obj["kind"] == "LabelingJob" else None
+    if mismatch is not None:
+        path, wrong = mismatch
+        text = f"{who}: {wrong.reason}: {wrong.message}"
+        problems.append(FileProblem(file, document.line_of(path), text))
+    return problems
 
 
 def is_ours(value: Any) -> bool:
@@ -114,21 +125,25 @@ def is_ours(value: Any) -> bool:
     return _is_object(value) and value["apiVersion"].startswith(f"{API_GROUP}/")
 
 
-def _resource_result(file: str, found: list[Document] | ResourceFileError) -> FileResult:
+def _resource_result(
+    file: str, found: list[Document] | ResourceFileError, teams: Sequence[KnownTeam]
+) -> FileResult:
     if isinstance(found, ResourceFileError):
         return FileResult(file, "", [FileProblem(file, found.line, str(found))])
     problems: list[FileProblem] = []
     contents: list[str] = []
     for document in found:
         if is_ours(document.value):
-            problems += resource_problems(file, document)
+            problems += resource_problems(file, document, teams)
             contents.append(_who(document.value))
         elif _is_object(document.value):
             contents.append(f"{_who(document.value)} not looked at")
         else:
             problems.append(FileProblem(file, document.line_of(()), _no_object(document.value)))
     if not found:
-        problems.append(FileProblem(file, None, "has no documents"))
+        problems.append(
+            FileProblem(file, None, "has no documents; write a LabelingJob or a WorkTeam in it")
+        )
     return FileResult(file, ", ".join(contents), problems)
 
 
@@ -145,7 +160,8 @@ def _manifest_result(file: Path, rules: ManifestRules | str) -> FileResult:
     except OSError as error:
         problems.append(FileProblem(name, None, f"cannot be read: {error.strerror}"))
     if n_lines == 0 and not problems:
-        problems.append(FileProblem(name, None, "has no lines; at least one is needed"))
+        text = 'has no lines; at least one is needed, such as {"source-ref": "s3://bucket/a.png"}'
+        problems.append(FileProblem(name, None, text))
     return FileResult(name, f"{n_lines:,} items", problems)
 
 

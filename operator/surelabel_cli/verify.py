@@ -12,6 +12,7 @@ from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Storage, StorageError
 
+_REFUTED, _CANNOT_BE_CHECKED = 1, 2
 _SHOWN = 20
 # What reading JSON of another shape than ours, or nested without end, ends in.
 _NOT_OF_A_JOB = (TypeError, AttributeError, IndexError, RecursionError)
@@ -22,8 +23,9 @@ def verify(
     endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
     region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
 ) -> None:
-    """Recompute the certificate of a finished job; exit status 0 only if it holds."""
+    """Recompute the certificate of a finished job; exit status 0 if it is proven."""
     # Late: it brings NumPy and SciPy, which other commands should not wait for.
+    from surelabel.stages.finished_job import NothingToVerifyError
     from surelabel.stages.verification import Verification, verify_job
 
     # Whoever runs this reads with their own rights; there is nobody to be protected from.
@@ -31,9 +33,9 @@ def verify(
     where = uri if "://" in uri else f"file://{quote(str(Path(uri).resolve()))}"
     try:
         found = verify_job(Storage(access), where)
-    except (StorageError, ConfigurationError) as error:
+    except (NothingToVerifyError, StorageError, ConfigurationError) as error:
         typer.echo(f"Cannot verify {uri}: {error}", err=True)
-        raise typer.Exit(2) from error
+        raise typer.Exit(_CANNOT_BE_CHECKED) from error
     except _NOT_OF_A_JOB as error:
         problem = f"{where} holds what no job writes ({type(error).__name__}: {error})."
         found = Verification(problems=[problem])
@@ -61,4 +63,4 @@ def verify(
     held = "the certificate holds" if certificate is not None else none
     typer.echo(f"Verified: {held}." if found.holds else "NOT verified.")
     if not found.holds:
-        raise typer.Exit(1)
+        raise typer.Exit(_REFUTED)

@@ -11,10 +11,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from surelabel_operator.backends.choice import BuildBackends
 from surelabel_operator.kube_api import load_configuration
 from surelabel_operator.logging import configure_logging
 from surelabel_operator.place import Place
-from surelabel_operator.service import BuildBackends, Service
+from surelabel_operator.service import Service
 from surelabel_operator.settings import Settings, SettingsError
 from surelabel_operator.watch import StartError
 

@@ -27,6 +27,7 @@ from surelabel_operator.actions import (
     Finish,
     Nothing,
     Recording,
+    ReleaseClusters,
     Restore,
     Retry,
     Stall,
@@ -36,7 +37,7 @@ from surelabel_operator.actions import (
     TakeOutput,
     Wait,
 )
-from surelabel_operator.backends import Backend, BackendError, Submission
+from surelabel_operator.backends import Backend, BackendError, KeepsClusters, Submission
 from surelabel_operator.cluster import GoneError
 from surelabel_operator.observe import Scene
 from surelabel_operator.observed import Attempt
@@ -90,13 +91,15 @@ async def finish(action: Action, job: LabelingJob, scene: Scene, world: World) -
     match action:
         case StopAttempts(attempts=attempts):
             await _stop(attempts, scene)
+        case ReleaseClusters(names=names):
+            await _release(names, scene)
         case ClaimOutput() | TakeOutput():
             await _own(action, job, scene, world)
         case CloseWorkforce(step=step, why=why):
             key = StateKeys(_root(scene)).stop_request(step)
             await _folder(scene).create_async(key, canonical_json({"reason": why}))
         case SubmitAttempt(config=config):
-            await _submit(config, scene, world)
+            await _submit(config, job, scene, world)
         case Advance(delete=attempts):
             await _delete(attempts, scene)
         case CleanUp(attempts=attempts):
@@ -120,7 +123,7 @@ def _next(action: Action, world: World) -> Next:
             return Next(terminal=True)
         case Block():
             return Next(back_off=True)
-        case StopAttempts():
+        case StopAttempts() | ReleaseClusters():
             return Next(seconds=_STOPPING_SECONDS)
         case _:
             return Next(again=True)
@@ -140,7 +143,7 @@ async def _record(action: Recording, scene: Scene, world: World) -> Action:
     return replace(action, config=config)
 
 
-async def _submit(config: StageConfig, scene: Scene, world: World) -> None:
+async def _submit(config: StageConfig, job: LabelingJob, scene: Scene, world: World) -> None:
     folder, backend = _folder(scene), _backend(scene)
     key = StateKeys(config.state_root).config(config.step, config.attempt)
     submission = Submission(
@@ -152,6 +155,7 @@ async def _submit(config: StageConfig, scene: Scene, world: World) -> None:
         storage=config.storage,
         resources=config.resources,
         timeout_seconds=config.timeout_seconds,
+        cluster=job.status.ray_cluster,
     )
     if config.step.stage is Stage.ANNOTATE:
         result = await SimulatedPeople(backend).submit(submission, config)
@@ -196,6 +200,12 @@ async def _mark_finished(job: LabelingJob, scene: Scene) -> None:
 
 async def _stop(attempts: Iterable[Attempt], scene: Scene) -> None:
     await asyncio.gather(*(_backend(scene).stop(attempt.name) for attempt in attempts))
+
+
+async def _release(names: Iterable[str], scene: Scene) -> None:
+    backend = _backend(scene)
+    if isinstance(backend, KeepsClusters):
+        await asyncio.gather(*(backend.release(name) for name in names))
 
 
 async def _delete(attempts: Iterable[Attempt], scene: Scene) -> bool:

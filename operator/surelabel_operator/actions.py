@@ -73,6 +73,14 @@ class StopAttempts:
 
 
 @dataclass(frozen=True)
+class ReleaseClusters:
+    """Let these RayClusters of the job go; the next stage gets a new one."""
+
+    names: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True)
 class CloseWorkforce:
     """Create the step's STOP.json: people get nothing new, open assignments may finish."""
 
@@ -177,6 +185,7 @@ Action = (
     | ClaimOutput
     | TakeOutput
     | StopAttempts
+    | ReleaseClusters
     | CloseWorkforce
     | Start
     | Restore

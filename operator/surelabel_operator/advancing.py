@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from surelabel_contract.keys import StateKeys
 from surelabel_contract.stages import Ending, StageConfig, StageReport
-from surelabel_contract.steps import Stage, Step
+from surelabel_contract.steps import Stage, can_follow
 from surelabel_operator.actions import Action, Advance, Finish, Restore, Stall, Start, Wait
 from surelabel_operator.configs import first_config, following_config, retry_config
 from surelabel_operator.next_step import Next, UnfitReportError, next_step
@@ -80,31 +80,10 @@ def contiguous(reports: tuple[StageReport, ...]) -> tuple[StageReport, ...]:
     """The reports in the order of their steps, up to the first gap; prepare is the first."""
     found: list[StageReport] = []
     for report in sorted(reports, key=lambda report: report.step.order):
-        if not _can_follow(found[-1].step if found else None, report.step):
+        if not can_follow(found[-1].step if found else None, report.step):
             break
         found.append(report)
     return tuple(found)
-
-
-def _can_follow(before: Step | None, step: Step) -> bool:
-    """Whether some spec lets ``step`` be the next that commits after ``before``."""
-    if before is None or step.stage is Stage.PREPARE:
-        return before is None and step.stage is Stage.PREPARE
-    if step.stage is Stage.EXPORT:
-        # It may take the place of any step that was stopped, the first of a round too.
-        return step.round - before.round in (0, 1)
-    same_round = step.round == before.round
-    same_pass = before.pass_ == step.pass_
-    if step.stage is Stage.ANNOTATE and step.pass_ == 1:
-        ended = (Stage.PREPARE, Stage.CONSOLIDATE, Stage.INFER)
-        return step.round == before.round + 1 and before.stage in ended
-    follows = {
-        Stage.ANNOTATE: before.stage is Stage.CONSOLIDATE and before.pass_ == step.pass_ - 1,
-        Stage.CONSOLIDATE: before.stage is Stage.ANNOTATE and same_pass,
-        Stage.TRAIN: before.stage is Stage.CONSOLIDATE,
-        Stage.INFER: before.stage is Stage.TRAIN,
-    }
-    return same_round and follows[step.stage]
 
 
 def _recorded(rebuilt: Rebuilt, reports: tuple[StageReport, ...]) -> StageConfig | None:
@@ -119,7 +98,7 @@ def _recorded(rebuilt: Rebuilt, reports: tuple[StageReport, ...]) -> StageConfig
         config
         for config in rebuilt.recorded
         if last is None or config.step.order > last.order
-        if _can_follow(last, config.step) or config.step.stage is Stage.EXPORT
+        if can_follow(last, config.step) or config.step.stage is Stage.EXPORT
     ]
     exports = [config for config in later if config.step.stage is Stage.EXPORT]
     return max(exports or later, key=lambda config: config.step.order, default=None)

@@ -28,6 +28,8 @@ from surelabel_operator.reasons import Reason, is_failure_stall
 from surelabel_operator.retries import delay_after, is_waiting
 from surelabel_operator.situation import Situation, deadline_at, overdue_at
 
+# An attempt that waits is looked at this often.
+_PENDING_SECONDS = 60.0
 # A stage that has committed ends by itself within this time.
 _GRACE = timedelta(seconds=30)
 
@@ -219,6 +221,9 @@ def _next_look(situation: Situation, attempt: Attempt) -> datetime | None:
     ends = [deadline_at(situation)]
     if attempt.state is AttemptState.RUNNING:
         ends.append(overdue_at(situation))
+    if attempt.state is AttemptState.PENDING:
+        # Why it does not start is seen by looking only.
+        ends.append(situation.now + timedelta(seconds=_PENDING_SECONDS))
     if situation.stage is Stage.ANNOTATE:
         # What people have done so far is seen by looking only.
         ends.append(situation.now + timedelta(seconds=PROGRESS_SECONDS))

@@ -6,6 +6,7 @@ from surelabel_operator.actions import Action, Block, ClaimOutput, Stall, TakeOu
 from surelabel_operator.observed import OwnerState, Problem
 from surelabel_operator.reasons import Reason
 from surelabel_operator.situation import Situation
+from surelabel_operator.team_check import team_too_small
 
 
 def invalid_references(situation: Situation) -> Action | None:
@@ -15,15 +16,8 @@ def invalid_references(situation: Situation) -> Action | None:
 
 
 def _team_too_small(situation: Situation) -> Problem | None:
-    team, workforce = situation.observed.team, situation.spec.workforce
-    if team is None or team.active_members >= workforce.annotators_per_item:
-        return None
-    return Problem(
-        Reason.WORK_TEAM_TOO_SMALL,
-        f"spec.workforce.annotatorsPerItem: must be at most {team.active_members}, the number of "
-        f"active members of WorkTeam {workforce.work_team!r}; got "
-        f"{workforce.annotators_per_item}. Add people to the team, or ask fewer for an item.",
-    )
+    team = situation.observed.team
+    return None if team is None else team_too_small(situation.spec.workforce, team.active_members)
 
 
 def cannot_be_asked(situation: Situation) -> Action | None:

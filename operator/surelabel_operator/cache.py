@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from surelabel_contract.stages import QUALITY_METRICS
+
 Key = tuple[str, str]
 """Namespace and name of a LabelingJob."""
 
@@ -51,6 +53,8 @@ class JobEntry:
     all_human_cost: float
     max_cost: float
     currency: str
+    # (metric, value) of what is known of QUALITY_METRICS.
+    quality: tuple[tuple[str, float], ...]
     # (type, status) of each condition.
     conditions: tuple[tuple[str, str], ...]
 
@@ -94,6 +98,11 @@ class JobEntry:
             all_human_cost=_amount(cost.get("allHumanAmount")),
             max_cost=_amount((stopping.get("maxCost") or {}).get("amount")),
             currency=sys.intern(cost.get("currency") or ""),
+            quality=tuple(
+                (sys.intern(found["metric"]), float(found["value"]))
+                for found in status.get("quality") or ()
+                if found["metric"] in QUALITY_METRICS
+            ),
             conditions=tuple(
                 (sys.intern(c["type"]), sys.intern(c["status"]))
                 for c in status.get("conditions") or ()

@@ -1,4 +1,4 @@
-"""The eight conditions of a LabelingJob: what each says after a look and the action taken.
+"""The conditions of a LabelingJob: what each says after a look and the action taken.
 
 Conditions are observations; nothing is decided from them but what DESIGN says: Succeeded is
 final, Stalled by failures waits for another spec, Suspended tells a resumed job from another.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from surelabel_contract.stages import CONSENSUS_ERROR, CONSENSUS_TOO_NOISY, StageReport
 from surelabel_operator.actions import (
     Action,
     Advance,
@@ -37,6 +38,7 @@ TYPES = (
     "RoundRunning",
     "Queued",
     "StorageAvailable",
+    CONSENSUS_TOO_NOISY,
 )
 # An attempt that has waited for room no longer than this is not worth a write.
 _QUEUED_AFTER = timedelta(seconds=30)
@@ -87,7 +89,8 @@ class Scene:
     @property
     def is_idle(self) -> bool:
         """Suspended, with nothing left that runs as far as can be known."""
-        return not self.observed.running and self.observed.backend is None
+        observed = self.observed
+        return not observed.running and not observed.clusters and observed.backend is None
 
 
 def conditions_of(scene: Scene) -> list[Condition]:
@@ -101,6 +104,7 @@ def conditions_of(scene: Scene) -> list[Condition]:
         "RoundRunning": _round_running(scene),
         "Queued": _queued(scene),
         "StorageAvailable": _storage_available(scene),
+        CONSENSUS_TOO_NOISY: _consensus_too_noisy(scene),
     }
     before, generation = scene.before.conditions, scene.observed.generation
     return [set_condition(before, type_, states[type_], generation, scene.now) for type_ in TYPES]
@@ -130,6 +134,9 @@ def _ready_to_go_on(scene: Scene) -> State:
         return kept
     if step is None:
         return State("Unknown", Reason.OBSERVING)
+    attempt = scene.observed.attempt(step.name)
+    if attempt is not None and attempt.waits is not None:
+        return _problem(attempt.waits)
     return State("True", Reason.PROGRESSING, describe(scene.after))
 
 
@@ -209,6 +216,8 @@ def _queued(scene: Scene) -> State:
     if step is not None and attempt is not None and attempt.state is AttemptState.PENDING:
         since = step.submitted_time
         if since is not None and scene.now - since >= _QUEUED_AFTER:
+            if attempt.waits is not None:
+                return State("True", attempt.waits.reason, attempt.waits.message)
             return State("True", Reason.WAITING_FOR_ROOM, attempt.message)
     return State("False", Reason.NOT_QUEUED)
 
@@ -223,6 +232,26 @@ def _storage_available(scene: Scene) -> State:
     if observed.owner is not None:
         return State("True", Reason.AVAILABLE)
     return scene.kept("StorageAvailable") or State("Unknown", Reason.NOT_ASKED)
+
+
+def _consensus_too_noisy(scene: Scene) -> State:
+    """What the newest report with an estimate says; nothing is known where nothing is promised."""
+    for report in reversed(_reports(scene.action)):
+        for notice in report.notices:
+            if notice.reason == CONSENSUS_TOO_NOISY:
+                return State("True", notice.reason, notice.message)
+        if scene.spec.auto_labeling is not None and CONSENSUS_ERROR in report.metrics:
+            return State("False", Reason.CONSENSUS_GOOD_ENOUGH)
+    return scene.kept(CONSENSUS_TOO_NOISY) or State("Unknown", Reason.NOT_ESTIMATED)
+
+
+def _reports(action: Action) -> tuple[StageReport, ...]:
+    match action:
+        case Restore(reports):
+            return reports
+        case Advance(report) | Finish(_, report) if report is not None:
+            return (report,)
+    return ()
 
 
 def describe(status: JobStatus) -> str:

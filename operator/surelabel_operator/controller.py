@@ -45,7 +45,7 @@ class Controller:
         self._deleted: dict[Key, dict[str, JobEntry]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
-        world.metrics.watch_queue(self.queue)
+        world.metrics.watch_queue(self.queue, self.active.is_set)
         world.metrics.watch_jobs(self.cache)
 
     # -- what the watch tells
@@ -225,7 +225,9 @@ class Controller:
 
     def _bury(self, entry: JobEntry) -> None:
         self.world.memory.forget(entry.uid)
-        if entry.step_name and not entry.is_finished:
+        # What runs as a child goes with its owner.
+        at_address = entry.ray_name or entry.ray_url
+        if entry.step_name and at_address and not entry.is_finished:
             self._deleted.setdefault(entry.key, {})[entry.uid] = entry
         self.queue.add(entry.key)
 

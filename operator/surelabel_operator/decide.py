@@ -23,6 +23,7 @@ TABLE: tuple[tuple[str, Row], ...] = (
     ("Succeeded is True or False", stopping.finished),
     ("active time over the deadline", stopping.past_deadline),
     ("suspended", stopping.suspended),
+    ("nothing ran on the job's RayCluster for idleSeconds", stopping.idle_cluster),
     ("stopNow or a limit while people annotate", stopping.limit_while_people_annotate),
     ("stopNow while train or infer runs", stopping.stop_now_while_a_model_works),
     ("running past the timeout", stopping.past_timeout),

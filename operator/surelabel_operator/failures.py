@@ -82,8 +82,14 @@ def _of_ended(situation: Situation, attempt: Attempt) -> Failure:
     if draft is not None:
         if failure is FailureClass.CONFIGURATION:
             failure = FailureClass.APPLICATION
-        return Failure(failure, _REASONS[failure], f"{draft.reason}: {draft.message}")
-    return Failure(failure, _REASONS[failure], attempt.message or "failed and left no message.")
+        return Failure(
+            failure, attempt.reason or _REASONS[failure], f"{draft.reason}: {draft.message}"
+        )
+    return Failure(
+        failure,
+        attempt.reason or _REASONS[failure],
+        attempt.message or "failed and left no message.",
+    )
 
 
 _REASONS = {

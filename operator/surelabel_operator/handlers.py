@@ -14,6 +14,8 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from surelabel_operator.cache import JobEntry
+from surelabel_operator.children import RAY_CLUSTER, RAY_JOB, Child
+from surelabel_operator.manifests import INSTALLATION_LABEL, RAY_GROUP, RAY_VERSION
 from surelabel_operator.resources import API_GROUP
 
 LOG = logging.getLogger(__name__)
@@ -63,6 +65,56 @@ def build_registry(listener: Listener, configuration: Configuration) -> kopf.Ope
         listener.watch_alive("workteams")
         metadata = event["object"]["metadata"]
         listener.team_seen(metadata.get("namespace") or "", metadata["name"])
+
+    return registry
+
+
+class ChildListener(Protocol):
+    """Who is told of RayJobs and RayClusters that an operator of ours made."""
+
+    def child_seen(self, child: Child) -> None:
+        """The child was listed, created or changed."""
+
+    def child_gone(self, child: Child) -> None:
+        """The child is gone."""
+
+    def watch_alive(self, resource: str) -> None:
+        """The watch delivered something."""
+
+
+def build_child_registry(
+    listener: ChildListener, configuration: Configuration
+) -> kopf.OperatorRegistry:
+    """A registry for KubeRay's objects; those of others end here."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection_info(configuration)
+
+    def seen(event: Mapping[str, Any], kind: str, resource: str) -> None:
+        listener.watch_alive(resource)
+        labels = event["object"]["metadata"].get("labels") or {}
+        if INSTALLATION_LABEL not in labels:
+            return
+        try:
+            # Kopf's list leaves the kind out of its items.
+            child = Child.of({**event["object"], "kind": kind})
+        except (KeyError, TypeError, ValueError) as error:
+            LOG.warning("a %s could not be read from the watch: %r", kind, error)
+            return
+        if event["type"] == "DELETED":
+            listener.child_gone(child)
+        else:
+            listener.child_seen(child)
+
+    @kopf.on.event(RAY_GROUP, RAY_VERSION, "rayjobs", registry=registry)
+    async def ray_job(event: Mapping[str, Any], **_: Any) -> None:
+        seen(event, RAY_JOB, "rayjobs")
+
+    @kopf.on.event(RAY_GROUP, RAY_VERSION, "rayclusters", registry=registry)
+    async def ray_cluster(event: Mapping[str, Any], **_: Any) -> None:
+        seen(event, RAY_CLUSTER, "rayclusters")
 
     return registry
 

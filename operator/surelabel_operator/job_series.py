@@ -74,6 +74,11 @@ def _budgets(entry: JobEntry) -> Iterator[Sample]:
             yield f',resource="{resource}"', used / limit
 
 
+def _quality(entry: JobEntry) -> Iterator[Sample]:
+    for metric, value in entry.quality:
+        yield f',metric="{metric}"', value
+
+
 def _info(entry: JobEntry) -> Iterator[Sample]:
     yield f',uid="{_escaped(entry.uid)}",cluster_mode="address",queue=""', 1.0
 
@@ -115,6 +120,7 @@ FAMILIES: tuple[tuple[str, str, Samples], ...] = (
         "Certified bound on the share of wrong machine labels.",
         lambda e: _known(e.certified_error),
     ),
+    ("labeling_job_quality", "How good labels and models are, as measured last.", _quality),
     ("labeling_job_cost", "Paid for annotations so far.", lambda e: _money(e, e.cost)),
     (
         "labeling_job_all_human_cost",

@@ -16,6 +16,7 @@ from typing import Any
 from surelabel_operator.backends import Backend
 from surelabel_operator.backends.ray_clusters import RayClusters
 from surelabel_operator.backends.ray_watch import FAST_SECONDS
+from surelabel_operator.child_trust import Target
 from surelabel_operator.cluster import EventDraft
 from surelabel_operator.controller import Controller
 from surelabel_operator.folder_cluster import FolderCluster
@@ -24,7 +25,10 @@ from surelabel_operator.metrics import Metrics
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import (
     EVERY,
+    AllowedImages,
+    AllowedName,
     AllowedPrefixes,
+    KubeRay,
     RayCluster,
     RayOrigin,
     Settings,
@@ -48,7 +52,7 @@ class _OneRay:
     clusters: RayClusters
     target: RayTarget
 
-    def of(self, target: RayTarget) -> Backend:
+    def of(self, target: Target) -> Backend:
         del target
         return self.clusters.of(self.target)
 
@@ -203,6 +207,13 @@ def _settings(body: Mapping[str, Any], stage_time: datetime | None) -> Settings:
     return Settings(
         ray_clusters=tuple(clusters),
         ray_origins=tuple(origins),
+        # Nor is KubeRay: what a job says of its cluster's pods does not matter here.
+        kube_ray=KubeRay(
+            image="local",
+            images=(AllowedImages(prefixes=_images(body), namespaces=(EVERY,)),),
+            service_accounts=_named(body, "serviceAccountName"),
+            priority_classes=_named(body, "priorityClassName"),
+        ),
         storage=StorageSettings(
             local_files=True,
             allowed_prefixes=(AllowedPrefixes(prefixes=_EVERYWHERE, namespaces=(EVERY,)),),
@@ -211,3 +222,17 @@ def _settings(body: Mapping[str, Any], stage_time: datetime | None) -> Settings:
         stage_time=stage_time,
         log_format="text",
     )
+
+
+def _template(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    cluster = body["spec"]["compute"]["ray"].get("cluster") or {}
+    return cluster.get("template") or {}
+
+
+def _images(body: Mapping[str, Any]) -> tuple[str, ...]:
+    return (_template(body).get("image") or "local",)
+
+
+def _named(body: Mapping[str, Any], field: str) -> tuple[AllowedName, ...]:
+    name = _template(body).get(field)
+    return (AllowedName(name=name, namespaces=(EVERY,)),) if name else ()

@@ -8,7 +8,7 @@ text.
 from __future__ import annotations
 
 import platform
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -192,9 +192,9 @@ class Metrics:
             registry=registry,
         ).labels(version, revision, platform.python_version(), kopf).set(1)
 
-    def watch_queue(self, queue: QueueState) -> None:
-        """Show the queue's state at each scrape."""
-        self.registry.register(_QueueCollector(queue))
+    def watch_queue(self, queue: QueueState, acts: Callable[[], bool]) -> None:
+        """Show the queue's state at each scrape, zeros while the process does not act."""
+        self.registry.register(_QueueCollector(queue, acts))
 
     def watch_jobs(self, jobs: Iterable[JobEntry]) -> None:
         """Show the series of the jobs that ``jobs`` yields at each scrape."""
@@ -249,11 +249,12 @@ class Metrics:
 
 
 class _QueueCollector(Collector):
-    def __init__(self, queue: QueueState) -> None:
+    def __init__(self, queue: QueueState, acts: Callable[[], bool]) -> None:
         self._queue = queue
+        self._acts = acts
 
     def collect(self) -> Iterator[Metric]:
-        queue = self._queue
+        queue, acts = self._queue, self._acts()
         for name, text, value in (
             ("labeling_workqueue_depth", "Keys that wait.", len(queue)),
             (
@@ -268,4 +269,5 @@ class _QueueCollector(Collector):
             ),
             ("labeling_active_workers", "Reconciles that run.", queue.in_process),
         ):
-            yield GaugeMetricFamily(name, text, value=value)
+            # In a standby all keys wait for the Lease: that is no backlog, and nothing is stuck.
+            yield GaugeMetricFamily(name, text, value=value if acts else 0)

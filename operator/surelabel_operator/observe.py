@@ -11,7 +11,8 @@ from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import JobRef, StorageAccess
 from surelabel_contract.steps import Stage, step_name
 from surelabel_contract.store import StorageError
-from surelabel_operator.backends import Backend, BackendError
+from surelabel_operator.backends import Backend, BackendError, KeepsClusters
+from surelabel_operator.child_trust import Target, compute_target
 from surelabel_operator.configs import team_facts
 from surelabel_operator.evidence import Evidence
 from surelabel_operator.observed import (
@@ -26,7 +27,7 @@ from surelabel_operator.records import CorruptedError
 from surelabel_operator.resources import InvalidSpecError, LabelingJob
 from surelabel_operator.store_look import Stored, look_into_store
 from surelabel_operator.stores import JobStore
-from surelabel_operator.trust import RayTarget, ray_target
+from surelabel_operator.team_check import team_not_found
 from surelabel_operator.world import World
 
 _SKEW_MAX_SECONDS = 60.0
@@ -49,7 +50,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class _References:
-    target: RayTarget | None = None
+    target: Target | None = None
     store: JobStore | None = None
     team: TeamFacts | None = None
     problem: Problem | None = None
@@ -97,6 +98,7 @@ async def observe(job: LabelingJob, world: World) -> Scene:
         commit=stored.commit,
         draft=stored.draft,
         attempts=attempts,
+        clusters=backend.clusters(ref) if isinstance(backend, KeepsClusters) else (),
         progress=stored.progress,
         stop_requested=stored.stop_requested,
         rebuilt=stored.rebuilt,
@@ -107,12 +109,12 @@ async def observe(job: LabelingJob, world: World) -> Scene:
 async def _references(job: LabelingJob, world: World) -> _References:
     """What the spec refers to, and the first thing wrong with it."""
     spec, namespace = job.spec, job.metadata.namespace
-    target: RayTarget | None = None
+    target: Target | None = None
     store: JobStore | None = None
     team: TeamFacts | None = None
     problem: Problem | None = None
     try:
-        target = ray_target(world.settings, namespace, spec.compute.ray.address)
+        target = compute_target(world.settings, namespace, spec)
         if not _has_ended(job):
             store = await world.stores.open(job, target)
             team = await _team(job, world)
@@ -127,14 +129,13 @@ async def _team(job: LabelingJob, world: World) -> TeamFacts:
         team = await world.cluster.get_work_team(namespace, name)
     except InvalidSpecError as error:
         raise ConfigurationError(
-            Reason.INVALID_WORK_TEAM, f"WorkTeam {namespace}/{name}: {error}"
+            Reason.INVALID_WORK_TEAM,
+            f"spec.workforce.workTeam: WorkTeam {namespace}/{name} is not valid: {error} Correct "
+            "it.",
         ) from None
     if team is None:
-        raise ConfigurationError(
-            Reason.WORK_TEAM_NOT_FOUND,
-            f"spec.workforce.workTeam: no WorkTeam {name!r} in namespace {namespace!r}. "
-            "Create it, or name another.",
-        )
+        problem = team_not_found(namespace, name)
+        raise ConfigurationError(problem.reason, problem.message)
     return team_facts(team)
 
 

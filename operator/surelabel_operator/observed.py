@@ -42,6 +42,14 @@ class FailureClass(StrEnum):
 
 
 @dataclass(frozen=True)
+class Problem:
+    """A reason from reasons.py and a message for people: field, rule, value, next step."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
 class Attempt:
     """One attempt as its backend or workforce knows it."""
 
@@ -57,19 +65,17 @@ class Attempt:
     started: datetime | None = None
     # A Kubernetes object that users look at after the end: kept until the TTL.
     is_child: bool = False
+    # More exact than the failure's class, where the backend knows: OutOfMemory, Evicted, ...
+    reason: str | None = None
+    # Why it does not start, once it should have.
+    waits: Problem | None = None
+    # The RayCluster of the job's own on which it runs.
+    cluster: str | None = None
 
     @property
     def runs(self) -> bool:
         """Whether it holds, or will hold, any compute."""
         return self.state in (AttemptState.PENDING, AttemptState.RUNNING)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A reason from reasons.py and a message for people: field, rule, value, next step."""
-
-    reason: str
-    message: str
 
 
 class OwnerState(StrEnum):
@@ -165,6 +171,8 @@ class Observed:
     draft: StageFailure | None = None
     # All that backend and workforce know of this job, whatever the step.
     attempts: tuple[Attempt, ...] = ()
+    # RayClusters that the operator made for this job and that are still there.
+    clusters: tuple[str, ...] = ()
     # progress.json of the annotate step that runs.
     progress: Progress | None = None
     # STOP.json of the annotate step exists.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
 
-from surelabel_contract.stages import Progressed, StageReport
+from surelabel_contract.stages import QUALITY_METRICS, Progressed, StageReport
 from surelabel_contract.steps import Stage
 from surelabel_operator.resources import (
     MAX_RECENT_ROUNDS,
@@ -21,6 +21,7 @@ from surelabel_operator.resources import (
     LabelCounters,
     LabelingJobSpec,
     OutputStatus,
+    QualityStatus,
     RoundStatus,
     UnlabeledReason,
 )
@@ -40,6 +41,7 @@ def advance(
         "unlabeled_reasons": _unlabeled_reasons(progressed.unlabeled_reasons),
         "annotation": AnnotationStatus(open_items=0, answers_received=progressed.answers),
         "certificate": _certificate(progressed),
+        "quality": _quality(status, report),
         "cost": cost_of(spec, progressed),
         "recent_rounds": _recent_rounds(status, report),
     }
@@ -113,6 +115,15 @@ def _certificate(progressed: Progressed) -> CertificateStatus | None:
         validated_items=certificate.validated_items,
         errors=certificate.errors,
     )
+
+
+def _quality(status: JobStatus, report: StageReport) -> list[QualityStatus]:
+    """Each metric as a report had it last; a stage measures its own alone."""
+    values = {entry.metric: entry.value for entry in status.quality}
+    for metric in QUALITY_METRICS:
+        if metric in report.metrics:
+            values[metric] = f"{report.metrics[metric]:.6f}"
+    return [QualityStatus(metric=metric, value=value) for metric, value in values.items()]
 
 
 def _recent_rounds(status: JobStatus, report: StageReport) -> list[RoundStatus]:

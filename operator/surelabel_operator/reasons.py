@@ -68,7 +68,21 @@ class Reason(StrEnum):
     RAY_UNREACHABLE = "RayUnreachable", "Ray could not be asked."
     RAY_UNAUTHORIZED = "RayUnauthorized", "Ray refused the operator's token."
     RAY_REFUSED = "RayRefused", "Ray understood the request and refused it."
+    RAY_CLUSTER_NOT_FOUND = "RayClusterNotFound", "There is no RayCluster of this name."
+    RAY_AUTH_UNSUPPORTED = (
+        "RayAuthUnsupported",
+        "The RayCluster asks for a token without authOptions, so KubeRay cannot use it.",
+    )
+    KUBE_RAY_MISSING = "KubeRayMissing", "The cluster has no RayJobs: KubeRay is not installed."
     WORKFORCE_UNREACHABLE = "WorkforceUnreachable", "The workforce could not be asked."
+
+    # -- why the pods of an attempt do not start (Ready and Queued)
+    KUBE_RAY_SILENT = "KubeRaySilent", "KubeRay has made no pods within a minute."
+    PODS_STARTING = "PodsStarting", "The pods take longer than a minute to start."
+    UNSCHEDULABLE = "Unschedulable", "No node has room for a pod."
+    IMAGE_PULL_FAILED = "ImagePullFailed", "A pod's image cannot be pulled."
+    QUOTA_EXCEEDED = "QuotaExceeded", "The namespace's quota has no room for a pod."
+    PODS_REFUSED = "PodsRefused", "The API server refuses the pods."
 
     # -- why an attempt failed (Ready while it is tried again)
     STAGE_FAILED = "StageFailed", "The stage's program failed."
@@ -76,6 +90,9 @@ class Reason(StrEnum):
     COMMIT_MISSING = "CommitMissing", "The attempt succeeded by its own word, without a commit."
     ATTEMPT_LOST = "AttemptLost", "The backend does not know the attempt any more."
     ATTEMPT_STOPPED = "AttemptStopped", "Somebody else stopped the attempt."
+    OUT_OF_MEMORY = "OutOfMemory", "A pod or Ray's node ran out of memory."
+    EVICTED = "Evicted", "A pod was evicted from its node."
+    POD_FAILED = "PodFailed", "A pod ended by itself."
     INFRASTRUCTURE_FAILED = (
         "InfrastructureFailed",
         "Node, network or Ray failed, not the stage; counted apart from maxAttempts.",
@@ -99,9 +116,18 @@ class Reason(StrEnum):
     NOT_QUEUED = "NotQueued", "No attempt waits for resources."
     AVAILABLE = "Available", "The last access to the store worked."
     NOT_ASKED = "NotAsked", "The store has not been asked yet."
+    CONSENSUS_GOOD_ENOUGH = (
+        "ConsensusGoodEnough",
+        "People's labels are not known to be wrong on more than half of targetErrorPermille.",
+    )
+    NOT_ESTIMATED = (
+        "NotEstimated",
+        "No round with two answers an item is consolidated yet, or nothing is promised.",
+    )
 
     # -- Events, and why something is stopped
     DELETED = "Deleted", "The LabelingJob is gone."
+    IDLE = "Idle", "Nothing ran on the job's RayCluster for idleSeconds, so it was let go."
     SUPERSEDED = "Superseded", "Another attempt has committed the step."
     SPEC_CHANGED = "SpecChanged", "The spec changed, so the step is tried again."
     STEP_COMMITTED = "StepCommitted", "A step is done."
@@ -122,6 +148,9 @@ ATTEMPT_REASONS = frozenset(
         Reason.ATTEMPT_LOST,
         Reason.ATTEMPT_STOPPED,
         Reason.INFRASTRUCTURE_FAILED,
+        Reason.OUT_OF_MEMORY,
+        Reason.EVICTED,
+        Reason.POD_FAILED,
     }
 )
 

@@ -30,7 +30,7 @@ from surelabel_operator.observed import Problem
 from surelabel_operator.outcomes import count_attempt
 from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import InvalidSpecError, LabelingJob
-from surelabel_operator.situation import Situation, deadline_at
+from surelabel_operator.situation import Situation, deadline_at, idle_at
 from surelabel_operator.status import progress_noted, status_of, status_of_invalid
 from surelabel_operator.world import World
 
@@ -95,7 +95,7 @@ async def _look(job: LabelingJob, world: World) -> tuple[LabelingJob, act.Next]:
             return job, act.Next(back_off=True)
         world.memory.unsettled.discard(uid)
         world.memory.evidence.pop(uid, None)
-    return job, _in_time_for_deadline(following, Situation(job.spec, job.status, observed, now))
+    return job, _in_time(following, Situation(job.spec, job.status, observed, now))
 
 
 async def _patch(
@@ -130,15 +130,20 @@ def _blocked(
     return Scene(observed, scene.backend, scene.store), Block(problem)
 
 
-def _in_time_for_deadline(following: act.Next, situation: Situation) -> act.Next:
-    """A job that waits for nothing but events is still looked at when its deadline passes."""
+def _in_time(following: act.Next, situation: Situation) -> act.Next:
+    """A job that waits for nothing but events is still looked at when its deadline passes, or
+    when its RayCluster has been idle for long enough."""
     if following.again or following.back_off or following.seconds is not None:
         return following
-    end = None if situation.is_finished else deadline_at(situation)
-    if end is None:
+    if situation.is_finished:
         return following
-    # Passed, it has to be seen twice.
-    seconds = max((end - situation.now).total_seconds(), SECOND_LOOK_SECONDS)
+    deadline = deadline_at(situation)
+    idle = idle_at(situation) if situation.observed.clusters else None
+    ends = [end for end in (deadline, idle) if end is not None]
+    if not ends:
+        return following
+    # Passed, the deadline has to be seen twice.
+    seconds = max((min(ends) - situation.now).total_seconds(), SECOND_LOOK_SECONDS)
     return replace(following, seconds=seconds)
 
 

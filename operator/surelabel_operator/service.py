@@ -13,14 +13,17 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol
+from typing import Any
 
 from kubernetes.aio.client.configuration import Configuration
 
+from surelabel_operator.backends.choice import BuildBackends, ClosingBackends, EveryBackend
 from surelabel_operator.backends.ray_cluster import RayCluster
 from surelabel_operator.backends.ray_clusters import RayClusters
 from surelabel_operator.cache import JobEntry
 from surelabel_operator.calls import observed_calls
+from surelabel_operator.child_keeper import ChildKeeper
+from surelabel_operator.children import Child
 from surelabel_operator.cluster import ClusterError
 from surelabel_operator.controller import Controller
 from surelabel_operator.kube import KubeCluster
@@ -34,8 +37,8 @@ from surelabel_operator.settings import Settings
 from surelabel_operator.stores import Stores
 from surelabel_operator.sweep import Sweep, ray_targets
 from surelabel_operator.teams import Teams
-from surelabel_operator.watch import Watch, check_at_start
-from surelabel_operator.world import Backends, World
+from surelabel_operator.watch import ChildWatch, Watch, check_at_start
+from surelabel_operator.world import World
 
 LOG = logging.getLogger(__name__)
 
@@ -43,17 +46,6 @@ SWEEP_SECONDS = 600.0
 _BEAT_SECONDS = 1.0
 _LATE_BEAT_SECONDS = 30.0
 _STUCK_SECONDS = 300.0
-
-
-class ClosingBackends(Backends, Protocol):
-    """Backends that are closed at the end."""
-
-    async def close(self) -> None:
-        """Release connections and tasks."""
-        ...
-
-
-BuildBackends = Callable[[Callable[[str, str], None]], ClosingBackends]
 
 
 class Service:
@@ -86,7 +78,16 @@ class Service:
             times=lease_times,
             on_change=self._lease_changed,
         )
-        build = build_backends or (lambda changed: RayClusters(self._token, changed))
+        self._children = ChildKeeper(
+            self._api,
+            self._cluster,
+            self._cluster.get_secret,
+            settings.watch_namespaces,
+            lambda: self.lease.installation,
+            self._job_changed,
+            self._job_ended,
+        )
+        build = build_backends or self._build_backends
         self._backends = build(self._job_changed)
         world = World(
             cluster=self._cluster,
@@ -128,6 +129,9 @@ class Service:
             self._configuration,
             self._settings.watch_namespaces,
         )
+        child_watch = ChildWatch(
+            self, self._api, self._configuration, self._settings.watch_namespaces
+        )
         lease = asyncio.create_task(self.lease.run(), name="lease")
         tasks = [
             asyncio.create_task(watch.run(), name="watch"),
@@ -135,6 +139,8 @@ class Service:
             asyncio.create_task(self._stop.wait(), name="stop"),
             lease,
         ]
+        if self._settings.kube_ray is not None:
+            tasks.append(asyncio.create_task(child_watch.run(), name="child watch"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             LOG.info("stopping", extra={"because": sorted(task.get_name() for task in done)})
@@ -167,21 +173,19 @@ class Service:
                 group.create_task(self._teams.run(self.lease.held))
                 group.create_task(self.controller.keep_in_step(self._settings.resync_seconds))
                 group.create_task(self._sweep())
+                if self._settings.kube_ray is not None:
+                    group.create_task(self._keep_children())
         finally:
             beat.cancel()
 
     async def _sweep(self) -> None:
-        def ended(entry: JobEntry) -> None:
-            self.controller.world.memory.unsettled.add(entry.uid)
-            self.controller.queue.add(entry.key)
-
         await self.lease.held.wait()
         sweep = Sweep(
             self._cluster,
             self._settings,
             self.lease.installation,
             self.controller.cache.get,
-            ended,
+            self._job_ended,
         )
         while True:
             await self.lease.held.wait()
@@ -189,6 +193,10 @@ class Service:
             found = (self._backends.of(target) for target in targets)
             await sweep.run(ray for ray in found if isinstance(ray, RayCluster))
             await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _keep_children(self) -> None:
+        await self.lease.held.wait()
+        await self._children.keep_in_step(self.controller.cache.get)
 
     async def _first_list(self) -> list[JobEntry]:
         while True:
@@ -218,6 +226,14 @@ class Service:
         self._teams.seen(namespace, name)
         self.controller.team_seen(namespace, name)
 
+    def child_seen(self, child: Child) -> None:
+        """A RayJob or RayCluster."""
+        self._children.child_seen(child)
+
+    def child_gone(self, child: Child) -> None:
+        """A RayJob or RayCluster that is gone."""
+        self._children.child_gone(child)
+
     def watch_alive(self, resource: str) -> None:
         """The watch delivered something."""
         self.metrics.watch_last_event.labels(resource).set_to_current_time()
@@ -230,6 +246,14 @@ class Service:
             self.controller.active.set()
         else:
             self.controller.active.clear()
+
+    def _job_ended(self, entry: JobEntry) -> None:
+        """The job has ended, and something of it is left."""
+        self.controller.world.memory.unsettled.add(entry.uid)
+        self.controller.queue.add(entry.key)
+
+    def _build_backends(self, changed: Callable[[str, str], None]) -> ClosingBackends:
+        return EveryBackend(RayClusters(self._token, changed), self._children)
 
     def _job_changed(self, namespace: str, name: str) -> None:
         self.controller.changed(namespace, name)

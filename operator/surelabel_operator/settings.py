@@ -89,6 +89,39 @@ class AllowedEndpoint(ForNamespaces):
     url: Origin = Field(description="http(s)://host[:port].")
 
 
+class AllowedImages(ForNamespaces):
+    """Images that jobs may give in compute.ray.cluster.template.image."""
+
+    prefixes: tuple[str, ...] = Field(
+        min_length=1,
+        description="Whole images, or beginnings that end with /, : or @.",
+    )
+
+
+class AllowedName(ForNamespaces):
+    """An object that jobs may name in compute.ray.cluster.template."""
+
+    name: str = Field(min_length=1, description="Its name.")
+
+
+class KubeRay(Setting):
+    """Ray clusters that the operator asks KubeRay for."""
+
+    image: str = Field(min_length=1, description="Image of the pods where a job names none.")
+    ray_version: str = Field(
+        default="2.60.0", min_length=1, description="Version of Ray in that image, 2.52 or newer."
+    )
+    images: tuple[AllowedImages, ...] = Field(
+        default=(), description="Other images that jobs may name."
+    )
+    service_accounts: tuple[AllowedName, ...] = Field(
+        default=(), description="ServiceAccounts besides surelabel-stage that jobs may name."
+    )
+    priority_classes: tuple[AllowedName, ...] = Field(
+        default=(), description="PriorityClasses that jobs may name."
+    )
+
+
 class StorageSettings(Setting):
     """What jobs may do with object stores."""
 
@@ -114,6 +147,11 @@ class Settings(Setting):
     )
     ray_origins: tuple[RayOrigin, ...] = Field(
         default=(), description="URLs of Ray clusters that jobs may give."
+    )
+    kube_ray: KubeRay | None = Field(
+        default=None,
+        description="Allows compute.ray.cluster and compute.ray.selector, which need KubeRay 1.5.1 "
+        "or newer; absent: nobody may use them.",
     )
     storage: StorageSettings = Field(
         default=StorageSettings(), description="What jobs may do with object stores."

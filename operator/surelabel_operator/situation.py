@@ -96,3 +96,14 @@ def deadline_at(situation: Situation) -> datetime | None:
         return None
     left = timedelta(seconds=seconds) - active_time(situation.status, situation.now)
     return situation.now + left
+
+
+def idle_at(situation: Situation) -> datetime | None:
+    """When the job's RayCluster has been without work for idleSeconds; None: it is at work."""
+    cluster = situation.spec.compute.ray.cluster
+    running = situation.status.condition("RoundRunning")
+    if cluster is None or cluster.scope != "Job" or situation.is_unknown:
+        return None
+    if situation.observed.running or running is None or running.status != "False":
+        return None
+    return running.last_transition_time + timedelta(seconds=cluster.idle_seconds)

@@ -114,7 +114,12 @@ def _recorded(  # noqa: PLR0911 - one case an action.
             # Suspended between submission and its record: resuming must know that it ran.
             return before.with_(step=_stopped(before.step, attempts, now))
         case RecordSubmitted(time) if before.step is not None:
-            return before.with_(step=before.step.with_(submitted_time=time.replace(microsecond=0)))
+            attempt = observed.attempt(before.step.name)
+            cluster = None if attempt is None else attempt.cluster
+            return before.with_(
+                step=before.step.with_(submitted_time=time.replace(microsecond=0)),
+                ray_cluster=cluster or before.ray_cluster,
+            )
         case Finish(_, report) if report is not None:
             ended = advance(before, report, spec, observed.folder_uri)
             return ended.with_(completion_time=now)

@@ -14,6 +14,7 @@ from surelabel_operator.actions import (
     EndEarly,
     Finish,
     Nothing,
+    ReleaseClusters,
     StopAttempts,
     Wait,
 )
@@ -23,7 +24,7 @@ from surelabel_operator.evidence import is_seen_twice
 from surelabel_operator.limits import ending, limit_reached_by
 from surelabel_operator.next_step import export_after
 from surelabel_operator.reasons import Reason
-from surelabel_operator.situation import Situation
+from surelabel_operator.situation import Situation, idle_at
 
 
 def deleted(situation: Situation) -> Action | None:
@@ -42,6 +43,8 @@ def finished(situation: Situation) -> Action | None:
     stop = _stop(situation, Reason.FINISHED)
     if stop is not None:
         return stop
+    if situation.observed.clusters:
+        return ReleaseClusters(situation.observed.clusters, Reason.FINISHED)
     ended = tuple(a for a in situation.observed.attempts if a.ours)
     completed = situation.status.completion_time
     keeps_until = None
@@ -71,7 +74,18 @@ def suspended(situation: Situation) -> Action | None:
         return None
     if situation.observed.backend is not None:
         return Block(situation.observed.backend)
-    return _stop(situation, Reason.SUSPENDED) or Nothing()
+    stop = _stop(situation, Reason.SUSPENDED)
+    if stop is None and situation.observed.clusters:
+        return ReleaseClusters(situation.observed.clusters, Reason.SUSPENDED)
+    return stop or Nothing()
+
+
+def idle_cluster(situation: Situation) -> Action | None:
+    """Let the job's RayCluster go when nothing has run on it for a while."""
+    end, clusters = idle_at(situation), situation.observed.clusters
+    if not clusters or end is None or situation.now < end:
+        return None
+    return ReleaseClusters(clusters, Reason.IDLE)
 
 
 def limit_while_people_annotate(situation: Situation) -> Action | None:

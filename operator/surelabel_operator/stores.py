@@ -11,16 +11,17 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Folder, Storage
 from surelabel_operator.calls import store_observer
+from surelabel_operator.child_trust import Target
 from surelabel_operator.cluster import Cluster
 from surelabel_operator.logging import SecretText
 from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import Settings
-from surelabel_operator.trust import ALLOW_USE_LABEL, RayTarget, storage_access
+from surelabel_operator.trust import ALLOW_USE_LABEL, storage_access
 
 _SECRET_SECONDS = 60.0
 _OPEN_MAX = 64
@@ -45,15 +46,17 @@ class Stores:
         self._open: OrderedDict[tuple[object, ...], Storage] = OrderedDict()
         self._secrets: dict[tuple[str, str], tuple[float, Mapping[str, SecretText]]] = {}
 
-    async def open(self, job: LabelingJob, ray: RayTarget) -> JobStore:
+    async def open(self, job: LabelingJob, ray: Target) -> JobStore:
         """The job's store; ConfigurationError where the namespace may not use it.
 
         Manifest and output are checked here, so that a refusal does not wait for a stage.
         """
         spec, namespace = job.spec, job.metadata.namespace
-        secret = None
+        secret, ca_certificate = None, None
         if spec.storage.secret_name is not None:
-            secret = await self._secret(namespace, spec.storage.secret_name)
+            secret = await self._secret(namespace, "secretName", spec.storage.secret_name)
+        if spec.storage.ca_secret_name is not None:
+            ca_certificate = await self._ca_certificate(namespace, spec.storage.ca_secret_name)
         access = storage_access(
             self._settings,
             namespace,
@@ -61,12 +64,16 @@ class Stores:
             secret,
             own_ray=ray.own,
             output=job.folder_uri,
+            ca_certificate=ca_certificate,
         )
         stages = self._storage(access.stages, None)
-        for uri in (spec.input.manifest, spec.output.uri):
-            # Without a client: the stages' credentials are not here.
-            stages.check(uri)
         storage = self._storage(access.operator, access.credentials)
+        # Without a client: the stages' credentials are not here.
+        with uri_of_field("spec.input.manifest"):
+            stages.check(spec.input.manifest)
+        with uri_of_field("spec.output.uri"):
+            stages.check(spec.output.uri)
+            storage.check(job.folder_uri)
         return JobStore(storage.folder(job.folder_uri), access.stages)
 
     def _storage(
@@ -88,7 +95,17 @@ class Stores:
         self._open.move_to_end(key)
         return storage
 
-    async def _secret(self, namespace: str, name: str) -> Mapping[str, SecretText]:
+    async def _ca_certificate(self, namespace: str, name: str) -> str:
+        values = await self._secret(namespace, "caSecretName", name)
+        if "ca.crt" not in values:
+            raise ConfigurationError(
+                Reason.SECRET_NOT_FOUND,
+                f"spec.storage.caSecretName: Secret {name!r} must have the key 'ca.crt' with "
+                f"certificates in PEM; got {sorted(values)}.",
+            )
+        return values["ca.crt"].reveal()
+
+    async def _secret(self, namespace: str, field: str, name: str) -> Mapping[str, SecretText]:
         read, values = self._secrets.get((namespace, name), (-_SECRET_SECONDS, {}))
         if time.monotonic() - read < _SECRET_SECONDS:
             return values
@@ -97,14 +114,15 @@ class Stores:
             self._secrets.pop((namespace, name), None)
             raise ConfigurationError(
                 Reason.SECRET_NOT_FOUND,
-                f"spec.storage.secretName: no Secret {name!r} in namespace {namespace!r}, or the "
+                f"spec.storage.{field}: no Secret {name!r} in namespace {namespace!r}, or the "
                 "operator may not get it there. Create it, or bind the operator's Secret role.",
             )
         if secret.labels.get(ALLOW_USE_LABEL) != "storage":
             raise ConfigurationError(
                 Reason.SECRET_NOT_ALLOWED,
-                f"spec.storage.secretName: Secret {name!r} must have the label "
-                f"{ALLOW_USE_LABEL}: storage; got {secret.labels.get(ALLOW_USE_LABEL)!r}.",
+                f"spec.storage.{field}: Secret {name!r} must have the label "
+                f"{ALLOW_USE_LABEL}: storage; got {secret.labels.get(ALLOW_USE_LABEL)!r}. Ask its "
+                "owner to set it.",
             )
         values = {
             key: SecretText(value.decode(errors="replace")) for key, value in secret.data.items()

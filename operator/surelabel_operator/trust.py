@@ -84,11 +84,13 @@ def storage_access(
     *,
     own_ray: bool,
     output: str,
+    ca_certificate: str | None = None,
 ) -> Access:
     """What the job may do with the store; StorageNotAllowedError if that is nothing,
     ConfigurationError if the store cannot do what is asked.
 
-    ``secret``: the values of ``storage.secretName``, with which ``output`` is opened. Stages on a
+    ``secret``: the values of ``storage.secretName``, with which ``output`` is opened;
+    ``ca_certificate``: PEM of ``storage.caSecretName``. Stages on a
     shared Ray cluster run with its credentials, not with the Secret, so prefixes bind them also
     where a Secret frees the operator, and only a listed endpoint gets their requests.
     """
@@ -98,8 +100,9 @@ def storage_access(
     _check_endpoint(settings, namespace, endpoint, secret, own_ray)
     if not prefixes and (secret is None or not own_ray):
         raise StorageNotAllowedError(
-            f"namespace {namespace!r} has no allowed prefixes. Ask who runs the operator to add "
-            "it to storage.allowedPrefixes."
+            f"spec.output.uri: namespace {namespace!r} has no allowed prefixes, so nothing may be "
+            f"read or written; got {output!r}. Ask who runs the operator to add the namespace to "
+            "storage.allowedPrefixes."
         )
     sse = storage.server_side_encryption
     base = StorageAccess(
@@ -109,6 +112,7 @@ def storage_access(
         region=storage.region,
         sse_type=sse.type if sse is not None else None,
         sse_key_id=sse.key_id if sse is not None else None,
+        ca_certificate=ca_certificate,
     )
     if secret is None:
         return Access(base, base)
@@ -145,7 +149,8 @@ def _check_endpoint(
     if given is None or given.reveal().strip().rstrip("/") != endpoint:
         raise StorageNotAllowedError(
             f"spec.storage.endpoint: must be listed in the operator's settings for namespace "
-            f"{namespace!r} or equal the key 'endpoint' of the Secret; got {endpoint!r}."
+            f"{namespace!r} or equal the key 'endpoint' of the Secret; got {endpoint!r}. Ask who "
+            "runs the operator to list it in storage.endpoints, or add the key to the Secret."
         )
     if not own_ray:
         # The Secret speaks for its own credentials only; the stages would bring another's there.

@@ -16,15 +16,28 @@ import kopf
 from kubernetes.aio.client.configuration import Configuration
 
 from surelabel_operator.cache import JobEntry
-from surelabel_operator.handlers import Listener, build_registry, build_settings
+from surelabel_operator.children import Child
+from surelabel_operator.handlers import (
+    ChildListener,
+    Listener,
+    build_child_registry,
+    build_registry,
+    build_settings,
+)
 from surelabel_operator.kube_api import ApiError, ApiUnavailableError, KubeApi, NotFoundApiError
+from surelabel_operator.manifests import RAY_API_VERSION
 from surelabel_operator.resources import API_VERSION
 
 LOG = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 2.0
+# KubeRay may be installed later than the operator.
+LOOK_SECONDS = 30.0
 _END_SECONDS = 5.0
 _KINDS = ("labelingjobs", "workteams")
+_CHILD_KINDS = ("rayjobs", "rayclusters")
+
+Build = Callable[["_Relay"], kopf.OperatorRegistry]
 
 
 class StartError(Exception):
@@ -52,26 +65,73 @@ class Watch:
 
     async def run(self) -> None:
         """Watch until cancelled, also across an API server that is away for long."""
+        relay = _Relay(asyncio.get_running_loop(), jobs=self._listener)
         while True:
-            thread = _KopfThread(self._listener, self._configuration, self._namespaces)
-            try:
-                await thread.run()
-            except Exception as error:  # noqa: BLE001 - Kopf's errors have no common base.
-                LOG.warning("the watch broke off: %s: %s", type(error).__name__, error)
+            await _watch_once(
+                relay, lambda relay: build_registry(relay, self._configuration), self._namespaces
+            )
             await asyncio.sleep(AGAIN_SECONDS)
             with suppress(ApiUnavailableError):
                 await check_resources(self._api)
+
+
+class ChildWatch:
+    """RayJobs and RayClusters of the namespaces, from the time on at which they are served.
+
+    A watch of its own: one that may not see them must not end that of the LabelingJobs.
+    """
+
+    def __init__(
+        self,
+        listener: ChildListener,
+        api: KubeApi,
+        configuration: Configuration,
+        namespaces: tuple[str, ...],
+    ) -> None:
+        self._listener = listener
+        self._api = api
+        self._configuration = configuration
+        self._namespaces = namespaces
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        relay = _Relay(asyncio.get_running_loop(), children=self._listener)
+        while True:
+            if await self._is_served():
+                await _watch_once(
+                    relay,
+                    lambda relay: build_child_registry(relay, self._configuration),
+                    self._namespaces,
+                )
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _is_served(self) -> bool:
+        try:
+            missing = await _missing(self._api, RAY_API_VERSION, _CHILD_KINDS)
+        except ApiError as error:
+            LOG.info("KubeRay cannot be looked for: %s", error)
+            return False
+        return not missing
+
+
+async def _watch_once(relay: _Relay, build: Build, namespaces: tuple[str, ...]) -> None:
+    thread = _KopfThread(lambda: build(relay), namespaces)
+    try:
+        await thread.run()
+    except Exception as error:  # noqa: BLE001 - Kopf's errors have no common base.
+        LOG.warning("the watch broke off: %s: %s", type(error).__name__, error)
 
 
 class _KopfThread:
     """One run of Kopf."""
 
     def __init__(
-        self, listener: Listener, configuration: Configuration, namespaces: tuple[str, ...]
+        self, build: Callable[[], kopf.OperatorRegistry], namespaces: tuple[str, ...]
     ) -> None:
         self._home = asyncio.get_running_loop()
-        self._listener = _Relay(listener, self._home)
-        self._configuration = configuration
+        self._build = build
         self._namespaces = namespaces
         self._stop = threading.Event()
         self._ended: asyncio.Future[None] = self._home.create_future()
@@ -99,7 +159,7 @@ class _KopfThread:
     async def _serve(self) -> None:
         try:
             await kopf.operator(
-                registry=build_registry(self._listener, self._configuration),
+                registry=self._build(),
                 settings=build_settings(),
                 standalone=True,
                 clusterwide=not self._namespaces,
@@ -120,23 +180,43 @@ class _KopfThread:
 
 
 class _Relay:
-    """Hands on to a listener in another event loop what Kopf's thread sees."""
+    """Hands on to listeners in another event loop what Kopf's thread sees."""
 
-    def __init__(self, listener: Listener, loop: asyncio.AbstractEventLoop) -> None:
-        self._listener = listener
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        jobs: Listener | None = None,
+        children: ChildListener | None = None,
+    ) -> None:
         self._loop = loop
+        self._jobs = jobs
+        self._children = children
 
     def job_seen(self, entry: JobEntry) -> None:
-        self._call(self._listener.job_seen, entry)
+        if self._jobs is not None:
+            self._call(self._jobs.job_seen, entry)
 
     def job_deleted(self, entry: JobEntry) -> None:
-        self._call(self._listener.job_deleted, entry)
+        if self._jobs is not None:
+            self._call(self._jobs.job_deleted, entry)
 
     def team_seen(self, namespace: str, name: str) -> None:
-        self._call(self._listener.team_seen, namespace, name)
+        if self._jobs is not None:
+            self._call(self._jobs.team_seen, namespace, name)
+
+    def child_seen(self, child: Child) -> None:
+        if self._children is not None:
+            self._call(self._children.child_seen, child)
+
+    def child_gone(self, child: Child) -> None:
+        if self._children is not None:
+            self._call(self._children.child_gone, child)
 
     def watch_alive(self, resource: str) -> None:
-        self._call(self._listener.watch_alive, resource)
+        listener = self._jobs or self._children
+        if listener is not None:
+            self._call(listener.watch_alive, resource)
 
     def _call(self, method: Callable[..., None], *arguments: object) -> None:
         with suppress(RuntimeError):
@@ -153,14 +233,19 @@ async def check_at_start(api: KubeApi) -> None:
 
 async def check_resources(api: KubeApi) -> None:
     """With no CRD there is nothing to watch, and Kopf would never notice one that comes."""
-    try:
-        found: dict[str, Any] = await api.request("get", "apis", f"/apis/{API_VERSION}")
-    except NotFoundApiError:
-        found = {}
-    served = {resource["name"] for resource in found.get("resources", ())}
-    missing = [kind for kind in _KINDS if kind not in served]
+    missing = await _missing(api, API_VERSION, _KINDS)
     if missing:
         raise StartError(
             f"the API server does not serve {', '.join(missing)} of {API_VERSION}. "
             "Apply the CRDs (kubectl apply -f crds/) and start the operator again."
         )
+
+
+async def _missing(api: KubeApi, version: str, kinds: tuple[str, ...]) -> list[str]:
+    """Which of the kinds the API server does not serve."""
+    try:
+        found: dict[str, Any] = await api.request("get", "apis", f"/apis/{version}")
+    except NotFoundApiError:
+        found = {}
+    served = {resource["name"] for resource in found.get("resources", ())}
+    return [kind for kind in kinds if kind not in served]

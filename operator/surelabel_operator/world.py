@@ -13,20 +13,20 @@ from typing import Protocol
 
 from surelabel_contract.stages import JobRef
 from surelabel_operator.backends import Backend
+from surelabel_operator.child_trust import Target
 from surelabel_operator.cluster import Cluster
 from surelabel_operator.memory import Memory
 from surelabel_operator.metrics import Metrics
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import Settings
 from surelabel_operator.stores import Stores
-from surelabel_operator.trust import RayTarget
 
 
 class Backends(Protocol):
-    """Finds the backend of a Ray cluster."""
+    """Finds the backend of a job."""
 
-    def of(self, target: RayTarget) -> Backend:
-        """The backend, shared by all jobs of the cluster."""
+    def of(self, target: Target) -> Backend:
+        """The backend; for a Ray cluster that was there before, shared by all its jobs."""
         ...
 
 

@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from page import ROOT
 
 from operator_bench import job_of, team_of, write_texts
+from scraped import scrape
 from surelabel_cli.control_plane import ControlPlane
 from surelabel_operator.kube_api import MERGE_PATCH, KubeApi
 
@@ -58,11 +59,7 @@ class Running:
 
     def metrics(self) -> dict[str, float]:
         """Every series and its value."""
-        url = f"http://127.0.0.1:{self.port}/metrics"
-        with urllib.request.urlopen(url, timeout=30) as answer:
-            lines = answer.read().decode().splitlines()
-        pairs = (line.rpartition(" ") for line in lines if line and line[0] != "#")
-        return {name: float(value) for name, _, value in pairs}
+        return scrape(self.port)
 
     def stop(self) -> None:
         """End it in its own time."""

@@ -6,7 +6,6 @@ python tests/bench/operator_scale.py [FEW MANY]        (default: 1000 10000)
 from __future__ import annotations
 
 import asyncio
-import re
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from operator_plane import Bench, Running
 from page import Section, publish, say
 
+from scraped import writes_of
 from surelabel_cli.control_plane import ControlPlane
 from surelabel_cli.toolchain import find_toolchain
 from surelabel_operator.kube_api import KubeApi, load_configuration
@@ -39,20 +39,6 @@ async def settled(running: Running, jobs: int, seconds: float = 420) -> None:
         idle = not values["labeling_workqueue_depth"] and not values["labeling_active_workers"]
         still = still + 1 if idle and adds == before and adds >= jobs else 0
         before = adds
-
-
-def writes_of(values: dict[str, float]) -> tuple[float, float]:
-    """Writing requests to the API server: to the Lease, and all others."""
-    lease = others = 0.0
-    for name, value in values.items():
-        if name.startswith("labeling_kube_requests_total") and not re.search(
-            r'verb="(get|list|watch)"', name
-        ):
-            if 'resource="leases"' in name:
-                lease += value
-            else:
-                others += value
-    return lease, others
 
 
 def percentile(values: list[float], percent: int) -> float:

@@ -35,6 +35,13 @@ VALUES: dict[str, dict[str, Any]] = {
                 {"name": "gpu", "url": "https://gpu.example:8265", "namespaces": ["vision"]},
             ],
             "rayOrigins": [{"origin": "http://10.0.0.7:8265", "namespaces": ["vision"]}],
+            "kubeRay": {
+                "image": {"repository": "mirror/surelabel/workloads", "tag": "1.2.3"},
+                "rayVersion": "2.61.0",
+                "images": [{"namespaces": ["vision"], "prefixes": ["mirror/vision/"]}],
+                "serviceAccounts": [{"name": "stages", "namespaces": ["vision"]}],
+                "priorityClasses": [{"name": "batch", "namespaces": ["*"]}],
+            },
             "storage": {
                 "localFiles": True,
                 "allowedPrefixes": [{"namespaces": ["vision"], "prefixes": ["s3://bucket/vision"]}],
@@ -58,8 +65,25 @@ VALUES: dict[str, dict[str, Any]] = {
                     }
                 }
             ],
+            "ray": {
+                "namespaces": ["chart-vision", "chart-speech"],
+                "jobsFrom": [
+                    {
+                        "namespaceSelector": {
+                            "matchLabels": {"kubernetes.io/metadata.name": "kuberay"}
+                        },
+                        "podSelector": {
+                            "matchLabels": {"app.kubernetes.io/name": "kuberay-operator"}
+                        },
+                    }
+                ],
+            },
         }
     },
+    "Ray policy for everybody's scrapes": {
+        "networkPolicy": {"ray": {"namespaces": ["chart-vision"]}}
+    },
+    "two replicas": {"replicas": 2},
     "crds go with the chart": {"crds": {"keep": False}},
     "without what others manage": {
         "crds": {"enabled": False},
@@ -159,6 +183,16 @@ def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
 def only(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     """The one object of this kind."""
     (found,) = of_kind(objects, kind)
+    return found
+
+
+def policy_of(objects: list[dict[str, Any]], about: str) -> dict[str, Any]:
+    """The admission policy about ``secrets`` or ``pods``."""
+    (found,) = [
+        policy
+        for policy in of_kind(objects, "ValidatingAdmissionPolicy")
+        if policy["metadata"]["name"].endswith(f"-{about}")
+    ]
     return found
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from chart.cluster import Kubectl, Release, labeling_job, role, wait_for
-from chart.rendering import ROOT, Helm, only
+from chart.rendering import ROOT, Helm, policy_of
 
 pytestmark = pytest.mark.cluster
 
@@ -19,6 +19,9 @@ EDIT_JOBS = {
     "resources": ["labelingjobs"],
     "verbs": ["get", "create", "update", "patch"],
 }
+
+
+CREATE_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["create"]}
 
 
 def get_secret(*names: str) -> dict[str, Any]:
@@ -39,6 +42,7 @@ def users(kubectl: Kubectl, release: Release) -> None:
             *role("alice", V, "alice", EDIT_JOBS, get_secret()),
             *role("sam", V, "sam", EDIT_JOBS, get_secret("sams")),
             *role("mallory", V, "mallory", EDIT_JOBS),
+            *role("podkeeper", V, "podkeeper", EDIT_JOBS, CREATE_PODS, get_secret("env")),
         ],
     )
     naming = labeling_job("probe", V, {"secretName": "s3"})
@@ -188,10 +192,56 @@ def test_administrator_may_name_any_secret(kubectl: Kubectl) -> None:
     assert kubectl.dry_run(labeling_job("a", V, {"secretName": "s3"})) == ""
 
 
-def test_policy_checks_clean_against_the_crd(kubectl: Kubectl, release: Release) -> None:
+def with_cluster(**template: Any) -> dict[str, Any]:
+    return labeling_job("pods", V, compute={"ray": {"cluster": {"template": template}}})
+
+
+def test_who_may_create_pods_may_have_them_created(kubectl: Kubectl) -> None:
+    assert kubectl.dry_run(with_cluster(), user="podkeeper") == ""
+
+
+def test_who_may_not_is_refused_and_told_the_other_ways(kubectl: Kubectl) -> None:
+    refusal = kubectl.dry_run(with_cluster(), user="alice")
+    assert (
+        "denied request: spec.compute.ray.cluster: only who may create pods may have them created, "
+        f"and alice may not in namespace {V}. Ask for that right, use compute.ray.address or "
+        "compute.ray.selector, or let somebody who has it apply this job." in refusal
+    )
+
+
+def test_a_selected_cluster_needs_no_right_to_pods(kubectl: Kubectl) -> None:
+    job = labeling_job("pods", V, compute={"ray": {"selector": {"name": "shared"}}})
+    assert kubectl.dry_run(job, user="mallory") == ""
+
+
+def test_secrets_that_become_variables_must_be_readable_each(kubectl: Kubectl) -> None:
+    own = with_cluster(envFrom=[{"secretName": "env"}])
+    assert kubectl.dry_run(own, user="podkeeper") == ""
+    both = with_cluster(envFrom=[{"secretName": "env"}, {"secretName": "other"}])
+    refusal = kubectl.dry_run(both, user="podkeeper")
+    assert "envFrom[].secretName: only who may get a Secret may name it" in refusal
+
+
+def test_who_only_steers_a_job_with_pods_needs_no_right_and_who_changes_them_does(
+    kubectl: Kubectl,
+) -> None:
+    kubectl.do("apply", "--server-side", "--force-conflicts", objects=[with_cluster()])
+    assert patch_as(kubectl, "mallory", {"spec": {"suspend": True}}, name="pods") == ""
+    change = {"spec": {"compute": {"ray": {"cluster": {"template": {"head": {"numGPUs": 8}}}}}}}
+    assert patch_as(kubectl, "podkeeper", change, name="pods") == ""
+    refusal = patch_as(kubectl, "mallory", change, name="pods")
+    assert "only who may create pods" in refusal
+
+
+@pytest.mark.parametrize("about", ["secrets", "pods"])
+def test_policy_checks_clean_against_the_crd(
+    kubectl: Kubectl, release: Release, about: str
+) -> None:
+    name = release.secrets_role.removesuffix("secrets") + about
+
     def status() -> dict[str, Any]:
         found: dict[str, Any] = json.loads(
-            kubectl.do("get", "validatingadmissionpolicy", release.secrets_role, "-o=json")
+            kubectl.do("get", "validatingadmissionpolicy", name, "-o=json")
         )
         checked: dict[str, Any] = found.get("status", {})
         return checked
@@ -214,7 +264,7 @@ def test_every_secret_that_a_job_can_name_is_covered(helm: Helm) -> None:
             look(schema["items"], path + "[]")
 
     look(version["schema"]["openAPIV3Schema"]["properties"]["spec"], "spec")
-    policy = only(helm.objects({}), "ValidatingAdmissionPolicy")
+    policy = policy_of(helm.objects({}), "secrets")
     text = json.dumps(policy["spec"]["validations"])
     assert named
     for path in named:

@@ -45,18 +45,20 @@ def test_misspelt_field_of_an_alert_would_be_refused(helm: Helm, kubectl: Kubect
     assert "expresion" in kubectl.dry_run(rule)
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "Pod"], ids=["operator", "helm test"])
 @pytest.mark.parametrize("name", ["default", "scheduling"])
-def test_restricted_pod_security_accepts_the_operators_pod(
-    helm: Helm, kubectl: Kubectl, name: str
+def test_restricted_pod_security_accepts_the_pods(
+    helm: Helm, kubectl: Kubectl, name: str, kind: str
 ) -> None:
     strict = namespace("chart-restricted", **{"pod-security.kubernetes.io_enforce": "restricted"})
     kubectl.do("apply", "--server-side", objects=[strict])
-    template = only(helm.objects(VALUES[name]), "Deployment")["spec"]["template"]
+    found = only(helm.objects(VALUES[name]), kind)
+    template = found["spec"]["template"] if kind == "Deployment" else found
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
-        **template,
-        "metadata": {**template["metadata"], "name": "operator", "namespace": "chart-restricted"},
+        "spec": template["spec"],
+        "metadata": {"name": "pod", "namespace": "chart-restricted"},
     }
     assert kubectl.dry_run(pod) == ""
     # The check is on: the same pod with one right more is refused.

@@ -19,7 +19,7 @@ from chart.rendering import (
     only,
     settings_file,
 )
-from surelabel_operator.settings import Settings
+from surelabel_operator.settings import KubeRay, Settings
 
 CLUSTER_SCOPED = {
     "ClusterRole",
@@ -41,7 +41,8 @@ def test_helm_lints_without_a_warning(helm: Helm, values: dict[str, Any]) -> Non
 @each_way
 def test_every_object_is_named_labelled_and_placed(helm: Helm, values: dict[str, Any]) -> None:
     objects = helm.objects(values)
-    allowed = {NAMESPACE, *values.get("watchNamespaces", [])}
+    ray = values.get("networkPolicy", {}).get("ray", {})
+    allowed = {NAMESPACE, *values.get("watchNamespaces", []), *ray.get("namespaces", [])}
     identities = [
         (found["kind"], found["metadata"].get("namespace"), found["metadata"]["name"])
         for found in objects
@@ -70,13 +71,20 @@ def test_settings_file_is_what_the_operator_reads(helm: Helm, values: dict[str, 
     for key in ("rayClusters", "rayOrigins", "leaseName", "logFormat", "resyncSeconds"):
         if key in asked:
             assert shown[key] == asked[key]
+    if "kubeRay" in asked:
+        image = asked["kubeRay"]["image"]
+        assert shown["kubeRay"] == {
+            **asked["kubeRay"], "image": f"{image['repository']}:{image['tag']}"
+        }  # fmt: skip
     if "storage" in asked:
         assert shown["storage"] == asked["storage"]
 
 
 def test_default_settings_are_the_operators_own_defaults(helm: Helm) -> None:
     text = settings_file(helm.objects({}))
-    assert Settings.from_yaml(text) == Settings()
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    kube_ray = KubeRay(image=f"surelabel/workloads:{version}")
+    assert Settings.from_yaml(text) == Settings(kube_ray=kube_ray)
 
 
 def test_every_setting_has_a_value_except_that_of_tests(helm: Helm) -> None:
@@ -90,11 +98,14 @@ def test_every_setting_has_a_value_except_that_of_tests(helm: Helm) -> None:
 
 @each_way
 def test_every_container_is_restricted(helm: Helm, values: dict[str, Any]) -> None:
-    pods = [
-        found["spec"]["template"]["spec"] for found in of_kind(helm.objects(values), "Deployment")
-    ]
-    assert pods
-    for pod in pods:
+    objects = helm.objects(values)
+    operator = only(objects, "Deployment")["spec"]["template"]["spec"]
+    assert {"configMap", "emptyDir"} == {
+        kind for volume in operator["volumes"] for kind in volume if kind != "name"
+    }
+    for container in operator["containers"]:
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
+    for pod in (operator, *(found["spec"] for found in of_kind(objects, "Pod"))):
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["runAsUser"] >= 10_000
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -105,10 +116,6 @@ def test_every_container_is_restricted(helm: Helm, values: dict[str, Any]) -> No
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert "memory" in container["resources"]["limits"]
-            assert {"startupProbe", "livenessProbe", "readinessProbe"} <= set(container)
-        assert {"configMap", "emptyDir"} == {
-            kind for volume in pod["volumes"] for kind in volume if kind != "name"
-        }
 
 
 def test_one_operator_at_a_time_and_a_graceful_stop(helm: Helm) -> None:
@@ -117,6 +124,98 @@ def test_one_operator_at_a_time_and_a_graceful_stop(helm: Helm) -> None:
     assert spec["strategy"] == {"type": "Recreate"}
     # One request of the operator may take 15 s (kube_api.py), twice: the status and the Lease.
     assert spec["template"]["spec"]["terminationGracePeriodSeconds"] >= 30
+
+
+def test_two_replicas_are_replaced_one_after_the_other_on_nodes_of_their_own(helm: Helm) -> None:
+    objects = helm.objects({"replicas": 2})
+    spec = only(objects, "Deployment")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    pod = spec["template"]
+    (spread,) = pod["spec"]["topologySpreadConstraints"]
+    budget = only(objects, "PodDisruptionBudget")["spec"]
+    assert budget["maxUnavailable"] == 1
+    for selector in (spread["labelSelector"], budget["selector"]):
+        assert selector["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_one_replica_has_no_budget_that_would_hold_up_a_drain(helm: Helm) -> None:
+    assert not of_kind(helm.objects({}), "PodDisruptionBudget")
+
+
+def labels_of_test_pod(helm: Helm, values: dict[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = only(helm.objects(values), "Pod")["metadata"]["labels"]
+    return found
+
+
+def test_nothing_takes_the_pod_of_helm_test_for_the_operator(helm: Helm) -> None:
+    values = {**VALUES["network policy"], "replicas": 2}
+    labels = labels_of_test_pod(helm, values).items()
+    objects = helm.objects(values)
+    selectors = [
+        only(objects, "Service")["spec"]["selector"],
+        only(objects, "Deployment")["spec"]["selector"]["matchLabels"],
+        only(objects, "PodDisruptionBudget")["spec"]["selector"]["matchLabels"],
+        *(p["spec"]["podSelector"]["matchLabels"] for p in of_kind(objects, "NetworkPolicy")),
+    ]
+    assert len(selectors) == 6
+    for selector in selectors:
+        assert not selector.items() <= labels
+
+
+def test_helm_test_asks_the_metrics_service_and_is_let_through(helm: Helm) -> None:
+    values = {**VALUES["network policy"], "metrics": {"port": 9090}}
+    objects = helm.objects(values)
+    pod = only(objects, "Pod")
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    (container,) = pod["spec"]["containers"]
+    service = only(objects, "Service")["metadata"]["name"]
+    assert container["args"][1] == f"{service}.{NAMESPACE}.svc:9090"
+    assert container["args"][0] == (CHART / "ask_operator.py").read_text()
+    (policy,) = [
+        found
+        for found in of_kind(objects, "NetworkPolicy")
+        if found["metadata"]["namespace"] == NAMESPACE
+    ]
+    (rule,) = policy["spec"]["ingress"]
+    let_in = [peer["podSelector"]["matchLabels"] for peer in rule["from"] if "podSelector" in peer]
+    assert any(labels.items() <= pod["metadata"]["labels"].items() for labels in let_in)
+
+
+def test_without_the_metrics_service_there_is_nothing_that_helm_test_could_ask(helm: Helm) -> None:
+    assert not of_kind(helm.objects(VALUES["no metrics service"]), "Pod")
+
+
+def test_ray_pods_are_reached_by_their_own_the_operator_and_who_is_listed(helm: Helm) -> None:
+    objects = helm.objects(VALUES["network policy"])
+    policies = {
+        found["metadata"]["namespace"]: found["spec"] for found in of_kind(objects, "NetworkPolicy")
+    }
+    assert set(policies) == {NAMESPACE, "chart-vision", "chart-speech"}
+    spec = policies["chart-vision"]
+    ray = {"matchLabels": {"ray.io/is-ray-node": "yes"}}
+    assert spec["podSelector"] == ray
+    # What leaves is not restricted: the object store has no name that a policy knows.
+    assert spec["policyTypes"] == ["Ingress"]
+    own, jobs, metrics = spec["ingress"]
+    assert own == {"from": [{"podSelector": ray}]}
+    assert jobs["ports"] == [{"port": 8265, "protocol": "TCP"}]
+    operator, kuberay = jobs["from"]
+    assert operator["namespaceSelector"]["matchLabels"] == {
+        "kubernetes.io/metadata.name": NAMESPACE
+    }
+    pod = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert operator["podSelector"]["matchLabels"].items() <= pod.items()
+    asked = VALUES["network policy"]["networkPolicy"]
+    assert kuberay == asked["ray"]["jobsFrom"][0]
+    assert metrics["ports"] == [{"port": 8080, "protocol": "TCP"}]
+    assert metrics["from"] == asked["metricsFrom"]
+    # No rule but that of its own pods opens 6379 and 10001.
+    assert {port["port"] for rule in (jobs, metrics) for port in rule["ports"]} == {8265, 8080}
+
+
+def test_ray_pods_have_no_policy_unless_asked_for(helm: Helm) -> None:
+    assert not of_kind(helm.objects({}), "NetworkPolicy")
 
 
 def test_probes_ask_the_metrics_port(helm: Helm) -> None:

@@ -22,6 +22,7 @@ CHANGED: dict[str, dict[str, Any]] = {
     "image.digest": {"image": {"digest": "sha256:" + "1" * 64}},
     "image.pullPolicy": {"image": {"pullPolicy": "Always"}},
     "imagePullSecrets": {"imagePullSecrets": [{"name": "registry"}]},
+    "replicas": {"replicas": 2},
     "crds.enabled": {"crds": {"enabled": False}},
     "crds.keep": {"crds": {"keep": False}},
     "watchNamespaces": {"watchNamespaces": ["vision"]},
@@ -32,6 +33,21 @@ CHANGED: dict[str, dict[str, Any]] = {
     },
     "settings.rayOrigins": {
         "settings": {"rayOrigins": [{"origin": "http://a.example", "namespaces": ["vision"]}]}
+    },
+    **{
+        f"settings.kubeRay.{path}": {"watchNamespaces": ["vision"], "settings": {"kubeRay": value}}
+        for path, value in {
+            "enabled": {"enabled": False},
+            "image.repository": {"image": {"repository": "mirror/workloads"}},
+            "image.tag": {"image": {"tag": "1.2.3"}},
+            "image.digest": {"image": {"digest": "sha256:" + "1" * 64}},
+            "rayVersion": {"rayVersion": "2.61.0"},
+            "images": {"images": [{"namespaces": ["vision"], "prefixes": ["mirror/vision/"]}]},
+            "serviceAccounts": {"serviceAccounts": [{"name": "a", "namespaces": ["*"]}]},
+            "priorityClasses": {"priorityClasses": [{"name": "a", "namespaces": ["*"]}]},
+            "createServiceAccounts": {"createServiceAccounts": False},
+            "serviceAccountAnnotations": {"serviceAccountAnnotations": {"a": "b"}},
+        }.items()
     },
     "settings.storage.localFiles": {"settings": {"storage": {"localFiles": True}}},
     "settings.storage.allowedPrefixes": {
@@ -92,6 +108,10 @@ CHANGED: dict[str, dict[str, Any]] = {
         "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]}
     },
     "networkPolicy.egressPorts": {"networkPolicy": {"enabled": True, "egressPorts": [443]}},
+    "networkPolicy.ray.namespaces": {"networkPolicy": {"ray": {"namespaces": ["vision"]}}},
+    "networkPolicy.ray.jobsFrom": {
+        "networkPolicy": {"ray": {"namespaces": ["vision"], "jobsFrom": [{"podSelector": {}}]}}
+    },
     "resources.requests.cpu": {"resources": {"requests": {"cpu": "1"}}},
     "resources.requests.memory": {"resources": {"requests": {"memory": "1Gi"}}},
     "resources.limits.cpu": {"resources": {"limits": {"cpu": "1"}}},
@@ -145,6 +165,8 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
             look(schema["items"], path + "[]")
 
     look(SCHEMA, "")
+    for name, shared in SCHEMA["$defs"].items():
+        look(shared, name)
     untyped = {path for path, additional in open_maps if additional != {"type": "string"}}
     assert untyped == {
         "global",
@@ -157,7 +179,7 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
 @pytest.mark.parametrize(
     ("values", "where"),
     [
-        ({"replicas": 2}, "replicas"),
+        ({"replicaCount": 2}, "replicaCount"),
         ({"image": {"registry": "example"}}, "registry"),
         ({"settings": {"stageTime": "2026-01-01T00:00:00Z"}}, "stageTime"),
         ({"settings": {"storage": {"localFile": True}}}, "localFile"),
@@ -176,6 +198,7 @@ def test_schema_refuses_unknown_keys_at_every_level() -> None:
         ({"serviceAccount": {"labels": {}}}, "labels"),
         ({"crds": {"install": True}}, "install"),
         ({"tolerations": [{"keys": "a"}]}, "keys"),
+        ({"networkPolicy": {"ray": {"jobsFrom": [{"podSelektor": {}}]}}}, "podSelektor"),
     ],
 )
 def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], where: str) -> None:
@@ -211,6 +234,9 @@ def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], wher
             "/metrics/prometheusRule/budgetUsedPercent",
         ),
         ({"crds": {"keep": "yes"}}, "/crds/keep"),
+        ({"replicas": 0}, "/replicas"),
+        ({"replicas": 3}, "/replicas"),
+        ({"networkPolicy": {"ray": {"namespaces": ["*"]}}}, "/networkPolicy/ray/namespaces/0"),
         ({"podLabels": {"app.kubernetes.io/name": "x"}}, "/podLabels/app.kubernetes.io~1name"),
     ],
 )

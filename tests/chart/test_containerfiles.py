@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from chart.rendering import ROOT, Helm, only
+from e2e.containerfile import instructions, read_stages
+from e2e.images import IGNORED
 
 CONTAINERS = ROOT / "containers"
 FILES = sorted(CONTAINERS.glob("Containerfile.*"))
@@ -30,17 +32,6 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.suffix[
 each_image = pytest.mark.parametrize("image", EXTRAS)
 
 
-def instructions(path: Path) -> list[tuple[str, str]]:
-    """(instruction, rest) with continued lines joined."""
-    lines = [
-        line
-        for line in path.read_text().splitlines()
-        if line.strip() and not line.lstrip().startswith("#")
-    ]
-    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in joined.splitlines()]
-
-
 def pins(path: Path) -> dict[str, str]:
     """Distribution to pinned version."""
     return dict(re.findall(r"^([a-z0-9.-]+)==(\S+)", path.read_text(), flags=re.MULTILINE))
@@ -51,16 +42,39 @@ def test_there_is_one_for_operator_and_one_for_workloads() -> None:
 
 
 @each_file
-def test_base_image_is_an_argument_without_a_host(path: Path) -> None:
-    found = instructions(path)
-    name, rest = found[0]
-    assert name == "ARG"
-    argument, default = rest.split("=")
+def test_base_image_is_an_argument_without_a_host_and_with_a_tag(path: Path) -> None:
+    assert instructions(path)[0].name == "ARG"
+    argument, default = instructions(path)[0].rest.split("=")
+    assert argument == "BASE"
     # A first part with a dot or a port would be a registry's host.
     assert not re.search(r"[.:].*/", default)
-    stages = [rest for name, rest in found if name == "FROM"]
-    assert len(stages) == 2
-    assert all(stage.startswith(f"${{{argument}}}") for stage in stages)
+    assert re.fullmatch(r"[a-z/]+:(?!latest$)[\w.-]+", default)
+    first, *others = read_stages(path, {"BASE": "the.registry/base:1"})
+    assert first.parent == "the.registry/base:1"
+    known = {first.name}
+    for stage in others:
+        assert stage.parent in known
+        known.add(stage.name)
+
+
+@each_file
+def test_image_has_neither_build_tools_nor_sources(path: Path) -> None:
+    *_, last = read_stages(path, {})
+    assert last.parent == "base"
+    assert [step.rest for step in last.steps] == [
+        "--from=dependencies /opt/surelabel /opt/surelabel",
+        "--from=code /opt/code /opt/surelabel",
+    ]
+
+
+@each_file
+def test_code_comes_after_what_changes_less_often(path: Path) -> None:
+    stages = {stage.name: stage for stage in read_stages(path, {})}
+    for name in ("base", "dependencies"):
+        copied = [step.rest for step in stages[name].steps if step.name == "COPY"]
+        assert all(source.startswith("containers/") for source in " ".join(copied).split()[:-1:2])
+        assert not any("operator /" in rest or "workloads /" in rest for rest in copied)
+    assert stages["code"].parent == "dependencies"
 
 
 @each_file
@@ -87,18 +101,32 @@ def test_copies_only_what_exists(path: Path) -> None:
                 assert (ROOT / source).exists(), source
 
 
-@each_file
-def test_every_installation_is_by_hash_or_of_our_own_wheel(path: Path) -> None:
-    for name, rest in instructions(path):
-        if name == "RUN":
-            for command in re.findall(r"pip(?: --python \S+)? install [^&]+", rest):
-                assert "--require-hashes" in command or "--no-deps /wheels/" in command
+def test_every_installation_is_by_hash_or_of_our_own_wheel() -> None:
+    script = re.sub(r"\\\n\s*", "", (CONTAINERS / "install.sh").read_text())
+    found = re.findall(r"pip(?: --python \S+)? install .*", script)
+    assert len(found) == 3
+    for command in found:
+        assert "--require-hashes" in command or "--no-index --no-deps" in command, command
+
+
+def test_what_the_engines_ignore_the_build_without_one_ignores() -> None:
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    patterns = {line.removeprefix("**/") for line in lines if line.startswith("**/")}
+    assert patterns == set(IGNORED)
+    copied = {
+        source.split("/")[0]
+        for path in FILES
+        for name, rest in instructions(path)
+        if name == "COPY" and "--from=" not in rest
+        for source in rest.split()[:-1]
+    }
+    assert {line.removeprefix("!") for line in lines if line.startswith("!")} == copied
 
 
 @each_file
 def test_image_says_what_it_is(path: Path) -> None:
     (labels,) = [rest for name, rest in instructions(path) if name == "LABEL"]
-    for key in ("title", "description", "version", "licenses"):
+    for key in ("title", "description", "version", "revision", "licenses", "base.name"):
         assert f"org.opencontainers.image.{key}=" in labels
     assert f"ARG VERSION={PROJECT['project']['version']}\n" in path.read_text()
 

@@ -1,4 +1,4 @@
-"""docs/guides/install.md and security.md against the chart and the code."""
+"""The guides for who runs the operator against the chart and the code."""
 
 from __future__ import annotations
 
@@ -8,27 +8,55 @@ from typing import Any
 import pytest
 import yaml
 
-from chart.rendering import ROOT, Helm, of_kind, only
+from chart.cluster import labeling_job
+from chart.rendering import ROOT, Helm, of_kind, only, policy_of
 from surelabel_contract.store_client import CREDENTIAL_KEYS
 from surelabel_operator import trust
 from surelabel_operator.reasons import Reason
+from surelabel_operator.validation import validate_object
 
-INSTALL = (ROOT / "docs" / "guides" / "install.md").read_text()
-SECURITY = (ROOT / "docs" / "guides" / "security.md").read_text()
-EXAMPLES: list[dict[str, Any]] = [
-    yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", INSTALL, flags=re.DOTALL)
+NAMES = (
+    *("install", "install-kind", "install-cloud", "install-airgapped"),
+    *("upgrade", "sizing", "security"),
+)
+GUIDES = {name: (ROOT / "docs" / "guides" / f"{name}.md").read_text() for name in NAMES}
+INSTALL, SECURITY = GUIDES["install"], GUIDES["security"]
+EXAMPLES: list[tuple[str, dict[str, Any]]] = [
+    (name, yaml.safe_load(block))
+    for name, text in GUIDES.items()
+    for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
 ]
+# Beside resources and parts of a LabelingJob all examples are values.
+VALUES = [(name, block) for name, block in EXAMPLES if not {"apiVersion", "compute"} & set(block)]
+SPECS = [(name, block) for name, block in EXAMPLES if "compute" in block]
 
 
-@pytest.mark.parametrize("values", EXAMPLES, ids=lambda values: next(iter(values)))
-def test_every_values_example_of_the_guide_renders(helm: Helm, values: dict[str, Any]) -> None:
+def named(examples: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return [f"{name}: {next(iter(block))}" for name, block in examples]
+
+
+@pytest.mark.parametrize(("name", "values"), VALUES, ids=named(VALUES))
+def test_every_values_example_of_the_guides_renders(
+    helm: Helm, name: str, values: dict[str, Any]
+) -> None:
     text = yaml.safe_dump(values).replace("<registry>", "registry.example")
-    assert only(helm.objects(yaml.safe_load(text)), "Deployment")
+    assert only(helm.objects(yaml.safe_load(text)), "Deployment"), name
+
+
+def test_the_guides_show_values_and_parts_of_a_job() -> None:
+    assert len(VALUES) >= 7
+    assert SPECS
+
+
+@pytest.mark.parametrize(("name", "spec"), SPECS, ids=named(SPECS))
+def test_every_part_of_a_job_in_the_guides_is_valid(name: str, spec: dict[str, Any]) -> None:
+    problems = validate_object(labeling_job("birds", "vision", **spec))
+    assert [str(problem) for problem in problems] == [], name
 
 
 def test_install_guide_has_the_message_that_the_policy_gives(helm: Helm) -> None:
-    policy = only(helm.objects({}), "ValidatingAdmissionPolicy")
-    (validation,) = policy["spec"]["validations"]
+    policy = policy_of(helm.objects({}), "secrets")
+    validation = policy["spec"]["validations"][0]
     fixed = re.findall(r"'([^']*)'", validation["messageExpression"])
     shown = " ".join(INSTALL.split())
     for part in fixed:
@@ -41,7 +69,7 @@ def test_install_guide_names_the_keys_of_a_secret_that_count() -> None:
     assert f"{trust.ALLOW_USE_LABEL}=storage" in INSTALL
 
 
-@pytest.mark.parametrize("text", [INSTALL, SECURITY], ids=["install", "security"])
+@pytest.mark.parametrize("text", GUIDES.values(), ids=GUIDES.keys())
 def test_every_reason_that_a_guide_names_exists(text: str) -> None:
     for name in re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", text):
         if name.endswith("Allowed"):
@@ -64,9 +92,3 @@ def test_security_guide_lists_every_right_of_the_operator(helm: Helm) -> None:
         verbs = ", ".join(rule["verbs"])
         names = ", ".join(rule["resources"])
         assert any(what.startswith(names) and listed == verbs for what, listed in told), rule
-
-
-def test_guides_link_only_to_files_that_exist() -> None:
-    for text in (INSTALL, SECURITY):
-        for target in re.findall(r"\]\(([^)#]+)\)", text):
-            assert (ROOT / "docs" / "guides" / target).resolve().exists(), target

@@ -80,7 +80,7 @@ def test_what_is_no_resource_is_refused(tmp_path: Path, text: str, got: str) -> 
 
 
 def test_two_jobs_are_one_too_many(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"needs exactly one LabelingJob, has 2"):
+    with pytest.raises(UserError, match=r"needs exactly one LabelingJob, has 2\. Leave one in it"):
         read_job_file(write(tmp_path, DIGITS + "---\n" + DIGITS))
 
 
@@ -88,6 +88,12 @@ def test_a_file_without_the_team_says_which_one_is_missing(tmp_path: Path) -> No
     job, _, _ = DIGITS.partition("\n---")
     with pytest.raises(UserError, match=r"there is no WorkTeam 'digit-readers' in the file"):
         read_job_file(write(tmp_path, job))
+
+
+def test_a_team_that_is_too_small_is_told_before_anything_runs(tmp_path: Path) -> None:
+    text = DIGITS.replace("annotatorsPerItem: 3", "annotatorsPerItem: 6")
+    with pytest.raises(UserError, match=r"job\.yaml:\d+: .* WorkTeamTooSmall: .* at most 5"):
+        read_job_file(write(tmp_path, text))
 
 
 def test_a_team_of_another_namespace_does_not_count(tmp_path: Path) -> None:

@@ -101,6 +101,84 @@ def test_each_document_of_a_file_is_looked_at(write) -> None:  # type: ignore[no
     ]
 
 
+def team(name: str = "team", n_members: int = 3, namespace: str | None = None) -> str:
+    members = ", ".join(f"{{name: m{i}, accuracyPermille: 900}}" for i in range(n_members))
+    place = f", namespace: {namespace}" if namespace else ""
+    return f"""\
+apiVersion: surelabel.dev/v1alpha1
+kind: WorkTeam
+metadata: {{name: {name}{place}}}
+spec: {{simulated: {{truthURI: "s3://bucket/truth", annotators: [{members}]}}}}
+"""
+
+
+NOT_FOUND = (
+    "LabelingJob birds: WorkTeamNotFound: spec.workforce.workTeam: no WorkTeam 'team' in namespace "
+    "'{}'. Create it, or name another."
+)
+
+
+def test_a_team_that_no_document_has_is_told_in_the_operators_words(write) -> None:  # type: ignore[no-untyped-def]
+    write("all.yaml", f"{JOB}---\n{team('tema')}")
+    assert run("all.yaml") == (1, [f"all.yaml:15: {NOT_FOUND.format('default')}", "1 problem."])
+
+
+def test_a_team_in_another_file_is_found(write) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", JOB)
+    write("team.yaml", team())
+    assert run("job.yaml", "team.yaml")[0] == 0
+
+
+def test_without_any_team_in_the_files_it_may_be_in_the_cluster(write) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", JOB)
+    assert run("job.yaml")[0] == 0
+
+
+def test_a_team_of_another_namespace_is_not_the_jobs(write) -> None:  # type: ignore[no-untyped-def]
+    job = JOB.replace("  name: birds\n", "  name: birds\n  namespace: vision\n")
+    write("job.yaml", job)
+    write("team.yaml", team(namespace="other"))
+    code, lines = run("job.yaml", "team.yaml")
+    assert code == 1
+    assert lines[0] == f"job.yaml:16: {NOT_FOUND.format('vision')}"
+
+
+def test_a_namespace_that_kubectl_will_choose_may_be_the_same(write) -> None:  # type: ignore[no-untyped-def]
+    write("job.yaml", JOB)
+    write("team.yaml", team(namespace="vision"))
+    assert run("job.yaml", "team.yaml")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "line", "asked"), [("", 14, 3), ("    annotatorsPerItem: 5\n", 16, 5)]
+)
+def test_a_team_that_is_too_small_is_told_in_the_operators_words(
+    write,  # type: ignore[no-untyped-def]
+    field: str,
+    line: int,
+    asked: int,
+) -> None:
+    job = JOB.replace("    workTeam: team\n", f"    workTeam: team\n{field}")
+    write("all.yaml", f"{job}---\n{team(n_members=2)}")
+    code, lines = run("all.yaml")
+    assert code == 1
+    assert lines == [
+        f"all.yaml:{line}: LabelingJob birds: WorkTeamTooSmall: spec.workforce.annotatorsPerItem: "
+        "must be at most 2, the number of active members of WorkTeam 'team'; got "
+        f"{asked}. Add people to the team, or ask fewer for an item.",
+        "1 problem.",
+    ]
+
+
+def test_a_team_that_cannot_be_read_has_no_size(write) -> None:  # type: ignore[no-untyped-def]
+    broken = team(n_members=2).replace("s3://bucket/truth", "truth")
+    write("all.yaml", f"{JOB}---\n{broken}")
+    code, lines = run("all.yaml")
+    assert code == 1
+    assert len(lines) == 2
+    assert "truthURI" in lines[0]
+
+
 @pytest.mark.parametrize(
     ("text", "line", "expected"),
     [
@@ -148,7 +226,7 @@ def test_what_is_no_yaml_is_told_with_its_line(
             "job.yaml:1: is no Kubernetes object: it needs apiVersion and kind, both text; got "
             "apiVersion ['surelabel.dev/v1alpha1'] and kind 'LabelingJob'",
         ),
-        ("", "job.yaml: has no documents"),
+        ("", "job.yaml: has no documents; write a LabelingJob or a WorkTeam in it"),
         (
             "apiVersion: surelabel.dev/v1\nkind: LabelingJob\n",
             "job.yaml:1: surelabel.dev/v1 LabelingJob: surelabel.dev/v1alpha1 has the kinds "
@@ -171,7 +249,7 @@ _LAUGHS = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (b"a: \xff\n", "job.yaml: is not UTF-8: byte 3"),
+        (b"a: \xff\n", "job.yaml: is not UTF-8: byte 3. Convert the file to UTF-8."),
         (b"[" * 100_000, "job.yaml: nests deeper than 50 levels"),
         (_LAUGHS.encode(), "job.yaml: has more than 100000 fields"),
         (b"a" * (9 << 20), "job.yaml: is larger than 8388608 bytes; is it a file of resources?"),
@@ -299,5 +377,5 @@ def test_an_empty_manifest_and_a_strange_name_are_refused(write) -> None:  # typ
     write("in.txt", b"")
     code, lines = run("in.manifest", "in.txt", "--task-type", "TextClassification")
     assert code == 1
-    assert lines[0] == "in.manifest: has no lines; at least one is needed"
+    assert lines[0].startswith("in.manifest: has no lines; at least one is needed, such as {")
     assert lines[1].startswith("in.txt: what it has is told by the end of its name (.yaml,")

@@ -13,10 +13,11 @@ import pytest
 from surelabel.items import DUPLICATE_ID
 from surelabel.stages import export
 from surelabel_contract.errors import StorageNotAllowedError
-from surelabel_contract.stages import AutoLabeling, Ending
+from surelabel_contract.stages import QUALITY_METRICS, AutoLabeling, Ending
 from surelabel_operator.job_series import FAMILIES
 from surelabel_operator.metrics import Metrics
 from surelabel_operator.reasons import Reason
+from surelabel_operator.resources import MAX_QUALITY_METRICS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -140,6 +141,7 @@ OWN_LABELS = {
     "labeling_job_cost": ("currency",),
     "labeling_job_all_human_cost": ("currency",),
     "labeling_job_budget_used_ratio": ("resource",),
+    "labeling_job_quality": ("metric",),
 }
 
 
@@ -158,6 +160,12 @@ def test_every_metric_stands_there_with_its_labels() -> None:
         labels = OWN_LABELS.get(name, ())
         assert all(f"`{label}`" in page[name] for label in labels), name
     assert len(names) > 30
+
+
+def test_every_metric_of_quality_stands_there() -> None:
+    page = (REFERENCE / "metrics.md").read_text(encoding="utf-8")
+    assert re.findall(r"^- `(\w+)`:", page, re.MULTILINE) == list(QUALITY_METRICS)
+    assert len(QUALITY_METRICS) <= MAX_QUALITY_METRICS
 
 
 def test_the_metrics_page_names_no_metric_that_does_not_exist() -> None:

@@ -84,7 +84,7 @@ class Admin:
         for kind, plural in (("LabelingJob", "labelingjobs"), ("WorkTeam", "workteams")):
             body = yaml.safe_load(crd_yaml(kind))
             self.apply(_CRDS, body)
-            self._wait(f"{_GROUP}/{plural}")
+            self.wait_served(f"{_GROUP}/{plural}")
 
     def apply(self, collection: str, body: dict[str, Any]) -> None:
         """Create the object unless there is one of its name."""
@@ -109,7 +109,8 @@ class Admin:
         found: dict[str, Any] = self.request("GET", job_path(namespace, name))
         return found
 
-    def _wait(self, path: str) -> None:
+    def wait_served(self, path: str) -> None:
+        """Until the API server answers there."""
         end = time.monotonic() + 30
         while True:
             try:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from faults.fork_server import fork
-from process_backend import ProcessBackend
+from process_backend import ProcessBackend, signal_stage
 
 
 class ForkedBackend(ProcessBackend):
@@ -31,6 +33,15 @@ class ForkedBackend(ProcessBackend):
             output=str(folder / "log"),
             meta=meta,
         )
+
+    def start(self, name: str, config_uri: str, meta: str, env: Mapping[str, str]) -> None:
+        """Start a stage that somebody else than an operator submitted."""
+        self._start(self._root / name, config_uri, meta, {**os.environ, **env})
+
+    def kill(self, name: str) -> None:
+        """End a stage with -9."""
+        (self._root / name / "stopped").touch()
+        signal_stage(self._root / name, signal.SIGKILL)
 
     def ended(self, code: str) -> bool:
         """Whether a stage with this code has ended."""

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Protocol
 
-from faults.call_points import Point
+from faults.call_points import Point, points_of
+from faults.crash_result import Result
 
 _TRIES = 4
 # Calls that time decides (a renewal of the Lease, a look more or less) may not come again.
 _UNREACHED_MAX = 0.03
 
 
-class Ran(Protocol):
-    """What is asked of one run's result."""
+class Lane(Protocol):
+    """Where one run at a time goes to its end."""
 
-    reached: bool
-    problems: list[str]
+    def run(self, point: Point | None, expected: Result | None = None) -> Result:
+        """The run that is killed at ``point``, compared with ``expected``."""
+        ...
 
 
 @dataclass
@@ -56,24 +58,18 @@ class Outcome:
         assert len(self.unreached) <= limit, f"{self.summary()}\n{lines}"
 
 
-def run_matrix(
-    name: str,
-    points: Sequence[Point],
-    lanes: Sequence[Callable[[Point], Ran]],
-    *,
-    of: int | None = None,
-) -> Outcome:
-    """Run every point in one of the lanes; ``of`` is how many points there are in all."""
-    outcome = Outcome(name, of or len(points), len(points))
+def run_matrix(name: str, points: Sequence[Point], lanes: Sequence[Lane], whole: Result) -> Outcome:
+    """Run every point in one of the lanes; ``whole`` is the run that nobody killed."""
+    outcome = Outcome(name, len(points_of(whole.calls)), len(points))
     outcome.systems.update(point.system for point in points)
     todo: SimpleQueue[Point] = SimpleQueue()
     for point in points:
         todo.put(point)
     started = time.monotonic()
 
-    def work(run: Callable[[Point], Ran]) -> None:
+    def work(lane: Lane) -> None:
         while not todo.empty():
-            _try(todo.get(), run, outcome)
+            _try(todo.get(), lane, whole, outcome)
 
     with ThreadPoolExecutor(len(lanes)) as pool:
         for future in [pool.submit(work, lane) for lane in lanes]:
@@ -82,12 +78,12 @@ def run_matrix(
     return outcome
 
 
-def _try(point: Point, run: Callable[[Point], Ran], outcome: Outcome) -> None:
+def _try(point: Point, lane: Lane, whole: Result, outcome: Outcome) -> None:
     for number in range(_TRIES):
         victim = point.nearby(number)
         outcome.runs += 1
         try:
-            result = run(victim)
+            result = lane.run(victim, whole)
         except AssertionError as error:
             outcome.failed.append((victim, [str(error)]))
             return

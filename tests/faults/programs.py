@@ -18,11 +18,11 @@ from faults.forked_backend import ForkedBackend
 from surelabel.stages import runner
 from surelabel_contract.keys import step_of_key
 from surelabel_operator import __main__ as operator_program
+from surelabel_operator.backends.choice import ClosingBackends
 from surelabel_operator.backends.ray_clusters import RayClusters
 from surelabel_operator.calls import observed_calls, store_observer
 from surelabel_operator.local import run_in_folder
 from surelabel_operator.logging import SecretText
-from surelabel_operator.service import ClosingBackends
 
 
 def stage(config_uri: str) -> int:
@@ -47,7 +47,8 @@ def operator(
 ) -> int:
     """``python -m surelabel_operator``, killed at a point.
 
-    ``stages``: ``jobs`` and ``address`` of plain processes, or ``token_file`` of a real Ray.
+    ``stages``: ``jobs`` and ``address`` of plain processes, or ``token_file`` of a real Ray;
+    nothing: as in a cluster.
     """
 
     async def token(_name: str) -> SecretText:
@@ -60,7 +61,7 @@ def operator(
         return ForkedBackend(Path(stages["jobs"]), stages["address"], changed)
 
     with observed_calls(_log(log, own, kill)):
-        return operator_program.main(arguments, build)
+        return operator_program.main(arguments, build if stages else None)
 
 
 def local_run(

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from s3 import S3Server
 from surelabel_contract.keys import COMMIT_FILE, CONFIG_FILE, OUTPUT_MANIFEST
 from surelabel_contract.stages import StageConfig
 
@@ -83,6 +84,15 @@ def settings(namespace: str, folder: Path, ray: dict[str, Any] | None = None) ->
             "logFormat": "text",
         }
     )
+
+
+def storage_settings(server: S3Server) -> dict[str, Any]:
+    """The operator's settings of storage, for jobs on this server."""
+    return {
+        "allowedPrefixes": [{"namespaces": ["*"], "prefixes": [server.uri]}],
+        # A Secret's word alone is not enough where the stages have other credentials.
+        "endpoints": [{"namespaces": ["*"], "url": server.endpoint}],
+    }
 
 
 def manifest_of(output: Path) -> bytes:

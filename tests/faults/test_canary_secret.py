@@ -17,8 +17,6 @@ from faults.fork_server import ForkServer
 from faults.workbench import Workbench, until
 from s3 import S3Server
 from surelabel_cli.processes import free_ports
-from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store import Storage
 
 pytestmark = [pytest.mark.cluster]
 
@@ -29,16 +27,8 @@ def test_credentials_and_tokens_stand_in_no_log_event_status_metric_or_object(
     s3, port = own_s3_server, free_ports(1)[0]
     # What the Secret has besides the credentials must not come out either.
     canary = f"canary{secrets.token_hex(16)}"
-    access = StorageAccess(prefixes=(s3.uri,), endpoint=s3.endpoint, region=s3.region)
-    root = Storage(access, s3.credentials).folder(f"{s3.uri}/job")
-    settings = {
-        "metricsPort": port,
-        "storage": {
-            "allowedPrefixes": [{"namespaces": ["*"], "prefixes": [s3.uri]}],
-            # The Secret's word alone is not enough where the stages have other credentials.
-            "endpoints": [{"namespaces": ["*"], "url": s3.endpoint}],
-        },
-    }
+    root = s3.storage().folder(f"{s3.uri}/job")
+    settings = {"metricsPort": port, "storage": small_job.storage_settings(s3)}
     with Workbench(
         tmp_path / "bench",
         control_plane.kubeconfig,

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from conftest import SharedControlPlane, SharedRay
 from faults.admin import Admin
-from faults.call_points import Point, cuts_of, points_of, without_polls
+from faults.call_points import cuts_of, without_polls
 from faults.crash_result import Result
 from faults.crash_run import Lane
 from faults.fork_server import ForkServer
 from faults.lane_stages import ForkedStages, LaneStages, RayStages
-from faults.matrix import Outcome, run_matrix
+from faults.matrix import run_matrix
 
 pytestmark = [pytest.mark.cluster]
 
@@ -91,20 +91,11 @@ def whole_on_ray(ray_lanes: list[Lane]) -> Result:
     return result
 
 
-def run_all(name: str, points: Sequence[Point], lanes: Sequence[Lane], whole: Result) -> Outcome:
-    def runner(lane: Lane) -> Callable[[Point], Result]:
-        return lambda point: lane.run(point, whole)
-
-    return run_matrix(
-        name, points, [runner(lane) for lane in lanes], of=len(points_of(whole.calls))
-    )
-
-
 @pytest.mark.timeout(1500)
 def test_operator_killed_around_every_external_call_ends_as_if_nothing_had_happened(
     process_lanes: list[Lane], whole: Result, say_at_end: Callable[[str], None]
 ) -> None:
-    outcome = run_all("operator killed", cuts_of(whole.calls), process_lanes, whole)
+    outcome = run_matrix("operator killed", cuts_of(whole.calls), process_lanes, whole)
     say_at_end(outcome.summary())
     outcome.check()
 
@@ -116,7 +107,7 @@ def test_operator_with_real_ray_killed_at_drawn_calls_ends_as_if_nothing_had_hap
 ) -> None:
     seed = secrets.randbelow(10**6)
     points = random.Random(seed).sample(without_polls(cuts_of(whole_on_ray.calls)), _RAY_POINTS)
-    outcome = run_all(f"operator with Ray killed, seed {seed}", points, ray_lanes, whole_on_ray)
+    outcome = run_matrix(f"operator with Ray killed, seed {seed}", points, ray_lanes, whole_on_ray)
     say_at_end(outcome.summary())
     outcome.check()
 
@@ -128,7 +119,7 @@ def test_operator_with_real_ray_killed_around_every_external_call(
     ray_lanes: list[Lane], whole_on_ray: Result, say_at_end: Callable[[str], None]
 ) -> None:
     points = without_polls(cuts_of(whole_on_ray.calls))
-    outcome = run_all("operator with Ray killed", points, ray_lanes, whole_on_ray)
+    outcome = run_matrix("operator with Ray killed", points, ray_lanes, whole_on_ray)
     say_at_end(outcome.summary())
     outcome.check()
 

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import pytest
 
-from faults.call_points import Point, cuts_of, points_of
+from faults.call_points import cuts_of
 from faults.crash_local import LocalLane
 from faults.crash_result import Result
 from faults.fork_server import ForkServer
-from faults.matrix import Outcome, run_matrix
+from faults.matrix import run_matrix
 
 _LANES = 3
 _DRAWN = 24
@@ -33,22 +33,13 @@ def whole(lanes: list[LocalLane]) -> Result:
     return result
 
 
-def run_all(name: str, points: list[Point], lanes: list[LocalLane], whole: Result) -> Outcome:
-    def runner(lane: LocalLane) -> Callable[[Point], Result]:
-        return lambda point: lane.run(point, whole)
-
-    return run_matrix(
-        name, points, [runner(lane) for lane in lanes], of=len(points_of(whole.calls))
-    )
-
-
 @pytest.mark.timeout(400)
 def test_a_run_killed_at_drawn_calls_goes_on_to_the_same_manifest(
     lanes: list[LocalLane], whole: Result, say_at_end: Callable[[str], None]
 ) -> None:
     seed = secrets.randbelow(10**6)
     points = random.Random(seed).sample(cuts_of(whole.calls), _DRAWN)
-    outcome = run_all(f"surelabel run killed, seed {seed}", points, lanes, whole)
+    outcome = run_matrix(f"surelabel run killed, seed {seed}", points, lanes, whole)
     say_at_end(outcome.summary())
     outcome.check()
 
@@ -58,6 +49,6 @@ def test_a_run_killed_at_drawn_calls_goes_on_to_the_same_manifest(
 def test_a_run_killed_around_every_call_goes_on_to_the_same_manifest(
     lanes: list[LocalLane], whole: Result, say_at_end: Callable[[str], None]
 ) -> None:
-    outcome = run_all("surelabel run killed", cuts_of(whole.calls), lanes, whole)
+    outcome = run_matrix("surelabel run killed", cuts_of(whole.calls), lanes, whole)
     say_at_end(outcome.summary())
     outcome.check()

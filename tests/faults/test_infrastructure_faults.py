@@ -17,8 +17,6 @@ from faults.workbench import Workbench, condition
 from s3 import S3Server
 from surelabel_cli.control_plane import API_SERVER, ETCD, ControlPlane
 from surelabel_contract.keys import COMMIT_FILE, OUTPUT_MANIFEST
-from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store import Storage
 
 pytestmark = [pytest.mark.cluster]
 
@@ -130,15 +128,8 @@ def test_the_store_refuses_for_30_seconds(
     tmp_path: Path,
 ) -> None:
     s3 = own_s3_server
-    access = StorageAccess(prefixes=(s3.uri,), endpoint=s3.endpoint, region=s3.region)
-    root = Storage(access, s3.credentials).folder(f"{s3.uri}/job")
-    allowed = {"namespaces": ["*"], "prefixes": [s3.uri]}
-    settings = {
-        "storage": {
-            "allowedPrefixes": [allowed],
-            "endpoints": [{"namespaces": ["*"], "url": s3.endpoint}],
-        }
-    }
+    root = s3.storage().folder(f"{s3.uri}/job")
+    settings = {"storage": small_job.storage_settings(s3)}
     with Workbench(
         tmp_path / "bench",
         plane.kubeconfig,

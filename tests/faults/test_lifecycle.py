@@ -194,6 +194,59 @@ def test_stop_now_in_a_stage_that_decides_nothing_lets_it_finish(
     assert len(bench.lines(name)) == 12
 
 
+def stop_while_people_annotate(bench: Workbench, name: str) -> str:
+    """Set stopNow while an annotate waits, and let it go on once its workforce is closed."""
+    running = bench.wait_running("ann")
+    bench.patch({"stopping": {"stopNow": True}}, name)
+    # The attempt of the step goes on, and finds this.
+    until("the closed workforce", lambda: list((bench.out / name).rglob("ann-p1/STOP.json")))
+    assert running in bench.stages.running()
+    bench.release("ann")
+    return running
+
+
+def test_stop_now_while_people_annotate_asks_no_more_and_keeps_what_they_gave_before(
+    bench: Workbench,
+) -> None:
+    bench.hold("tra")
+    bench.apply(bench.body("stop-ann"))
+    bench.wait_running("tra")
+    # The first round is labeled.
+    bench.hold("ann")
+    bench.release("tra")
+    running = stop_while_people_annotate(bench, "stop-ann")
+    assert "-r002-" in running
+    job = bench.wait("Succeeded", "True", "stop-ann", reason="StoppedByUser")
+    assert job["status"]["labelCounters"]["humanLabeled"] == 6
+    assert job["status"]["annotation"]["answersReceived"] == 18
+    lines = bench.lines("stop-ann")
+    assert sum("stop-ann" in line for line in lines) == 6
+    assert len(lines) == 12
+    assert bench.stages.running() == []
+
+
+def test_stop_now_before_the_first_answer_ends_without_a_result(bench: Workbench) -> None:
+    bench.hold("ann")
+    bench.apply(bench.body("stop-first"))
+    stop_while_people_annotate(bench, "stop-first")
+    job = bench.wait("Succeeded", "False", "stop-first", reason="NoResult")
+    assert job["status"]["annotation"]["answersReceived"] == 0
+    assert len(bench.lines("stop-first")) == 12
+
+
+def test_stop_now_during_export_comes_too_late(bench: Workbench) -> None:
+    bench.hold("exp")
+    bench.apply(bench.body("stop-exp"))
+    running = bench.wait_running("exp")
+    bench.patch({"stopping": {"stopNow": True}}, "stop-exp")
+    until("the new generation", lambda: bench.job("stop-exp")["status"]["observedGeneration"] == 2)
+    assert running in bench.stages.running()
+    bench.release("exp")
+    job = bench.wait("Succeeded", "True", "stop-exp", reason="AllLabeled")
+    assert job["status"]["labelCounters"]["totalLabeled"] == 12
+    assert job["status"]["step"]["attempt"] == 1
+
+
 def test_the_deadline_stops_the_stage_and_exports_every_line(bench: Workbench) -> None:
     bench.hold("ann")
     bench.apply(bench.body("deadline", activeDeadlineSeconds=20))

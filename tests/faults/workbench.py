@@ -69,8 +69,10 @@ class Workbench:
         settings: Mapping[str, Any] | None = None,
         operator_kubeconfig: Path | None = None,
         token_file: Path | None = None,
+        kube_ray: bool = False,
     ) -> None:
-        """``token_file``: stages run on the Ray clusters of the settings, with this token."""
+        """``token_file``: stages run on the Ray clusters of the settings, with this token;
+        ``kube_ray``: as RayJobs, of a KubeRay that the test starts."""
         self.folder, self.data, self.out = folder, folder / "data", folder / "out"
         self.jobs, self._holds = folder / "jobs", folder / "holds"
         self.log = folder / "operator.log"
@@ -83,6 +85,9 @@ class Workbench:
         if token_file is not None:
             self._stages = {"token_file": str(token_file)}
         self._settings = dict(settings or {})
+        if kube_ray:
+            self._stages = {}
+            self._settings.setdefault("kubeRay", {"image": "surelabel/workloads:test"})
         self._pid = 0
 
     def __enter__(self) -> Self:

@@ -120,7 +120,7 @@ def metrics_in(expr: str) -> set[str]:
 def existing_metrics() -> set[str]:
     """Every name under which the operator shows samples."""
     metrics = Metrics("0")
-    metrics.watch_queue(_EmptyQueue())
+    metrics.watch_queue(_EmptyQueue(), lambda: True)
     names = {name for name, _, _ in FAMILIES}
     for family in metrics.registry.collect():
         if family.type == "histogram":

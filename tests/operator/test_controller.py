@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from folder_world import world_of
 from operator_bench import job_of, team_of
 from surelabel_contract.stages import JobRef
 from surelabel_contract.steps import Stage, Step
@@ -17,12 +18,10 @@ from surelabel_operator.cache import JobEntry
 from surelabel_operator.cluster import ClusterError, ConflictError
 from surelabel_operator.controller import Controller
 from surelabel_operator.folder_cluster import FolderCluster
-from surelabel_operator.metrics import Metrics
 from surelabel_operator.observed import Attempt, AttemptState
 from surelabel_operator.reconcile import Outcome
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import Settings
-from surelabel_operator.stores import Stores
 from surelabel_operator.world import World
 
 Step_ = Callable[[LabelingJob, World], Awaitable[Outcome]]
@@ -55,14 +54,7 @@ class Bench:
         settings = Settings.from_yaml(
             "rayClusters: [{name: x, url: 'http://ray', namespaces: ['*']}]\nworkers: 4"
         )
-        world = World(
-            cluster=self.cluster,
-            settings=settings,
-            stores=Stores(self.cluster, settings),
-            backends=self.backend,  # type: ignore[arg-type]
-            metrics=Metrics("test"),
-            installation=lambda: "here",
-        )
+        world = world_of(self.cluster, settings, self.backend)
         self.seen: list[str] = []
         self.errors: list[Exception] = []
         self.controller = Controller(world, self._step)
@@ -217,6 +209,24 @@ async def test_nothing_is_reconciled_while_another_process_holds_the_lease(
     bench.controller.active.set()
     await bench.idle()
     assert bench.seen == ["animals"]
+
+
+async def test_jobs_that_wait_for_the_lease_are_neither_a_backlog_nor_stuck(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.controller.active.clear()
+    for number in range(6):
+        bench.controller.job_seen(bench.entry(f"animals-{number}", tmp_path))
+    await asyncio.sleep(0.1)
+    queue = bench.controller.queue
+    # Each of the four workers has taken one, to begin at once.
+    assert (len(queue), queue.in_process) == (2, 4)
+    assert bench.count("labeling_workqueue_depth") == 0
+    assert bench.count("labeling_active_workers") == 0
+    assert bench.count("labeling_workqueue_longest_running_seconds") == 0
+    bench.controller.active.set()
+    await bench.idle()
+    assert len(bench.seen) == 6
 
 
 async def test_a_spec_that_cannot_be_read_becomes_a_condition(bench: Bench, tmp_path: Path) -> None:

@@ -90,7 +90,11 @@ def test_a_status_at_its_bounds_stays_below_ten_kibibytes_in_practice() -> None:
     """Lists at their bounds with sentences of the usual length."""
     import json
 
-    from surelabel_operator.resources import MAX_CONDITIONS, MAX_RECENT_ROUNDS
+    from surelabel_operator.resources import (
+        MAX_CONDITIONS,
+        MAX_QUALITY_METRICS,
+        MAX_RECENT_ROUNDS,
+    )
 
     condition = {
         "type": "StorageAvailable",
@@ -110,6 +114,7 @@ def test_a_status_at_its_bounds_stays_below_ten_kibibytes_in_practice() -> None:
     status = {
         "conditions": [condition] * MAX_CONDITIONS,
         "recentRounds": [round_] * MAX_RECENT_ROUNDS,
+        "quality": [{"metric": "outOfFoldAccuracy", "value": "0.012345"}] * MAX_QUALITY_METRICS,
         "unlabeledReasons": [{"reason": "BrokenMedia", "items": 5}] * 20,
         "output": dict.fromkeys(("manifest", "model", "report"), "s3://bucket/" + "x" * 200),
     }

@@ -36,6 +36,7 @@ from surelabel_operator.actions import (
     Finish,
     Nothing,
     RecordSubmitted,
+    ReleaseClusters,
     Restore,
     Retry,
     Stall,
@@ -103,6 +104,15 @@ class Case:
     spec: dict[str, Any] = field(default_factory=dict)
 
 
+IDLE = "nothing ran on the job's RayCluster for idleSeconds"
+IDLE_FOR_300 = status_at(TRAIN, conditions=[*STALLED, condition("RoundRunning", "False")])
+
+
+def own_cluster(idle_seconds: int, scope: str = "Job") -> dict[str, Any]:
+    cluster = {"scope": scope, "idleSeconds": idle_seconds}
+    return {"compute": {"ray": {"cluster": cluster}}}
+
+
 RUNS = (attempt_of(TRAIN),)
 CASES = [
     Case("deleted", "what runs is stopped", status_at(TRAIN), at(TRAIN, deleted=True),
@@ -114,6 +124,8 @@ CASES = [
     Case("Succeeded is True or False", "the spec says what it likes", FINISHED,
          observed_of(generation=9, references=Problem("WorkTeamNotFound", "")), Nothing(),
          {"suspend": True, **STOP_NOW}),
+    Case("Succeeded is True or False", "its RayCluster is let go", FINISHED,
+         observed_of(clusters=("birds-c1",)), ReleaseClusters(("birds-c1",), "Finished")),
     Case("Succeeded is True or False", "Ray jobs are forgotten at once", FINISHED,
          at(TRAIN, attempts=(attempt_of(TRAIN, STATES.FAILED),)),
          CleanUp((attempt_of(TRAIN, STATES.FAILED),))),
@@ -144,6 +156,12 @@ CASES = [
          at(TRAIN, attempts=(), commit=DONE), Nothing(), {"suspend": True}),
     Case("suspended", "what runs must be known", status_at(TRAIN),
          at(TRAIN, attempts=(), backend=UNREACHABLE), Block(UNREACHABLE), {"suspend": True}),
+    Case("suspended", "its RayCluster is let go when nothing runs", status_at(TRAIN),
+         at(TRAIN, attempts=(), clusters=("birds-c1",)),
+         ReleaseClusters(("birds-c1",), "Suspended"), {"suspend": True}),
+    Case(IDLE, "nothing has run for idleSeconds", IDLE_FOR_300,
+         at(TRAIN, attempts=(), clusters=("birds-c1",)),
+         ReleaseClusters(("birds-c1",), "Idle"), own_cluster(300)),
     Case("stopNow or a limit while people annotate", "stopNow closes the workforce",
          status_at(ANNOTATE), at(ANNOTATE), CloseWorkforce(ANNOTATE, "StoppedByUser"), STOP_NOW),
     Case("stopNow or a limit while people annotate", "a limit lowered meanwhile does",
@@ -485,3 +503,20 @@ def test_a_step_that_was_stopped_for_export_does_not_come_back() -> None:
     action = restored([PREPARE, ANNOTATE, step("con"), EXPORT], [TRAIN])
     assert action.config is None
     assert action.reports[-1].step == EXPORT
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "spec"),
+    [
+        (IDLE_FOR_300, {"attempts": ()}, own_cluster(301)),
+        (IDLE_FOR_300, {}, own_cluster(0)),
+        (IDLE_FOR_300, {"attempts": (), "backend": UNREACHABLE}, own_cluster(0)),
+        (status_at(TRAIN, conditions=STALLED), {"attempts": ()}, own_cluster(0)),
+    ],
+    ids=["too short", "something runs", "not known", "never seen"],
+)
+def test_a_cluster_that_may_be_needed_is_kept(
+    status: JobStatus, changes: dict[str, Any], spec: dict[str, Any]
+) -> None:
+    look = at(TRAIN, clusters=("birds-c1",), **changes)
+    assert not isinstance(decide(spec_of(**spec), status, look, NOW), ReleaseClusters)

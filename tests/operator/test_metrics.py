@@ -79,6 +79,10 @@ BODY: dict[str, Any] = {
         "labelCounters": {"total": 100, "humanLabeled": 20, "machineLabeled": 30},
         "annotation": {"openItems": 5, "answersReceived": 60},
         "certificate": {"errorBoundPermille": 41},
+        "quality": [
+            {"metric": "consensusError", "value": "0.012000"},
+            {"metric": "ofAnotherVersion", "value": "0.5"},
+        ],
         "cost": {"amount": "25.00", "currency": "USD", "allHumanAmount": "125.00"},
         "conditions": [{"type": "Ready", "status": "True"}],
     },
@@ -103,7 +107,7 @@ def one_of(text: str, name: str) -> float:
 
 async def test_every_metric_has_its_name() -> None:
     metrics = Metrics("1")
-    metrics.watch_queue(WorkQueue())
+    metrics.watch_queue(WorkQueue(), lambda: True)
     text = await rendered(metrics)
     offered = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
     assert offered >= NAMES
@@ -126,6 +130,8 @@ async def test_series_of_a_job_vanish_with_it() -> None:
     assert budgets == {"rounds": 0.2, "cost": 0.25}
     conditions = {s[0]["status"]: s[1] for s in found["labeling_job_condition"]}
     assert conditions == {"True": 1, "False": 0, "Unknown": 0}
+    (quality,) = found["labeling_job_quality"]
+    assert (quality[0]["metric"], quality[1]) == ("consensusError", 0.012)
     cache.remove(("vision", "birds"))
     assert "birds" not in await rendered(metrics)
 

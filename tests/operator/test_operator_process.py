@@ -91,11 +91,7 @@ def test_suspend_stops_what_runs_and_resume_goes_on(bench: Bench) -> None:
     bench.operator.behave(ann={"sleep": 3600, "attempts": [1]})
     bench.operator.start()
     bench.apply(team_of(bench.folder), job_of(bench.folder))
-    wait_for(
-        lambda: any("-ann-" in n for n in bench.backend.running()),
-        "people",
-        also=bench.operator.text,
-    )
+    bench.wait_running("ann")
     bench.patch({"suspend": True})
     job = bench.wait_condition("Suspended", "True")
     assert bench.backend.running() == []
@@ -114,11 +110,7 @@ def test_a_deleted_job_stops_at_once_and_its_successor_does_not_touch_its_state(
     bench.operator.behave(ann={"sleep": 3600, "attempts": [1]})
     bench.operator.start()
     bench.apply(team_of(bench.folder), job_of(bench.folder))
-    wait_for(
-        lambda: any("-ann-" in n for n in bench.backend.running()),
-        "people",
-        also=bench.operator.text,
-    )
+    bench.wait_running("ann")
     bench.plane.kubectl("delete", "-n", bench.namespace, "slj/animals")
     wait_for(lambda: not bench.backend.running(), "the stage's end", also=bench.operator.text)
     before = sorted(str(p) for p in (bench.folder / "out").rglob("*"))

@@ -65,6 +65,19 @@ def test_more_reasons_than_the_status_has_room_for_are_summed_up() -> None:
     assert sum(r.items for r in status.unlabeled_reasons) == sum(reasons.values())
 
 
+def test_each_metric_of_quality_is_kept_as_it_was_measured_last() -> None:
+    reports = [
+        report_of(step("con"), metrics={"consensusError": 0.25}),
+        report_of(step("tra"), metrics={"outOfFoldAccuracy": 1 / 3, "trainingItems": 60.0}),
+        report_of(step("con", 2), metrics={"consensusError": 0.0}),
+    ]
+    status = fold(reports, spec_of(), FOLDER)
+    assert [(entry.metric, entry.value) for entry in status.quality] == [
+        ("consensusError", "0.000000"),
+        ("outOfFoldAccuracy", "0.333333"),
+    ]
+
+
 def test_the_certificate_is_shown() -> None:
     certificate = Certificate(
         error_bound_permille=41,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from folder_world import world_of
 from operator_bench import job_of, team_of, write_texts
 from surelabel_contract.keys import StateKeys
 from surelabel_contract.stages import JobRef
@@ -15,14 +16,11 @@ from surelabel_contract.steps import Stage
 from surelabel_operator.backends import BackendError, Submission, Submitted
 from surelabel_operator.cluster import GoneError
 from surelabel_operator.folder_cluster import FolderCluster
-from surelabel_operator.metrics import Metrics
 from surelabel_operator.observe import observe
 from surelabel_operator.observed import Attempt, AttemptState
 from surelabel_operator.reconcile import Outcome, reconcile
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import Settings
-from surelabel_operator.stores import Stores
-from surelabel_operator.world import World
 
 
 class Backend:
@@ -64,14 +62,7 @@ class Bench:
             "storage:\n  localFiles: true\n"
             f"  allowedPrefixes: [{{namespaces: ['*'], prefixes: ['file://{folder}']}}]\n"
         )
-        self.world = World(
-            cluster=self.cluster,
-            settings=settings,
-            stores=Stores(self.cluster, settings),
-            backends=self.backend,  # type: ignore[arg-type]
-            metrics=Metrics("test"),
-            installation=lambda: "here",
-        )
+        self.world = world_of(self.cluster, settings, self.backend)
         self.cluster.apply(team_of(folder))
 
     def _count(self) -> None:

@@ -22,7 +22,7 @@ from job_factories import (
     step,
 )
 from surelabel_contract.people import Progress
-from surelabel_contract.stages import Ending, Progressed
+from surelabel_contract.stages import Ending, Notice, Progressed, StageReport
 from surelabel_operator.actions import (
     Action,
     Advance,
@@ -105,6 +105,45 @@ def test_ready_and_not_reconciling_once_the_first_attempt_runs() -> None:
     assert shown(status, "RoundRunning") == ("True", "AttemptRunning")
     assert status.step is not None
     assert status.step.submitted_time == NOW
+
+
+NOISY = Notice(reason="ConsensusTooNoisy", message="wrong on 8.0%, more than half")
+TOO_NOISY = report_of(step("con"), metrics={"consensusError": 0.08}, notices=(NOISY,))
+GOOD = report_of(step("con", 2), metrics={"consensusError": 0.01})
+SILENT = report_of(step("tra", 2))
+
+
+@pytest.mark.parametrize(
+    ("reports", "auto_labeling", "expected"),
+    [
+        ([], {}, ("Unknown", "NotEstimated")),
+        ([SILENT], {}, ("Unknown", "NotEstimated")),
+        ([TOO_NOISY], {}, ("True", "ConsensusTooNoisy")),
+        ([TOO_NOISY, SILENT], {}, ("True", "ConsensusTooNoisy")),
+        ([TOO_NOISY, GOOD], {}, ("False", "ConsensusGoodEnough")),
+        ([GOOD], None, ("Unknown", "NotEstimated")),
+    ],
+)
+def test_a_noisy_consensus_is_a_condition_until_a_later_estimate_is_better(
+    reports: list[StageReport], auto_labeling: dict[str, Any] | None, expected: tuple[str, str]
+) -> None:
+    grown = after(status_at(TRAIN), Wait(), autoLabeling=auto_labeling)
+    for report in reports:
+        grown = after(grown, Advance(report, config_of(TRAIN)), autoLabeling=auto_labeling)
+    assert shown(grown, "ConsensusTooNoisy") == expected
+    if reports:
+        # A lost status gets the same.
+        rebuilt = Restore(tuple(reports), config_of(TRAIN))
+        status = after(JobStatus(), rebuilt, autoLabeling=auto_labeling)
+        assert shown(status, "ConsensusTooNoisy") == expected
+
+
+def test_the_last_word_on_the_consensus_may_be_exports() -> None:
+    report = report_of(step("exp"), notices=(NOISY,))
+    status = after(status_at(step("exp")), Finish(Ending(succeeded=True, reason="MaxCost"), report))
+    found = status.condition("ConsensusTooNoisy")
+    assert found is not None
+    assert (found.status, found.message) == ("True", NOISY.message)
 
 
 QUIET: list[tuple[str, JobStatus, Action, dict[str, Any], dict[str, Any]]] = [

@@ -37,6 +37,8 @@ check = LineCheck("birds", read_label)
         (b"  \r", "EmptyLine", "Remove it"),
         (b'{"source":"a"', "InvalidJson", "truncated"),
         (b"hello", "InvalidJson", "'hello'"),
+        (b"hello", "InvalidJson", "a line must be one JSON object"),
+        (b"hello", "InvalidJson", 'Write it like {"source-ref": "s3://bucket/a.png"}.'),
         (b'{"source":"a"} x', "InvalidJson", "trailing"),
         (b'{"source":"\xff"}', "NotUtf8", "byte 11 is 0xff"),
         (b'\xef\xbb\xbf\xef\xbb\xbf{"source":"a"}', "InvalidJson", "malformed"),
@@ -48,7 +50,7 @@ check = LineCheck("birds", read_label)
         (b"{}", "NoSource", "got neither"),
         (b'{"sauce":"a"}', "NoSource", "keys: sauce"),
         (b'{"source":"a","source-ref":"s3://b/c"}', "SourceAndSourceRef", "got both"),
-        (b'{"source":""}', "InvalidSource", "''"),
+        (b'{"source":""}', "InvalidSource", "''. Write the item there."),
         (b'{"source-ref":7}', "InvalidSource", "got 7"),
         (b'{"source-ref":null}', "InvalidSource", "None"),
         (
@@ -65,8 +67,8 @@ check = LineCheck("birds", read_label)
         (b'{"source":"a","$x":1}', "ReservedKey", "'$x'"),
         (b'{"source":"a","birds":5}', "InvalidLabel", "got 5"),
         (b'{"source":"a","birds-metadata":{}}', "InvalidLabel", "without 'birds'"),
-        (b'{"source":"a","dataset-objectid-attribute-name":"k"}', "InvalidId", "got None"),
-        (b'{"source":"a","dataset-objectid-attribute-name":1}', "InvalidId", "got 1"),
+        (b'{"source":"a","dataset-objectid-attribute-name":"k"}', "InvalidId", "got None. Write"),
+        (b'{"source":"a","dataset-objectid-attribute-name":1}', "InvalidId", "got 1. Name one"),
         (b'{"source":"a","dataset-objectid-attribute-name":"k","k":""}', "InvalidId", "''"),
         (b'{"source":"' + b"a" * MAX_LINE + b'"}', "TooLong", "100013"),
         (b"[" * (MAX_LINE_BYTES + 1), "TooLong", "got more than 400000 bytes"),
@@ -78,6 +80,13 @@ def test_a_bad_line_has_reason_value_and_next_step(line: bytes, reason: str, sai
     assert isinstance(found, Rejected)
     assert found.reason == reason
     assert said in found.message
+
+
+def test_a_file_where_the_task_type_wants_text_is_told_with_its_value() -> None:
+    found = LineCheck("birds", read_label, takes_media=False)(b'{"source-ref":"s3://b/c"}')
+    assert isinstance(found, Rejected)
+    assert found.reason == "SourceRefNotSupported"
+    assert "give it as 'source' (got 's3://b/c')" in found.message
 
 
 def test_a_line_of_multibyte_characters_may_have_as_many_characters() -> None:

@@ -133,7 +133,8 @@ class LineCheck:
         key, content = ("source", source) if has_source else ("source-ref", reference)
         if not isinstance(content, str) or not content:
             return Rejected(
-                "InvalidSource", f"{key!r} must be a non-empty string; got {_shown(content)}."
+                "InvalidSource",
+                f"{key!r} must be a non-empty string; got {_shown(content)}. Write the item there.",
             )
         if len(content) > MAX_ATTRIBUTE and has_reference:
             return _too_long("'source-ref'", len(content), MAX_ATTRIBUTE)
@@ -154,7 +155,9 @@ class LineCheck:
             )
         if not has_source and not self.takes_media:
             return Rejected(
-                "SourceRefNotSupported", "this task type works on text; give it as 'source'."
+                "SourceRefNotSupported",
+                "'source-ref' names a file, but this task type works on text; give it as 'source' "
+                f"(got {_shown(content)}).",
             )
         return None
 
@@ -207,8 +210,16 @@ def _unreadable(raw: bytes) -> Rejected:
     try:
         msgspec.json.decode(raw)
     except (msgspec.DecodeError, RecursionError) as error:
-        return Rejected("InvalidJson", f"{error} Got {_shown(raw.decode())}.")
-    return Rejected("InvalidJson", f"not JSON: {_shown(raw.decode())}.")
+        return _no_json(str(error), raw)
+    return _no_json("not JSON", raw)
+
+
+def _no_json(why: str, raw: bytes) -> Rejected:
+    return Rejected(
+        "InvalidJson",
+        f"a line must be one JSON object: {why.rstrip('.')}; got {_shown(raw.decode())}. "
+        'Write it like {"source-ref": "s3://bucket/a.png"}.',
+    )
 
 
 def _custom_id(value: dict[str, Any]) -> str | Rejected:
@@ -217,14 +228,14 @@ def _custom_id(value: dict[str, Any]) -> str | Rejected:
         return Rejected(
             "InvalidId",
             f"{ID_KEY_ATTRIBUTE!r} must name a key of the line, at most {MAX_ID_KEY} characters; "
-            f"got {_shown(key)}.",
+            f"got {_shown(key)}. Name one, or leave it out.",
         )
     item_id = value.get(key)
     if not isinstance(item_id, str) or not 0 < len(item_id) <= MAX_ID:
         return Rejected(
             "InvalidId",
             f"{key!r} (named by {ID_KEY_ATTRIBUTE!r}) must be a string of 1 to {MAX_ID} "
-            f"characters; got {_shown(item_id)}.",
+            f"characters; got {_shown(item_id)}. Write the item's id there.",
         )
     return item_id
 

@@ -30,20 +30,27 @@ class AllowedUris:
         scheme, separator, rest = uri.partition("://")
         if not separator or scheme not in SCHEMES:
             raise StorageNotAllowedError(
-                f"{uri!r}: scheme must be one of {', '.join(SCHEMES)}; got {scheme!r}."
+                f"{uri!r}: scheme must be one of {', '.join(SCHEMES)}; got {scheme!r}. Write it "
+                "like s3://bucket/path."
             )
         # Not urlsplit: in a store "#" and "?" are letters of a key like any other.
         place, _, path = rest.partition("/")
         # Encoded dots as well, since a server between may decode them.
         if ".." in path.split("/") or ".." in unquote(path).split("/"):
-            raise StorageNotAllowedError(f"{uri!r}: '..' is not allowed in a URI.")
+            raise StorageNotAllowedError(f"{uri!r}: '..' is not allowed in a URI. Leave it out.")
         if scheme != "file":
             self._check_prefix(uri, uri)
             if not _BUCKET.fullmatch(place):
                 raise ImpossibleUriError(
-                    f"{uri!r}: a bucket's name has letters, digits, '.', '_', '-'; got {place!r}."
+                    f"{uri!r}: a bucket's name has letters, digits, '.', '_', '-'; got {place!r}. "
+                    "Write it like s3://bucket/path."
                 )
             return f"{scheme}://{place}", _checked(uri, path.lstrip("/"))
+        if place == ".":
+            raise ImpossibleUriError(
+                f"{uri!r}: file://./ is understood in the job file of `surelabel run` alone, where "
+                "it means the folder of the run. Use s3://, gs:// or az://."
+            )
         if not self._access.local_files:
             raise StorageNotAllowedError(
                 f"{uri!r}: local files are off on this cluster. Use s3://, gs:// or az://."
@@ -81,9 +88,9 @@ class AllowedUris:
 def _checked(uri: str, path: str) -> str:
     """The path, unless obstore knows no key for it, which it would tell by a bare ValueError."""
     if path and any(part in ("", ".") for part in path.removesuffix("/").split("/")):
-        raise ImpossibleUriError(f"{uri!r}: no part of a path may be empty or '.'.")
+        raise ImpossibleUriError(f"{uri!r}: no part of a path may be empty or '.'. Leave it out.")
     if _CONTROL.search(path):
-        raise ImpossibleUriError(f"{uri!r}: a path has no control characters.")
+        raise ImpossibleUriError(f"{uri!r}: a path has no control characters. Rename it.")
     return path
 
 

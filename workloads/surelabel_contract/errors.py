@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -35,3 +37,12 @@ class StorageNotAllowedError(ConfigurationError):
 
 class ImpossibleUriError(StorageNotAllowedError):
     """A URI that no object can have, whatever is allowed."""
+
+
+@contextmanager
+def uri_of_field(field: str) -> Iterator[None]:
+    """What is refused inside is told with the field that the URI stands in."""
+    try:
+        yield
+    except StorageNotAllowedError as error:
+        raise type(error)(f"{field}: {error}") from None

@@ -9,6 +9,12 @@ from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_
 from surelabel_contract.model import Record, canonical_json, sha256_hex
 from surelabel_contract.steps import Step
 
+# The reason of a notice, and the condition that it becomes.
+CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
+CONSENSUS_ERROR = "consensusError"
+# The metrics of reports that say how good labels and models are, each from 0 to 1.
+QUALITY_METRICS = (CONSENSUS_ERROR, "outOfFoldAccuracy", "chanceToPass")
+
 
 class ObjectRef(Record):
     """An object of the job's folder, as its writer left it. ``key`` is relative to the folder."""
@@ -38,6 +44,8 @@ class StorageAccess(Record):
     region: str | None = None
     sse_type: str | None = None
     sse_key_id: str | None = None
+    # PEM; certificate authorities that are trusted beside the machine's own.
+    ca_certificate: str | None = None
 
     @model_serializer(mode="wrap")
     def _with_null(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import StrEnum
 
 from pydantic import Field
@@ -32,6 +33,7 @@ class Stage(StrEnum):
 
 
 _BY_CODE = {stage.code: stage for stage in Stage}
+_NAME = re.compile(r"-r(\d+)-([a-z]{3})-p(\d+)-a(\d+)$")
 _ORDER = {stage: position for position, stage in enumerate(Stage)}
 
 
@@ -59,6 +61,27 @@ class Step(Record):
         return (self.round, self.pass_ if asks_people else 1_000, _ORDER[self.stage])
 
 
+def can_follow(before: Step | None, step: Step) -> bool:
+    """Whether some spec lets ``step`` be the next to commit after ``before``; None: the first."""
+    if before is None or step.stage is Stage.PREPARE:
+        return before is None and step.stage is Stage.PREPARE
+    if step.stage is Stage.EXPORT:
+        # It may take the place of any step that was stopped, the first of a round too.
+        return step.round - before.round in (0, 1)
+    same_round = step.round == before.round
+    same_pass = before.pass_ == step.pass_
+    if step.stage is Stage.ANNOTATE and step.pass_ == 1:
+        ended = (Stage.PREPARE, Stage.CONSOLIDATE, Stage.INFER)
+        return step.round == before.round + 1 and before.stage in ended
+    follows = {
+        Stage.ANNOTATE: before.stage is Stage.CONSOLIDATE and before.pass_ == step.pass_ - 1,
+        Stage.CONSOLIDATE: before.stage is Stage.ANNOTATE and same_pass,
+        Stage.TRAIN: before.stage is Stage.CONSOLIDATE,
+        Stage.INFER: before.stage is Stage.TRAIN,
+    }
+    return same_round and follows[step.stage]
+
+
 def uid8(uid: str) -> str:
     """First 8 hexadecimal digits of the uid's SHA-256: the job's part of its state's keys."""
     return hashlib.sha256(uid.encode()).hexdigest()[:8]
@@ -70,6 +93,19 @@ def step_name(job_name: str, uid: str, step: Step, attempt: int) -> str:
     The uid's digest is in it, so that a job re-created under the same name never adopts what
     its predecessor left running. KubeRay allows 47 characters.
     """
-    stem = job_name[:18].rstrip("-")
-    digest = hashlib.sha256(uid.encode()).hexdigest()[:10]
-    return f"{stem}-{digest}-r{step.round:03d}-{step.stage.code}-p{step.pass_}-a{attempt}"
+    base = child_base(job_name, uid)
+    return f"{base}-r{step.round:03d}-{step.stage.code}-p{step.pass_}-a{attempt}"
+
+
+def parse_step_name(name: str) -> tuple[Step, int] | None:
+    """Step and attempt in a name that ``step_name`` made; None: it is another name."""
+    match = _NAME.search(name)
+    if match is None or match[2] not in _BY_CODE:
+        return None
+    step = Step(round=int(match[1]), stage=Stage.from_code(match[2]), pass_=int(match[3]))
+    return step, int(match[4])
+
+
+def child_base(job_name: str, uid: str) -> str:
+    """What the names of everything begin with that runs for the job; at most 29 characters."""
+    return f"{job_name[:18].rstrip('-')}-{hashlib.sha256(uid.encode()).hexdigest()[:10]}"

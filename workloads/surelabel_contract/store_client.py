@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Container, Mapping
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 from obstore.exceptions import BaseError
@@ -31,6 +32,10 @@ CREDENTIALS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 CREDENTIAL_KEYS = frozenset(
     {"aws_session_token", *(key for sets in CREDENTIALS.values() for one in sets for key in one)}
 )
+# A folder with a file for each credential, as Kubernetes mounts a Secret.
+CREDENTIALS_VARIABLE = "SURELABEL_STORAGE_CREDENTIALS"
+# How long a mounted credential is used before its file is read again.
+_REREAD = timedelta(seconds=60)
 # obstore reads the environment whenever it makes a client. All else can be overruled, but these
 # would count beside the credentials that were given.
 _NOT_OVERRULED: Mapping[str, tuple[str, ...]] = {
@@ -60,18 +65,29 @@ def connect(
 ) -> ObjectStore:
     """A client for the bucket or container at ``root``, such as ``s3://bucket``.
 
-    ``credentials`` count alone; None: the process's ambient ones count.
+    ``credentials`` count alone; None: those mounted at $SURELABEL_STORAGE_CREDENTIALS count
+    alone, and are read again as they change; without that variable the process's ambient ones.
     """
     scheme, _, place = root.partition("://")
+    read: Callable[[], Mapping[str, str]] | None = None
+    if credentials is None and (folder := os.environ.get(CREDENTIALS_VARIABLE)):
+        read = lambda: _mounted(Path(folder))  # noqa: E731
+        credentials = read()
     endpoint = access.endpoint
     timeout = timedelta(seconds=timeout_seconds)
     client: dict[str, Any] = {"timeout": timeout, "connect_timeout": timeout}
     if (endpoint or (_ambient_endpoint() if credentials is None else "")).startswith("http://"):
         client["allow_http"] = True
+    if access.ca_certificate is not None:
+        client["root_certificate"] = access.ca_certificate
     retry: Any = {"max_retries": 3, "retry_timeout": 3 * timeout}
     options = _options(scheme, access)
     if credentials is not None:
         options = {**_only(scheme, credentials, access.region), **options}
+        if read is not None and scheme == "s3":
+            options["credential_provider"] = lambda: _s3_credentials(
+                read(), datetime.now(UTC) + _REREAD
+            )
     # Untyped on purpose: obstore has one class per cloud, and which one is a matter of data.
     make: Any = {"s3": S3Store, "az": AzureStore, "gs": GCSStore}[scheme]
     try:
@@ -93,7 +109,7 @@ def _options(scheme: str, access: StorageAccess) -> dict[str, Any]:
     endpoint, region = access.endpoint, access.region
     if endpoint is not None and not _is_endpoint(endpoint):
         raise StorageNotAllowedError(
-            f"spec.storage.endpoint: must be http(s)://host[:port]; got {endpoint!r}."
+            f"spec.storage.endpoint: must be http(s)://host[:port]; got {endpoint!r}. Correct it."
         )
     if scheme == "gs":
         return {} if endpoint is None else {"base_url": endpoint}
@@ -101,7 +117,7 @@ def _options(scheme: str, access: StorageAccess) -> dict[str, Any]:
         return {} if endpoint is None else {"endpoint": endpoint}
     if region is not None and not _REGION.fullmatch(region):
         raise StorageNotAllowedError(
-            f"spec.storage.region: has letters, digits, '.', '_', '-'; got {region!r}."
+            f"spec.storage.region: has letters, digits, '.', '_', '-'; got {region!r}. Correct it."
         )
     options = {
         "region": region,
@@ -139,7 +155,8 @@ def _only(scheme: str, given: Mapping[str, str], region: str | None) -> dict[str
         # Google's is JSON, which is read and not sent.
         if scheme != "gs" and key.startswith(_KEY_PREFIX[scheme]) and not _VISIBLE.fullmatch(value):
             raise StorageNotAllowedError(
-                f"{key}: must be visible ASCII, without spaces and line breaks. Correct the Secret."
+                f"spec.storage.secretName: {key} must be visible ASCII, without spaces and line "
+                "breaks. Correct the Secret."
             )
     for name in os.environ:
         if name.upper() in _NOT_OVERRULED[scheme]:
@@ -159,12 +176,7 @@ def _only(scheme: str, given: Mapping[str, str], region: str | None) -> dict[str
     address = f"https://s3.{region or 'us-east-1'}.amazonaws.com"
     return {
         # Not as options: there AWS_SESSION_TOKEN would complete them.
-        "credential_provider": lambda: {
-            "access_key_id": given["aws_access_key_id"],
-            "secret_access_key": given["aws_secret_access_key"],
-            "token": given.get("aws_session_token"),
-            "expires_at": None,
-        },
+        "credential_provider": lambda: _s3_credentials(given, None),
         "region": "us-east-1",
         "endpoint": address,
         "aws_endpoint_url_s3": address,
@@ -175,11 +187,31 @@ def _only(scheme: str, given: Mapping[str, str], region: str | None) -> dict[str
     }
 
 
+def _s3_credentials(given: Mapping[str, str], expires_at: datetime | None) -> dict[str, Any]:
+    return {
+        "access_key_id": given["aws_access_key_id"],
+        "secret_access_key": given["aws_secret_access_key"],
+        "token": given.get("aws_session_token"),
+        "expires_at": expires_at,
+    }
+
+
+def _mounted(folder: Path) -> dict[str, str]:
+    """The credentials in the folder's files; other files are ignored."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        key = path.name.lower()
+        if key in CREDENTIAL_KEYS and path.is_file():
+            found[key] = path.read_text(encoding="utf-8", errors="replace").strip()
+    return {key: value for key, value in found.items() if value}
+
+
 def _only_azure(given: Mapping[str, str]) -> dict[str, Any]:
     name, key = given["azure_storage_account_name"], given.get("azure_storage_account_key")
     if not name.isalnum():
         raise StorageNotAllowedError(
-            "azure_storage_account_name: has letters and digits only. Correct the Secret."
+            "spec.storage.secretName: azure_storage_account_name has letters and digits only. "
+            "Correct the Secret."
         )
     if key is not None:
         secret = {"credential_type": "access_key", "account_key": key}

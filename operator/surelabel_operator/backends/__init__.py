@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from surelabel_contract.stages import JobRef, Resources, StorageAccess
 from surelabel_contract.steps import Step
 from surelabel_operator.observed import Attempt
+
+# In the environment of every stage: its StorageAccess as JSON.
+STORAGE_VARIABLE = "SURELABEL_STORAGE_ACCESS"
 
 
 class BackendError(Exception):
@@ -47,6 +50,8 @@ class Submission:
     storage: StorageAccess
     resources: Resources
     timeout_seconds: int
+    # The RayCluster that status names, if the job has had one of its own.
+    cluster: str | None = None
 
 
 class Backend(Protocol):
@@ -66,4 +71,17 @@ class Backend(Protocol):
 
     async def delete(self, name: str) -> None:
         """Forget an ended attempt; unknown is success."""
+        ...
+
+
+@runtime_checkable
+class KeepsClusters(Protocol):
+    """A backend that makes Ray clusters for jobs, which hold compute also while nothing runs."""
+
+    def clusters(self, job: JobRef) -> tuple[str, ...]:
+        """Names of the job's clusters that are not being deleted, as last seen."""
+        ...
+
+    async def release(self, name: str) -> None:
+        """Let the cluster go; unknown is success."""
         ...

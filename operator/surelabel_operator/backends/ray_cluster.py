@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from surelabel_contract.stages import JobRef
-from surelabel_contract.steps import Stage, Step
-from surelabel_operator.backends import BackendError, Submission, Submitted
+from surelabel_contract.steps import parse_step_name
+from surelabel_operator.backends import STORAGE_VARIABLE, BackendError, Submission, Submitted
 from surelabel_operator.backends.ray_jobs import (
     JobDraft,
     RayError,
@@ -25,17 +24,12 @@ from surelabel_operator.backends.ray_jobs import (
     RayRefusedError,
 )
 from surelabel_operator.backends.ray_watch import RayWatch
+from surelabel_operator.failure_classes import class_of_exit
 from surelabel_operator.observed import Attempt, AttemptState, FailureClass
 
 LOG = logging.getLogger(__name__)
 
 DELETE_AFTER_SECONDS = 4.0
-STORAGE_VARIABLE = "SURELABEL_STORAGE_ACCESS"
-# The exit status by which a stage says that a retry would fail the same way.
-_EXIT_CONFIGURATION = 2
-# And by which it says that the store could not be asked.
-_EXIT_UNAVAILABLE = 3
-_NAME = re.compile(r"-r(\d+)-([a-z]{3})-p(\d+)-a(\d+)$")
 _STATES = {
     "PENDING": AttemptState.PENDING,
     "RUNNING": AttemptState.RUNNING,
@@ -206,16 +200,16 @@ def _is_of(found: RayJob, job: JobRef) -> bool:
 
 
 def _attempt(found: RayJob, job: JobRef) -> Attempt | None:
-    match = _NAME.search(found.submission_id)
-    if match is None:
+    parsed = parse_step_name(found.submission_id)
+    if parsed is None:
         return None
-    round_, code, pass_, number = match.groups()
+    step, number = parsed
     state = _STATES.get(found.state, AttemptState.RUNNING)
     failed = state is AttemptState.FAILED
     return Attempt(
         name=found.submission_id,
-        step=Step(round=int(round_), stage=Stage.from_code(code), pass_=int(pass_)),
-        attempt=int(number),
+        step=step,
+        attempt=number,
         state=state,
         ours=_is_of(found, job),
         failure=failure_class(found.error_type, found.exit_code) if failed else None,
@@ -228,11 +222,13 @@ def _attempt(found: RayJob, job: JobRef) -> Attempt | None:
 
 def failure_class(error_type: str, exit_code: int | None) -> FailureClass:
     """Who is at fault, by Ray's error type and the driver's exit status."""
-    if exit_code == _EXIT_CONFIGURATION or error_type == "RUNTIME_ENV_SETUP_FAILURE":
+    if error_type == "RUNTIME_ENV_SETUP_FAILURE":
         return FailureClass.CONFIGURATION
-    if exit_code == _EXIT_UNAVAILABLE or error_type.startswith("JOB_SUPERVISOR_ACTOR_"):
+    if error_type.startswith("JOB_SUPERVISOR_ACTOR_"):
         return FailureClass.INFRASTRUCTURE
-    if exit_code is None and not error_type.startswith("JOB_ENTRYPOINT_"):
+    if exit_code is not None:
+        return class_of_exit(exit_code)
+    if not error_type.startswith("JOB_ENTRYPOINT_"):
         # No driver ended: a head was replaced, a node was lost.
         return FailureClass.INFRASTRUCTURE
     return FailureClass.APPLICATION

@@ -2,6 +2,13 @@
 
 from surelabel_operator.resources.base import API_GROUP, API_VERSION, Part
 from surelabel_operator.resources.compute import Compute, Ray, RayAddress, StageCompute
+from surelabel_operator.resources.kube_ray import (
+    ClusterTemplate,
+    KubeRayCluster,
+    PodResources,
+    RaySelector,
+    WorkerGroup,
+)
 from surelabel_operator.resources.labeling_job import (
     MAX_LABELS,
     NAME_MAX,
@@ -20,6 +27,7 @@ from surelabel_operator.resources.parse import (
 )
 from surelabel_operator.resources.status import (
     MAX_CONDITIONS,
+    MAX_QUALITY_METRICS,
     MAX_RECENT_ROUNDS,
     MAX_UNLABELED_REASONS,
     MESSAGE_MAX,
@@ -31,6 +39,7 @@ from surelabel_operator.resources.status import (
     JobStatus,
     LabelCounters,
     OutputStatus,
+    QualityStatus,
     RoundStatus,
     StepStatus,
     TeamStatus,
@@ -56,6 +65,7 @@ __all__ = [
     "API_VERSION",
     "MAX_CONDITIONS",
     "MAX_LABELS",
+    "MAX_QUALITY_METRICS",
     "MAX_RECENT_ROUNDS",
     "MAX_UNLABELED_REASONS",
     "MESSAGE_MAX",
@@ -63,6 +73,7 @@ __all__ = [
     "AnnotationStatus",
     "AutoLabeling",
     "CertificateStatus",
+    "ClusterTemplate",
     "Compute",
     "Condition",
     "Consolidation",
@@ -72,6 +83,7 @@ __all__ = [
     "Input",
     "InvalidSpecError",
     "JobStatus",
+    "KubeRayCluster",
     "LabelCounters",
     "LabelSpec",
     "LabelingJob",
@@ -82,8 +94,11 @@ __all__ = [
     "Output",
     "OutputStatus",
     "Part",
+    "PodResources",
+    "QualityStatus",
     "Ray",
     "RayAddress",
+    "RaySelector",
     "RoundStatus",
     "ServerSideEncryption",
     "Simulated",
@@ -96,6 +111,7 @@ __all__ = [
     "UnlabeledReason",
     "WorkTeam",
     "WorkTeamSpec",
+    "WorkerGroup",
     "Workforce",
     "read_job_status",
     "read_labeling_job",

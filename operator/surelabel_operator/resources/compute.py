@@ -6,6 +6,7 @@ from pydantic import Field
 
 from surelabel_contract.steps import Stage
 from surelabel_operator.resources.base import Part, map_list, rule, rules
+from surelabel_operator.resources.kube_ray import KubeRayCluster, RaySelector
 
 
 class RayAddress(Part):
@@ -37,20 +38,32 @@ class RayAddress(Part):
     }
 
 
+_WAYS = ("address", "cluster", "selector")
+
+
 class Ray(Part):
     """Which Ray runs the stages; exactly one way to it, whose kind is immutable."""
 
     address: RayAddress | None = Field(
         default=None, description="A Ray cluster that is there already, by its Jobs API."
     )
+    cluster: KubeRayCluster | None = Field(
+        default=None, description="A Ray cluster of the job's own, run by KubeRay."
+    )
+    selector: RaySelector | None = Field(
+        default=None, description="A RayCluster of this namespace, through KubeRay's RayJobs."
+    )
 
     model_config = {
-        # One member so far. The forms are those for several, so that another slots in.
         "json_schema_extra": rules(
-            rule("[has(self.address)].exists_one(x, x)", "needs exactly one of: address"),
             rule(
-                "has(self.address) == has(oldSelf.address)",
-                "the way to Ray (address) is immutable; create another LabelingJob instead",
+                f"[{', '.join(f'has(self.{way})' for way in _WAYS)}].exists_one(x, x)",
+                f"needs exactly one of: {', '.join(_WAYS)}",
+            ),
+            rule(
+                " && ".join(f"has(self.{way}) == has(oldSelf.{way})" for way in _WAYS),
+                f"the way to Ray ({', '.join(_WAYS)}) is immutable; create another LabelingJob "
+                "instead",
             ),
         )
     }

@@ -15,6 +15,7 @@ from surelabel_operator.resources.base import Part, map_list
 
 COUNT_MAX = 2**53 - 1
 MAX_CONDITIONS = 12
+MAX_QUALITY_METRICS = 10
 MAX_RECENT_ROUNDS = 10
 MAX_UNLABELED_REASONS = 20
 MESSAGE_MAX = 1_024
@@ -129,6 +130,13 @@ class CertificateStatus(Part):
     errors: int = count("Wrong machine labels found among them.")
 
 
+class QualityStatus(Part):
+    """How good something is, as a stage measured it last."""
+
+    metric: str = Field(max_length=64, description="What was measured, for example consensusError.")
+    value: str = Field(max_length=16, description="A decimal number from 0 to 1.")
+
+
 class CostStatus(Part):
     """What people were paid, and what they would have been paid for every item."""
 
@@ -177,6 +185,11 @@ class JobStatus(Part):
     completion_time: AwareDatetime | None = Field(default=None, description="When it ended.")
     active_seconds: int = count("Seconds not suspended; activeDeadlineSeconds counts these.")
     step: StepStatus | None = Field(default=None, description="The step being carried out.")
+    ray_cluster: str | None = Field(
+        default=None,
+        max_length=63,
+        description="With compute.ray.cluster and scope Job: the RayCluster that was used last.",
+    )
     label_counters: LabelCounters = Field(
         default=LabelCounters(), description="How far the job is."
     )
@@ -193,6 +206,12 @@ class JobStatus(Part):
     certificate: CertificateStatus | None = Field(
         default=None, description="The promise about the machine labels so far."
     )
+    quality: list[QualityStatus] = Field(
+        default=[],
+        max_length=MAX_QUALITY_METRICS,
+        description="How good labels and models are, each as measured last.",
+        json_schema_extra=map_list("metric"),
+    )
     cost: CostStatus | None = Field(
         default=None, description="What people cost, if pricePerAnnotation is set."
     )
@@ -207,7 +226,7 @@ class JobStatus(Part):
         default=[],
         max_length=MAX_CONDITIONS,
         description="Ready, Succeeded, Reconciling, Stalled, Suspended, RoundRunning, Queued, "
-        "StorageAvailable.",
+        "StorageAvailable, ConsensusTooNoisy.",
         json_schema_extra=map_list("type"),
     )
 

@@ -105,6 +105,14 @@ class Storage(Part):
         "surelabel.dev/allow-use: storage.",
         json_schema_extra=rules(SECRET_NAME_RULE),
     )
+    ca_secret_name: str | None = Field(
+        default=None,
+        max_length=253,
+        description="A Secret of this namespace with the key ca.crt, labelled "
+        "surelabel.dev/allow-use: storage: certificate authorities that are trusted beside the "
+        "usual ones.",
+        json_schema_extra=rules(SECRET_NAME_RULE),
+    )
     endpoint: str | None = Field(
         default=None,
         max_length=URI_MAX,

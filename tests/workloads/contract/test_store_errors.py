@@ -32,9 +32,7 @@ _KEYS = {"aws_access_key_id": "of-secret", "aws_secret_access_key": "b"}
 
 
 def folder_of(server: S3Server, bucket: str, **credentials: str) -> Folder:
-    access = StorageAccess(prefixes=None, endpoint=server.endpoint, region=server.region)
-    given = {**server.credentials, **credentials}
-    return Storage(access, given, timeout_seconds=5).folder(f"s3://{bucket}/job")
+    return server.storage(**credentials).folder(f"s3://{bucket}/job")
 
 
 class Answers:

@@ -16,9 +16,11 @@ from surelabel.answers import AnswerIndex, CodedAnswers
 from surelabel.certify import correct
 from surelabel.labels import Kind, LabelFiles, append_labels, read_labels
 from surelabel.ledger import Ledger, Region
+from surelabel.stages.chain import chain_problems, read_chain
 from surelabel.stages.verification import Verification, verify_job
 from surelabel_contract.people import Task, read_tasks, write_lines
 from surelabel_contract.stages import (
+    QUALITY_METRICS,
     AutoLabeling,
     Ending,
     Limits,
@@ -76,6 +78,12 @@ def test_machines_label_most_items_within_the_promise(finished: MiniDriver) -> N
         if record["job-metadata"]["human-annotated"] == "no"
     ]
     assert 1 - sum(machine) / len(machine) <= 0.1
+
+
+def test_every_metric_of_quality_is_measured_by_a_stage(finished: MiniDriver) -> None:
+    measured = [item for report in finished.reports for item in report.metrics.items()]
+    assert {name for name, _ in measured} >= set(QUALITY_METRICS)
+    assert all(0 <= value <= 1 for name, value in measured if name in QUALITY_METRICS)
 
 
 def test_a_good_team_is_not_called_too_noisy(finished: MiniDriver) -> None:
@@ -194,6 +202,22 @@ def test_verify_catches_a_changed_object(
     shutil.copytree(finished.path, tmp_path / "job")
     forge(finished, tmp_path / "job")
     assert verified(tmp_path / "job").problems != []
+
+
+def test_a_missing_commit_of_any_step_is_named(finished: MiniDriver, tmp_path: Path) -> None:
+    shutil.copytree(finished.path, tmp_path / "job")
+    folder = Storage(StorageAccess(prefixes=None, local_files=True)).folder(
+        f"file://{tmp_path}/job"
+    )
+    assert chain_problems(read_chain(folder, finished.keys), folder) == []
+    assert {report.step.stage for report in finished.reports} == set(Stage)
+    for report in finished.reports[:-1]:
+        key = finished.keys.commit(report.step)
+        data = (tmp_path / "job" / key).read_bytes()
+        (tmp_path / "job" / key).unlink()
+        (problem,) = chain_problems(read_chain(folder, finished.keys), folder)
+        assert problem.startswith(f"{key} is missing")
+        (tmp_path / "job" / key).write_bytes(data)
 
 
 def _put(root: Path, key: str, data: bytes) -> ObjectRef:
@@ -321,11 +345,6 @@ def test_without_a_region_left_there_is_no_certificate(tmp_path: Path) -> None:
     written = json.loads((driver.path / "report/report.json").read_bytes())
     assert "certificate" not in written
     assert "RegionWithdrawn" in {notice.reason for notice in report.notices}
-
-
-def test_verify_says_what_is_missing_of_an_unfinished_job(tmp_path: Path) -> None:
-    (tmp_path / "job").mkdir()
-    assert "holds no finished job" in verified(tmp_path / "job").problems[0]
 
 
 def test_a_sample_cut_off_by_a_limit_is_not_tested(tmp_path: Path) -> None:

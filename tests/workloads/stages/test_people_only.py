@@ -8,8 +8,8 @@ from pathlib import Path
 import msgspec
 
 from surelabel.stages.verification import verify_job
-from surelabel_contract.stages import Ending, Limits, Money
-from surelabel_contract.steps import Stage
+from surelabel_contract.stages import Ending, Limits, Money, SimulatedWorkforce
+from surelabel_contract.steps import Stage, Step
 from surelabel_contract.store import Storage
 from workloads.stages.mini_driver import MiniDriver
 
@@ -136,6 +136,17 @@ def test_an_item_whose_truth_nobody_knows_is_told_apart(tmp_path: Path) -> None:
     report = driver.run_job()
     assert report.progressed.unlabeled_reasons == {"CannotTell": 1}
     assert report.progressed.counters.failed_non_retryable_error == 1
+
+
+def test_a_truth_that_may_not_be_read_is_told_with_its_field(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path)
+    before = driver.run(0, Stage.PREPARE)
+    people = SimulatedWorkforce(annotators=(), truth_uri="file:///etc/truth.jsonl")
+    step = Step(round=1, stage=Stage.ANNOTATE)
+    assert driver.start(driver.config(step, before, simulated=people)) == 2
+    failure = driver.failure(step)
+    assert failure.reason == "StorageNotAllowed"
+    assert failure.message.startswith("WorkTeam spec.simulated.truthURI: 'file:///etc/truth.jsonl'")
 
 
 def test_files_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_answer_index, read_items
 from surelabel.tasks import TASK_TYPES
-from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.model import sha256_hex
 from surelabel_contract.people import Answer, Progress, Task, read_tasks, write_lines
 from surelabel_contract.stages import (
@@ -53,7 +53,8 @@ def annotate(context: StageContext) -> StageResult:
     if workforce is None:
         raise ConfigurationError(
             "WorkforceNotSupported",
-            "spec.workforce.workTeam: only a WorkTeam with spec.simulated can be run as a stage.",
+            "spec.workforce.workTeam: only a WorkTeam with spec.simulated can be run as a stage; "
+            "got one without. Name another WorkTeam.",
         )
     tasks = read_tasks(context.read("tasks"))
     reader = read_items(context)
@@ -215,6 +216,8 @@ def _read_truth(
     context: StageContext, workforce: SimulatedWorkforce, wanted: set[int]
 ) -> Mapping[int, int]:
     """Class id by line, for the wanted lines alone; a line without a known label is left out."""
+    with uri_of_field("WorkTeam spec.simulated.truthURI"):
+        context.storage.check(workforce.truth_uri)
     folder, name = context.storage.locate(workforce.truth_uri)
     task_type = TASK_TYPES[context.config.task_type]
     labels = [label.name for label in context.config.labels]

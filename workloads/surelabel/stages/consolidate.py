@@ -17,7 +17,7 @@ from surelabel.stages.passes import MoreAnswers, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
-from surelabel_contract.stages import NextFacts, ObjectRef, Progressed
+from surelabel_contract.stages import CONSENSUS_ERROR, NextFacts, ObjectRef, Progressed
 
 
 def consolidate(context: StageContext) -> StageResult:
@@ -110,7 +110,7 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
         ),
         carry=carry,
         validation=finished.validation,
-        metrics={} if error is None else {"consensusError": round(error.share, 6)},
+        metrics={} if error is None else {CONSENSUS_ERROR: round(error.share, 6)},
     )
 
 

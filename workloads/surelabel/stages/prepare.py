@@ -32,7 +32,7 @@ from surelabel.stages.shard_result import (
 )
 from surelabel.stages.sharding import map_shards
 from surelabel.stages.splitting import HugeLineError, LineRange, Split, split_lines
-from surelabel_contract.errors import ConfigurationError
+from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.stages import NextFacts, ObjectRef, Progressed
 from surelabel_contract.store import NotFoundInStoreError
 
@@ -137,6 +137,8 @@ def prepare_shard(context: StageContext, lines: LineRange) -> ShardResult:
 
 def _split(context: StageContext) -> Split:
     config = context.config
+    with uri_of_field("spec.input.manifest"):
+        context.storage.check(config.manifest_uri)
     folder, name = context.storage.locate(config.manifest_uri)
     size = _LINES if config.auto_labeling is None else _LINES_WITH_FEATURES
     try:

@@ -27,7 +27,7 @@ from surelabel.stages.selected import read_selection
 from surelabel.stages.stored import read_answer_index, write_state
 from surelabel.tasks import TASK_TYPES
 from surelabel_contract.people import read_tasks
-from surelabel_contract.stages import Certificate, ObjectRef, Validation
+from surelabel_contract.stages import CONSENSUS_TOO_NOISY, Certificate, ObjectRef, Validation
 
 # Below this a re-estimated confidence is not worth a row in the delta.
 _CONFIDENCE_STEP = 0.005
@@ -192,7 +192,7 @@ def _warn_if_noisy(context: StageContext, error: ErrorShare | None) -> None:
     if promise is None or error is None or error.low <= promise.target_error_permille / 2000:
         return
     context.notice(
-        "ConsensusTooNoisy",
+        CONSENSUS_TOO_NOISY,
         f"the people's own labels are estimated to be wrong on {error.share:.1%} ({error.low:.1%} "
         f"to {error.high:.1%}), more than half of targetErrorPermille "
         f"({promise.target_error_permille}). Machines can hardly pass a test "

@@ -1,9 +1,10 @@
 """Recomputes the certificate of a finished job from its store alone.
 
-Every attempt is done again from what was committed before its draw: the sample from the seed, the
-reference labels from the people's answers, the errors, the bound, the account; then every machine
-label of the output manifest is held against the region that it comes from. It believes no number
-of the report. Who can rewrite the whole store, commits included, cannot be caught this way.
+The chain of commits must be whole. Every attempt is done again from what was committed before its
+draw: the sample from the seed, the reference labels from the people's answers, the errors, the
+bound, the account; then every machine label of the output manifest is held against the region that
+it comes from. It believes no number of the report. Who can rewrite the whole store, commits
+included, cannot be caught this way.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from dataclasses import dataclass, field
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from surelabel.account_check import verify
 from surelabel.answers import CodedAnswers, read_segments
@@ -24,20 +24,22 @@ from surelabel.items import ItemReader
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
 from surelabel.manifest import read_line
 from surelabel.stages.consensus import Consensus
-from surelabel.stages.context import StageContext
+from surelabel.stages.context import StageContext, StateCorruptedError
+from surelabel.stages.finished_job import open_finished
 from surelabel.stages.promise import sealed_reference
 from surelabel.stages.region_check import region_problems
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_items
 from surelabel.tasks import TASK_TYPES
-from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.keys import OUTPUT_MANIFEST, REPORT, StateKeys, step_of_key
+from surelabel_contract.keys import OUTPUT_MANIFEST, step_of_key
 from surelabel_contract.people import read_tasks
-from surelabel_contract.stages import Certificate, StageConfig, StageReport
+from surelabel_contract.stages import Certificate, StageReport
 from surelabel_contract.steps import Step
-from surelabel_contract.store import NotFoundInStoreError, Storage, StorageError
+from surelabel_contract.store import NotFoundInStoreError, Storage
 
 _CHUNK = 8 << 20
+# What reading objects that are missing, or not as a stage wrote them, ends in.
+_BROKEN = (StateCorruptedError, NotFoundInStoreError, ValueError, KeyError, msgspec.DecodeError)
 
 
 @dataclass
@@ -58,35 +60,19 @@ class Verification:
 
 
 def verify_job(storage: Storage, folder_uri: str) -> Verification:
-    """The verification of the job whose results lie in ``folder_uri``."""
+    """The verification of the job whose results lie in ``folder_uri``.
+
+    NothingToVerifyError where no job has ended there; StorageError where it cannot be read.
+    """
     found = Verification()
     try:
-        context, report = _open(storage, folder_uri)
-    except (NotFoundInStoreError, KeyError, ValueError, msgspec.DecodeError) as error:
-        found.problems.append(f"{folder_uri} holds no finished job: {error}")
-        return found
-    try:
+        context, report, broken = open_finished(storage, folder_uri)
+        found.problems += broken
         _check_outputs(context, report, found)
         _check(context, report, found)
-    except (ConfigurationError, StorageError, ValidationError, ValueError, KeyError) as error:
+    except _BROKEN as error:
         found.problems.append(f"cannot be recomputed: {error}")
     return found
-
-
-def _open(storage: Storage, folder_uri: str) -> tuple[StageContext, StageReport]:
-    folder = storage.folder(folder_uri)
-    written = msgspec.json.decode(folder.read(REPORT))
-    keys = StateKeys(written["stateRoot"])
-    where = step_of_key(f"rounds/{written['step']}/COMMITTED.json")
-    if where is None:
-        raise ValueError(f"{REPORT} names no step; got {written['step']!r}.")
-    report = StageReport.from_json(folder.read(keys.commit(where[0])))
-    config = StageConfig.from_json(folder.read(keys.config(where[0], report.attempt)))
-    # The job may have been copied: what counts is where it lies now.
-    config = config.model_copy(
-        update={"folder_uri": folder_uri.rstrip("/"), "inputs": report.carry}
-    )
-    return StageContext(config, storage, folder), report
 
 
 def _check_outputs(context: StageContext, report: StageReport, found: Verification) -> None:

@@ -1,0 +1,76 @@
+"""`surelabel verify`: its exit status tells proven, refuted and unknown apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from surelabel_cli.main import app
+from surelabel_contract.steps import Stage
+from workloads.stages.mini_driver import MiniDriver
+
+PROVEN, REFUTED, CANNOT_BE_CHECKED = 0, 1, 2
+
+
+def run(uri: object) -> tuple[int, str]:
+    result = CliRunner().invoke(app, ["verify", str(uri)])
+    return result.exit_code, result.output
+
+
+@pytest.fixture
+def driver(tmp_path: Path) -> MiniDriver:
+    driver = MiniDriver(tmp_path, accuracies=(1000,) * 4)
+    driver.write_input([{"source": f"text {n}"} for n in range(4)], ["0", "1", "0", "1"])
+    return driver
+
+
+def test_a_job_whose_store_agrees_is_proven(driver: MiniDriver) -> None:
+    driver.run_job()
+    assert run(driver.path) == (
+        PROVEN,
+        f"{driver.folder_uri}: 4 lines, 4 human labels, 0 machine labels.\n"
+        "Verified: no machine labels stand, so nothing had to be certified.\n",
+    )
+
+
+def test_a_missing_commit_refutes(driver: MiniDriver) -> None:
+    driver.run_job()
+    commit = driver.keys.rounds + "0001/con-p1/COMMITTED.json"
+    (driver.path / commit).unlink()
+    code, said = run(driver.path)
+    assert code == REFUTED
+    assert f"no: {commit} is missing" in said
+    assert "NOT verified." in said
+
+
+def test_a_manifest_that_is_no_json_any_more_refutes(driver: MiniDriver) -> None:
+    driver.run_job()
+    path = driver.path / "manifests/output/output.manifest"
+    path.write_bytes(path.read_bytes().replace(b'"job-metadata":{', b'"job-metadata":'))
+    code, said = run(driver.path)
+    assert code == REFUTED
+    assert "manifests/output/output.manifest (manifest) is not what export wrote" in said
+
+
+def test_a_mistyped_path_cannot_be_checked(tmp_path: Path) -> None:
+    code, said = run(tmp_path / "mistyped")
+    assert code == CANNOT_BE_CHECKED
+    assert f"Cannot verify {tmp_path}/mistyped: nothing of a job lies there" in said
+
+
+def test_a_job_that_goes_on_cannot_be_checked_yet(driver: MiniDriver) -> None:
+    driver.run(0, Stage.PREPARE)
+    owner = {"stateRoot": driver.keys.root, "finished": False}
+    (driver.path / "OWNER.json").write_text(json.dumps(owner))
+    code, said = run(driver.path)
+    assert code == CANNOT_BE_CHECKED
+    assert "has not ended: its last committed step is round 0, prepare" in said
+
+
+def test_a_store_that_cannot_be_read_leaves_it_open() -> None:
+    code, said = run("ftp://host/job")
+    assert code == CANNOT_BE_CHECKED
+    assert "scheme must be one of s3, gs, az, file" in said
