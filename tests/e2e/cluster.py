@@ -27,7 +27,7 @@ from e2e.program_image import write_program_image
 from e2e.tools import NodeTools
 from surelabel_cli import reaper
 from surelabel_cli.control_plane import ControlPlane, Setup
-from surelabel_cli.processes import Child, ProcessFamily, wait_until
+from surelabel_cli.processes import Child, FolderInUseError, ProcessFamily, wait_until
 
 FOLDER = Path("/var/lib/surelabel-e2e")
 PROBE_IMAGE = "surelabel/probe:e2e"
@@ -70,7 +70,13 @@ class NodeCluster:
 
     def __enter__(self) -> Self:
         with self._timed("all"), ExitStack() as opening:
-            opening.enter_context(self._family)
+            try:
+                opening.enter_context(self._family)
+            except FolderInUseError as error:
+                raise RuntimeError(
+                    f"{FOLDER} belongs to a cluster that runs. There is one at a time on a "
+                    "machine: end that one, or wait for it."
+                ) from error
             # Of a run that was killed.
             reaper.end_marked(str(self.control_plane.folder))
             leftovers.undo(self._folder, self._kernel_settings)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from chart.rendering import CHART
-from e2e.ray_objects import WORKLOADS_IMAGE
 from e2e.real_cluster import RealCluster
 
 OPERATOR_IMAGE = "surelabel/operator:e2e"
@@ -19,17 +18,13 @@ DEPLOYMENT = "deployment/surelabel-operator"
 @contextmanager
 def installed(cluster: RealCluster, namespace: str, values: dict[str, Any]) -> Iterator[None]:
     """The operator in ``namespace``, ready; uninstalled afterwards, the CRDs stay."""
-    values = {
-        **values,
-        "image": _image(cluster, OPERATOR_IMAGE),
-        "settings": {"kubeRay": {"image": _image(cluster, WORKLOADS_IMAGE)}},
-    }
+    repository, _, tag = cluster.image(OPERATOR_IMAGE).rpartition(":")
     place = [f"--kubeconfig={cluster.kubectl.kubeconfig}", f"--namespace={namespace}"]
     done = cluster.helm.run(
         *("install", RELEASE, CHART, *place, "--wait", "--timeout=90s", "-f", "-"),
         # The CRDs stay after another installation.
         "--take-ownership",
-        stdin=json.dumps(values),
+        stdin=json.dumps({**values, "image": {"repository": repository, "tag": tag}}),
     )
     try:
         if done.returncode != 0:
@@ -40,8 +35,3 @@ def installed(cluster: RealCluster, namespace: str, values: dict[str, Any]) -> I
         yield
     finally:
         cluster.helm.run("uninstall", RELEASE, *place, "--wait", "--ignore-not-found")
-
-
-def _image(cluster: RealCluster, name: str) -> dict[str, str]:
-    repository, _, tag = cluster.image(name).rpartition(":")
-    return {"repository": repository, "tag": tag}

@@ -1,11 +1,10 @@
-"""A LabelingJob from `kubectl apply` to its manifest, its stages in pods of KubeRay."""
+"""The digits, the main job of the demo, with its data in S3 and its stages in pods of KubeRay."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from e2e.digits_job import ITEMS, digits_objects, read_manifest, upload_digits
 from e2e.installed import DEPLOYMENT, installed
 from e2e.object_store import ObjectStore
 from e2e.pods import restricted_namespace
+from e2e.ray_objects import WORKLOADS_IMAGE
 from e2e.real_cluster import RealCluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -33,9 +33,14 @@ def digits(s3: ObjectStore, tmp_path_factory: pytest.TempPathFactory) -> ObjectS
 @pytest.fixture
 def operator_namespace(real_cluster: RealCluster, kubectl: Kubectl, place: str) -> Iterator[str]:
     """Where the operator of ``place`` runs."""
+    repository, _, tag = real_cluster.image(WORKLOADS_IMAGE).rpartition(":")
+    values = {
+        "watchNamespaces": [place],
+        "settings": {"kubeRay": {"image": {"repository": repository, "tag": tag}}},
+    }
     with (
         restricted_namespace(kubectl, "operator") as name,
-        installed(real_cluster, name, {"watchNamespaces": [place]}),
+        installed(real_cluster, name, values),
     ):
         yield name
 
