@@ -163,9 +163,8 @@ class NodeCluster:
         with self._timed("containerd"):
             self._containerd.prepare()
             self.start("containerd")
-            probe = self._tools.node / "probe"
-            archive = write_program_image(self._folder, PROBE_IMAGE, probe, "wait")
-            self._containerd.load(archive)
+            # Before any pod: it is the sandbox of all of them.
+            self._containerd.load(write_probe_image(self._folder, self._tools))
 
     def _load_images(self) -> None:
         with self._timed("images"):
@@ -228,6 +227,11 @@ class NodeCluster:
         started = time.monotonic()
         yield
         self.seconds[what] = time.monotonic() - started
+
+
+def write_probe_image(folder: Path, tools: NodeTools) -> Path:
+    """The image of the probe, as a docker-archive in ``folder``."""
+    return write_program_image(folder, PROBE_IMAGE, tools.node / "probe", "wait")
 
 
 def _setup(client: Path) -> Setup:
