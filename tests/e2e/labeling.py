@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,11 @@ class Labeling:
     cluster: RealCluster
     namespace: str
     store: ObjectStore
+    output: str = "out"
+
+    def with_output(self, name: str) -> Labeling:
+        """The same with another output."""
+        return replace(self, output=name)
 
     def prepare(self) -> None:
         """Data, Secret and WorkTeam."""
@@ -64,7 +69,7 @@ class Labeling:
         body = changed(small_job.job(Path("/"), Path("/")), spec)
         body["metadata"]["name"] = name
         body["spec"]["input"] = {"manifest": f"{self.folder}/in.manifest"}
-        body["spec"]["output"] = {"uri": f"{self.folder}/out"}
+        body["spec"]["output"] = {"uri": f"{self.folder}/{self.output}"}
         body["spec"]["storage"] = {
             "secretName": SECRET, "endpoint": self.store.endpoint, "region": "us-east-1"
         }  # fmt: skip
@@ -147,7 +152,7 @@ class Labeling:
         """Bytes of the finished manifest."""
         with self.store.reached() as config:
             bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
-            key = f"{self.namespace}/out/{name}/{OUTPUT_MANIFEST}"
+            key = f"{self.namespace}/{self.output}/{name}/{OUTPUT_MANIFEST}"
             return bytes(bucket.get(key).bytes())
 
     def commits(self, name: str = small_job.NAME) -> list[str]:
@@ -155,10 +160,12 @@ class Labeling:
         with self.store.reached() as config:
             bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
             found = [
-                e["path"] for page in bucket.list(f"{self.namespace}/out/{name}") for e in page
+                e["path"]
+                for page in bucket.list(f"{self.namespace}/{self.output}/{name}")
+                for e in page
             ]
-        return sorted(path.split("/")[-3:-1] and "/".join(path.split("/")[-3:-1])
-                      for path in found if path.endswith(COMMIT_FILE))  # fmt: skip
+        steps = [path.split("/")[-3:-1] for path in found if path.endswith(COMMIT_FILE)]
+        return sorted("/".join(step) for step in steps)
 
     def _apply(self, body: dict[str, Any]) -> None:
         body = {**body, "metadata": {**body["metadata"], "namespace": self.namespace}}
