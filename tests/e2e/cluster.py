@@ -27,7 +27,7 @@ from e2e.program_image import write_program_image
 from e2e.tools import NodeTools
 from surelabel_cli import reaper
 from surelabel_cli.control_plane import ControlPlane, Setup
-from surelabel_cli.processes import Child, ProcessFamily, wait_until
+from surelabel_cli.processes import Child, FolderInUseError, ProcessFamily, wait_until
 
 FOLDER = Path("/var/lib/surelabel-e2e")
 PROBE_IMAGE = "surelabel/probe:e2e"
@@ -70,7 +70,13 @@ class NodeCluster:
 
     def __enter__(self) -> Self:
         with self._timed("all"), ExitStack() as opening:
-            opening.enter_context(self._family)
+            try:
+                opening.enter_context(self._family)
+            except FolderInUseError as error:
+                raise RuntimeError(
+                    f"{FOLDER} belongs to a cluster that runs. There is one at a time on a "
+                    "machine: end that one, or wait for it."
+                ) from error
             # Of a run that was killed.
             reaper.end_marked(str(self.control_plane.folder))
             leftovers.undo(self._folder, self._kernel_settings)
@@ -157,9 +163,8 @@ class NodeCluster:
         with self._timed("containerd"):
             self._containerd.prepare()
             self.start("containerd")
-            probe = self._tools.node / "probe"
-            archive = write_program_image(self._folder, PROBE_IMAGE, probe, "wait")
-            self._containerd.load(archive)
+            # Before any pod: it is the sandbox of all of them.
+            self._containerd.load(write_probe_image(self._folder, self._tools))
 
     def _load_images(self) -> None:
         with self._timed("images"):
@@ -222,6 +227,11 @@ class NodeCluster:
         started = time.monotonic()
         yield
         self.seconds[what] = time.monotonic() - started
+
+
+def write_probe_image(folder: Path, tools: NodeTools) -> Path:
+    """The image of the probe, as a docker-archive in ``folder``."""
+    return write_program_image(folder, PROBE_IMAGE, tools.node / "probe", "wait")
 
 
 def _setup(client: Path) -> Setup:

@@ -36,7 +36,7 @@ def real_cluster(
     if tools is None:
         pytest.skip("The node's programs are not built yet; `make e2e` builds them.")
     find = tools.toolchain.require
-    with NodeCluster(tools, build_node_images(tools)) as node:
+    with NodeCluster(tools, [*build_node_images(tools).values()]) as node:
         kubectl = Kubectl(find("kubectl"), node.kubeconfig)
         yield RealCluster(kubectl, Helm(find("helm"), home), node)
 

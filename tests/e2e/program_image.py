@@ -1,15 +1,14 @@
-"""Images of one static program, as archives that containerd imports; no registry, no Docker."""
+"""Images of one static program, as archives that containerd imports."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import platform
-import tarfile
-from collections.abc import Mapping
+import shutil
+import tempfile
 from pathlib import Path
-from typing import Any
+
+from e2e.archive import digest_of, write_archive, write_layer
+from e2e.images import EPOCH
 
 USER = 65532
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -18,10 +17,13 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 def write_program_image(folder: Path, name: str, program: Path, *command: str) -> Path:
     """Write an image that has ``program`` as ``/<its name>``, and runs it with ``command`` unless
     a pod says otherwise; the archive ``<program>-<digest>.tar`` in ``folder``."""
-    layer = _tar({program.name: program.read_bytes()})
-    digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
-    image = _json(
-        {
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as temporary:
+        tree, layer, archive = (Path(temporary, part) for part in ("tree", "layer", "archive"))
+        tree.mkdir()
+        shutil.copyfile(program, tree / program.name)
+        (tree / program.name).chmod(0o755)
+        write_layer(layer, tree, "", EPOCH)
+        config = {
             "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
             "os": "linux",
             "config": {
@@ -29,27 +31,6 @@ def write_program_image(folder: Path, name: str, program: Path, *command: str) -
                 "Cmd": command,
                 "User": f"{USER}:{USER}",
             },
-            "rootfs": {"type": "layers", "diff_ids": [digest]},
         }
-    )
-    image_file = f"{hashlib.sha256(image).hexdigest()}.json"
-    listed = [{"Config": image_file, "RepoTags": [name], "Layers": ["layer.tar"]}]
-    files = {image_file: image, "layer.tar": layer, "manifest.json": _json(listed)}
-    content = _tar(files)
-    target = folder / f"{program.name}-{hashlib.sha256(content).hexdigest()[:24]}.tar"
-    target.write_bytes(content)
-    return target
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True).encode()
-
-
-def _tar(files: Mapping[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w", format=tarfile.USTAR_FORMAT) as archive:
-        for path, data in sorted(files.items()):
-            entry = tarfile.TarInfo(path)
-            entry.size, entry.mode = len(data), 0o755
-            archive.addfile(entry, io.BytesIO(data))
-    return content.getvalue()
+        write_archive(archive, name, [layer], config, EPOCH)
+        return archive.rename(folder / f"{program.name}-{digest_of(archive)[:24]}.tar")
