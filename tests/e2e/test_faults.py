@@ -1,0 +1,232 @@
+"""Parts of a real cluster die while a LabelingJob runs: each job ends as if nothing had happened.
+
+The same manifest bytes as an undisturbed job, one commit a step, no child left behind.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from chart.cluster import Kubectl
+from e2e.cluster import NodeCluster
+from e2e.installed import DEPLOYMENT, fix_clock, installed
+from e2e.labeling import Labeling, operator_values
+from e2e.object_store import ObjectStore
+from e2e.pods import restricted_namespace
+from e2e.port_forward import forwarded
+from e2e.real_cluster import RealCluster
+from faults.small_job import NAME
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+HEADS = "ray.io/node-type=head"
+
+
+@pytest.fixture(scope="module")
+def operated(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[Labeling]:
+    """A namespace with the operator, whose clock for data stands still, and the job's data."""
+    with restricted_namespace(real_cluster.kubectl, "faults") as place:
+        values = operator_values(real_cluster, place)
+        with installed(real_cluster, place, values):
+            fix_clock(real_cluster, place)
+            found = Labeling(real_cluster, place, s3)
+            found.prepare()
+            yield found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(operated: Labeling) -> tuple[bytes, list[str]]:
+    """Manifest and steps of a job to which nothing happens."""
+    operated.apply(operated.body())
+    operated.wait("Succeeded", "True")
+    found = operated.manifest(), operated.commits()
+    forget(operated)
+    return found
+
+
+@pytest.fixture
+def labeling(
+    operated: Labeling, undisturbed: tuple[bytes, list[str]], request: pytest.FixtureRequest
+) -> Iterator[Labeling]:
+    """As before, with an output of its own: jobs of one name write the same bytes."""
+    del undisturbed
+    yield operated.with_output(request.node.name.removeprefix("test_")[:40])
+    forget(operated)
+
+
+def forget(labeling: Labeling) -> None:
+    """Delete the job and wait until nothing of it is left."""
+    labeling.do("delete", f"slj/{NAME}", "--ignore-not-found")
+    labeling.until("the end of all children", lambda: not labeling.children())
+
+
+def ends_as_if_nothing_had_happened(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]]
+) -> dict[str, object]:
+    """The finished job, after all that every fault must leave true."""
+    job = labeling.wait("Succeeded", "True")
+    assert labeling.manifest() == undisturbed[0]
+    assert labeling.commits() == undisturbed[1]
+    labeling.until(
+        "the end of its RayCluster", lambda: not labeling.do("get", "rayclusters", "-o=name")
+    )
+    return job
+
+
+def test_the_operators_pod_is_killed_20_times(
+    labeling: Labeling,
+    undisturbed: tuple[bytes, list[str]],
+    say_at_end: Callable[[str], None],
+) -> None:
+    seed = secrets.randbelow(10_000)
+    say_at_end(f"e2e: operator killed 20 times, seed {seed}")
+    draw = random.Random(seed)
+    labeling.apply(labeling.body())
+    for _ in range(20):
+        time.sleep(draw.uniform(0.2, 3.0))
+        labeling.do(
+            "delete",
+            "pod",
+            "-l=app.kubernetes.io/component=operator",
+            "--grace-period=0",
+            "--force",
+        )
+    job = ends_as_if_nothing_had_happened(labeling, undisturbed)
+    assert job["status"]["step"]["failures"] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize("code", ["pre", "ann", "con", "tra", "inf", "exp"])
+def test_rays_head_is_killed_in_a_stage(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]], code: str
+) -> None:
+    if not any(f"/{code}-" in step for step in undisturbed[1]):
+        pytest.skip(f"The small job has no {code}.")
+    labeling.apply(labeling.body())
+    labeling.running(code)
+    labeling.do("delete", "pod", f"-l={HEADS}", "--grace-period=0", "--force")
+    ends_as_if_nothing_had_happened(labeling, undisturbed)
+
+
+def test_kubelet_and_containerd_are_restarted(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]], node: NodeCluster
+) -> None:
+    labeling.apply(labeling.body())
+    labeling.running("con")
+    node.stop("kubelet", kill=True)
+    node.stop("containerd", kill=True)
+    time.sleep(2)
+    node.start("containerd")
+    node.start("kubelet")
+    ends_as_if_nothing_had_happened(labeling, undisturbed)
+
+
+def test_kube_ray_is_down_for_two_minutes(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]], node: NodeCluster
+) -> None:
+    labeling.apply(labeling.body())
+    labeling.running("pre")
+    node.stop("kuberay-operator")
+    time.sleep(120)
+    node.start("kuberay-operator")
+    ends_as_if_nothing_had_happened(labeling, undisturbed)
+
+
+def test_the_store_is_down_for_a_minute(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]]
+) -> None:
+    labeling.apply(labeling.body())
+    labeling.running("con")
+    labeling.store.stop()
+    labeling.wait("StorageAvailable", "False")
+    time.sleep(50)
+    labeling.store.start()
+    ends_as_if_nothing_had_happened(labeling, undisturbed)
+
+
+def test_an_image_that_cannot_be_pulled_is_named_and_mended(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]]
+) -> None:
+    def ray(image: str | None) -> dict[str, object]:
+        body = labeling.body()["spec"]["compute"]["ray"]
+        body["cluster"]["template"]["image"] = image
+        return {"compute": {"ray": body}}
+
+    labeling.apply(labeling.body(**ray("surelabel/nowhere:1")))  # type: ignore[arg-type]
+    job = labeling.wait("Ready", "False", reason="ImagePullFailed")
+    assert "surelabel/nowhere:1" in str(job["status"]["conditions"])
+    labeling.patch(ray(None))
+    # What waits is not what was asked for any more.
+    labeling.patch({"suspend": True})
+    labeling.wait("Suspended", "True")
+    labeling.patch({"suspend": False})
+    ends_as_if_nothing_had_happened(labeling, undisturbed)
+
+
+def test_a_quota_that_is_too_small_is_named_and_mended(
+    labeling: Labeling, undisturbed: tuple[bytes, list[str]], kubectl: Kubectl
+) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "small", "namespace": labeling.namespace},
+        "spec": {"hard": {"requests.memory": "1Gi"}},
+    }
+    kubectl.do("apply", "--server-side", objects=[quota])
+    labeling.apply(labeling.body())
+    labeling.wait("Ready", "False", reason="QuotaExceeded")
+    labeling.do("delete", "resourcequota", "small")
+    ends_as_if_nothing_had_happened(labeling, undisturbed)
+
+
+@pytest.mark.parametrize("code", ["pre", "con", "exp"])
+def test_a_job_that_is_deleted_takes_its_children_with_it_and_leaves_its_data(
+    labeling: Labeling, code: str
+) -> None:
+    labeling.apply(labeling.body())
+    labeling.running(code)
+    labeling.do("delete", f"slj/{NAME}")
+    started = time.monotonic()
+    labeling.until("the end of all children", lambda: not labeling.children())
+    assert time.monotonic() - started < 60
+    if code != "pre":
+        assert labeling.commits()
+
+
+def test_a_second_release_in_the_namespace_says_why_it_is_not_ready(
+    labeling: Labeling, real_cluster: RealCluster
+) -> None:
+    # What the releases would share stays with the first.
+    more = ("crds", "rbac", "admission", "serviceAccount")
+    off = {"crds": {"enabled": False}, "admission": {"enabled": False}}
+    off |= {part: {"create": False} for part in more if part not in off}
+    values = {**operator_values(real_cluster, labeling.namespace), **off}
+    with installed(real_cluster, labeling.namespace, values, release="two", ready=False):
+        word = labeling.until("the second release's word", lambda: readiness(labeling, "two"))
+        assert "is held by" in word, word
+        assert "this one is 'two'" in word
+    labeling.do("rollout", "status", DEPLOYMENT, "--timeout=10s")
+
+
+def readiness(labeling: Labeling, release: str) -> str:
+    """What the release's operator answers on /readyz while it is not ready; "" before that."""
+    path = "-o=jsonpath={.items[?(@.status.phase=='Running')].metadata.name}"
+    pod = labeling.do("get", "pods", f"-l=app.kubernetes.io/instance={release}", path)
+    if not pod:
+        return ""
+    kubectl = labeling.cluster.kubectl
+    with forwarded(kubectl, labeling.namespace, f"pod/{pod}", 8080) as port:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5).close()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        except OSError:
+            # It does not listen yet.
+            return ""
+    return ""
