@@ -35,7 +35,8 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{reason}\n")
         return 1
     # Whoever ends make ends the cluster too, not only this process.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         if given is None:
             tools = build_node_tools()
