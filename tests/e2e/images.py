@@ -34,7 +34,9 @@ BASE = "debian-minbase"
 _GIVEN = {"BASE": BASE, "REVISION": "e2e", "SOURCE_DATE_EPOCH": str(EPOCH)}
 # As in .dockerignore.
 IGNORED = ("__pycache__", "node_modules", "*.egg-info")
-_ARCHIVES_KEPT = 2
+_ARCHIVES_KEPT = 4
+# Another checkout may be about to load what it just built.
+_SECONDS_NEW = 3600
 _SECONDS_KEPT = 14 * 24 * 3600
 
 
@@ -270,18 +272,17 @@ def _locked(cache: Path) -> Iterator[Path]:
 
 def _prune(cache: Path, image: str) -> None:
     """Drop what nobody used for two weeks, and all but the newest archives of the image."""
-    archives = sorted(
-        (cache / "archives").glob(f"{image}-*.tar"), key=lambda path: path.stat().st_mtime
-    )
-    oldest = time.time() - _SECONDS_KEPT
-    unused = [
-        path
-        for name in ("stages", "layers")
-        for path in (cache / name).iterdir()
-        if path.stat().st_mtime < oldest
-    ]
-    for path in [*archives[:-_ARCHIVES_KEPT], *unused]:
+    now = time.time()
+    archives = sorted((cache / "archives").glob(f"{image}-*.tar"), key=_last_use)
+    old = [path for path in archives[:-_ARCHIVES_KEPT] if _last_use(path) < now - _SECONDS_NEW]
+    parts = [*(cache / "stages").iterdir(), *(cache / "layers").iterdir()]
+    unused = [path for path in parts if _last_use(path) < now - _SECONDS_KEPT]
+    for path in [*old, *unused]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _last_use(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def main(arguments: Sequence[str]) -> int:
