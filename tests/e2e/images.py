@@ -75,7 +75,7 @@ def _build(image: str, cache: Path) -> Path:
     with _locked(cache.resolve()) as folder:
         builder = _Builder(folder, {stage.name: stage for stage in stages})
         archive = builder.archive(image, stages[-1])
-        _prune(folder, image)
+        prune(folder, image)
     return archive
 
 
@@ -270,7 +270,7 @@ def _locked(cache: Path) -> Iterator[Path]:
         yield cache
 
 
-def _prune(cache: Path, image: str) -> None:
+def prune(cache: Path, image: str) -> None:
     """Drop what nobody used for two weeks, and all but the newest archives of the image."""
     now = time.time()
     archives = sorted((cache / "archives").glob(f"{image}-*.tar"), key=_last_use)

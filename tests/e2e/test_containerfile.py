@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,38 @@ def test_what_is_ignored_changes_nothing(checkout: Path) -> None:
     cache.mkdir(exist_ok=True)
     (cache / "x.pyc").write_text("x")
     assert stage_keys("operator") == before
+
+
+def test_only_old_archives_beyond_the_newest_are_dropped(tmp_path: Path) -> None:
+    for name in ("archives", "stages", "layers"):
+        (tmp_path / name).mkdir()
+    hour = 3600
+    ages = {f"operator-{k}.tar": k * hour for k in range(8)} | {"workloads-0.tar": 99 * hour}
+    for name, age in ages.items():
+        used(tmp_path / "archives" / name, age)
+    used(tmp_path / "layers" / "fresh.tar", 13 * 24 * hour)
+    used(tmp_path / "layers" / "old.tar", 15 * 24 * hour)
+    for name in ("operator-6.tar", "operator-7.tar"):
+        used(tmp_path / "archives" / name, 0.5 * hour)
+    images.prune(tmp_path, "operator")
+    left = {path.name for path in tmp_path.glob("*/*")}
+    # 6 and 7 were just used again, and with 0 and 1 they are the newest four.
+    assert left == {
+        *(f"operator-{k}.tar" for k in (0, 1, 6, 7)),
+        *("workloads-0.tar", "fresh.tar"),
+    }
+
+
+def test_archives_that_were_just_built_stay_however_many(tmp_path: Path) -> None:
+    for name in ("archives", "stages", "layers"):
+        (tmp_path / name).mkdir()
+    for k in range(8):
+        used(tmp_path / "archives" / f"operator-{k}.tar", k)
+    images.prune(tmp_path, "operator")
+    assert len(list((tmp_path / "archives").iterdir())) == 8
+
+
+def used(path: Path, seconds_ago: float) -> None:
+    path.touch()
+    when = time.time() - seconds_ago
+    os.utime(path, (when, when))
