@@ -14,6 +14,7 @@ _ROOT = MODULE.parents[1]
 # Compiles by writing the files that the real build leaves.
 _FAKE_GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit; fi
+if [ "$1" = list ]; then for argument; do :; done; echo "$PWD/modules/$argument"; exit; fi
 echo "$@" >> {log}
 echo "k8s.io/api/core/v1" >&2
 for argument; do [ "$previous" = -o ] && out=$argument; previous=$argument; done
@@ -85,6 +86,36 @@ def test_a_changed_module_is_built_anew(module: Path, tmp_path: Path) -> None:
     before = find_toolchain(module, say=lambda _: None)
     (module / "main.go").write_text("package main // changed\n")
     assert find_toolchain(module, say=lambda _: None) != before
+
+
+def test_further_programs_of_a_module_are_built_apart_and_only_when_asked_for(
+    module: Path, tmp_path: Path
+) -> None:
+    put_go(tmp_path, "1.26.8")
+    crds = module / "modules" / "example.com" / "ray" / "config" / "crds"
+    crds.mkdir(parents=True)
+    (crds / "rayjobs.yaml").write_text("kind: CustomResourceDefinition\n")
+    (module / "node.go").write_text("package main\n")
+    node = go_build.Programs(
+        title="the node",
+        first_build="a minute",
+        packages=("./node",),
+        sources=("go.mod", "node.go"),
+        names={"kubelet": "node"},
+        folders={"crds": ("example.com/ray", "config/crds")},
+    )
+    first = find_toolchain(module, say=lambda _: None)
+    assert go_build.cached_tools(module, node) is None
+    said: list[str] = []
+    tools = go_build.build(module, said.append, node)
+    assert tools == go_build.cached_tools(module, node)
+    assert (tools / "kubelet").readlink() == Path("node")
+    assert (tools.parent / "crds" / "rayjobs.yaml").read_text().startswith("kind:")
+    assert "tools: building the node with Go 1.26.8" in said
+    assert builds(tmp_path)[1].endswith("./node")
+    (module / "node.go").write_text("package main // changed\n")
+    assert go_build.cached_tools(module, node) is None
+    assert find_toolchain(module, build=False) == first
 
 
 def test_a_failed_build_leaves_nothing_in_the_cache(module: Path, tmp_path: Path) -> None:
