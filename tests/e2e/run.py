@@ -47,7 +47,9 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 1
     os.environ.pop("KUBECONFIG", None)
-    return int(pytest.main([str(_SUITE), "-m", "e2e", "--durations=15", *arguments]))
+    named = any(Path(each.partition("::")[0]).exists() for each in arguments)
+    what = arguments if named else [str(_SUITE), *arguments]
+    return int(pytest.main(["-m", "e2e", "--durations=15", *what]))
 
 
 def _why_not(kubeconfig: Path) -> str | None:
