@@ -136,12 +136,12 @@ class Bench:
         found = await self.api.request("list", "labelingjobs", JOBS)
         return {i["metadata"]["name"]: i["metadata"]["resourceVersion"] for i in found["items"]}
 
-    async def operator(self) -> Running:
-        """An operator that is ready."""
+    async def operator(self, *, plain: bool = False) -> Running:
+        """An operator that is ready; ``plain``: without the canned backend."""
+        program = ["-m", "surelabel_operator"] if plain else [str(_ENTRY), str(self.latencies)]
         found, log = self._start(
             "operator",
-            str(_ENTRY),
-            str(self.latencies),
+            *program,
             f"--settings={self.settings}",
             f"--kubeconfig={self.plane.kubeconfig}",
             f"--namespace={NAMESPACE}",

@@ -1,6 +1,7 @@
 """Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
 
-    python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_requests] [prepare]
+    python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
+        [ray_requests] [prepare]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -17,6 +18,7 @@ BENCHMARKS = {
     "digits_loop": ("digits_loop.py", 300),
     "overhead": ("overhead.py", 900),
     "operator": ("operator_scale.py", 1500),
+    "ray_jobs": ("ray_job_scale.py", 1500),
     "ray_requests": ("ray_requests.py", 120),
     "prepare": ("prepare.py", 900),
 }

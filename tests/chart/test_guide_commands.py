@@ -44,6 +44,7 @@ SKIPPED = {
     "logs deployment/": "no node runs the pod",
     "helm -n surelabel test": "no node runs the pod; test_chart_lifecycle.py plays one",
     "-f ray.yaml": "KubeRay's CRDs are not here",
+    "get rayjobs": "KubeRay's CRDs are not here",
     "--kubeconfig kind.kubeconfig": "there is no kind",
 }
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

@@ -89,7 +89,8 @@ class Container:
     def __init__(self, image: Unpacked, user: str | None = None) -> None:
         self._image = image
         self.data = Path(tempfile.mkdtemp(prefix="surelabel-", dir="/tmp"))
-        self._user, self._group = (user or image.config["User"]).split(":")
+        numbers: list[str] = (user or image.config["User"]).split(":")
+        self._user, self._group = numbers
         self._first: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:

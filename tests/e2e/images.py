@@ -34,7 +34,9 @@ BASE = "debian-minbase"
 _GIVEN = {"BASE": BASE, "REVISION": "e2e", "SOURCE_DATE_EPOCH": str(EPOCH)}
 # As in .dockerignore.
 IGNORED = ("__pycache__", "node_modules", "*.egg-info")
-_ARCHIVES_KEPT = 2
+_ARCHIVES_KEPT = 4
+# Another checkout may be about to load what it just built.
+_SECONDS_NEW = 3600
 _SECONDS_KEPT = 14 * 24 * 3600
 
 
@@ -54,15 +56,26 @@ def build_workloads_image(cache: Path) -> Path:
     return _build("workloads", cache)
 
 
+def stage_keys(image: str) -> dict[str, str]:
+    """What each stage before the last is kept under; another key, and it is built again."""
+    *stages, _ = _stages(image)
+    builder = _Builder(Path(), {stage.name: stage for stage in stages})
+    return {stage.name: builder.key(stage) for stage in stages}
+
+
+def _stages(image: str) -> list[Stage]:
+    return read_stages(ROOT / "containers" / f"Containerfile.{image}", _GIVEN)
+
+
 def _build(image: str, cache: Path) -> Path:
     missing = missing_parts()
     if missing:
         raise ImagesError(missing)
-    stages = read_stages(ROOT / "containers" / f"Containerfile.{image}", _GIVEN)
+    stages = _stages(image)
     with _locked(cache.resolve()) as folder:
         builder = _Builder(folder, {stage.name: stage for stage in stages})
         archive = builder.archive(image, stages[-1])
-        _prune(folder, image)
+        prune(folder, image)
     return archive
 
 
@@ -110,7 +123,7 @@ class _Builder:
         if stage.parent == BASE:
             return [_Layer(_root_key(), self._root(), "")]
         parent = self._stages[stage.parent]
-        own = _Layer(self._key(parent), self._tree(parent), "")
+        own = _Layer(self.key(parent), self._tree(parent), "")
         return [*self._layers_below(parent), own]
 
     def _copied_layers(self, last: Stage) -> Iterator[_Layer]:
@@ -124,18 +137,11 @@ class _Builder:
 
     def _found_in(self, stage: Stage, name: str, at: str) -> _Layer:
         """Where a path of a stage lies: in one folder of its stack, so that nothing is merged."""
-        having = [
-            layer
-            for layer in [
-                *self._layers_below(stage),
-                _Layer(self._key(stage), self._tree(stage), ""),
-            ]
-            if (layer.tree / name).exists()
-        ]
+        own = _Layer(self.key(stage), self._tree(stage), "")
+        stack = [*self._layers_below(stage), own]
+        having = [layer for layer in stack if (layer.tree / name).exists()]
         if len(having) != 1:
-            raise ImagesError(
-                f"/{name} is written by {len(having)} steps before {stage.name} ends."
-            )
+            raise ImagesError(f"/{name} is in {len(having)} of the stages up to {stage.name}.")
         return _Layer(f"{having[0].key}/{name}", having[0].tree / name, at)
 
     def _root(self) -> Path:
@@ -147,9 +153,9 @@ class _Builder:
         os.utime(folder)
         return folder / "tree"
 
-    def _key(self, stage: Stage) -> str:
+    def key(self, stage: Stage) -> str:
         """A digest of all that decides what a stage is."""
-        parent = _root_key() if stage.parent == BASE else self._key(self._stages[stage.parent])
+        parent = _root_key() if stage.parent == BASE else self.key(self._stages[stage.parent])
         copied = [
             _content(ROOT / source)
             for step in stage.steps
@@ -161,7 +167,7 @@ class _Builder:
 
     def _tree(self, stage: Stage) -> Path:
         """What a stage changes, as an overlay's upper folder."""
-        folder = self._cache / "stages" / self._key(stage)
+        folder = self._cache / "stages" / self.key(stage)
         if not folder.exists():
             lower = [layer.tree for layer in reversed(self._layers_below(stage))]
             new = _fresh(folder.with_suffix(".new"))
@@ -264,20 +270,19 @@ def _locked(cache: Path) -> Iterator[Path]:
         yield cache
 
 
-def _prune(cache: Path, image: str) -> None:
+def prune(cache: Path, image: str) -> None:
     """Drop what nobody used for two weeks, and all but the newest archives of the image."""
-    archives = sorted(
-        (cache / "archives").glob(f"{image}-*.tar"), key=lambda path: path.stat().st_mtime
-    )
-    oldest = time.time() - _SECONDS_KEPT
-    unused = [
-        path
-        for name in ("stages", "layers")
-        for path in (cache / name).iterdir()
-        if path.stat().st_mtime < oldest
-    ]
-    for path in [*archives[:-_ARCHIVES_KEPT], *unused]:
+    now = time.time()
+    archives = sorted((cache / "archives").glob(f"{image}-*.tar"), key=_last_use)
+    old = [path for path in archives[:-_ARCHIVES_KEPT] if _last_use(path) < now - _SECONDS_NEW]
+    parts = [*(cache / "stages").iterdir(), *(cache / "layers").iterdir()]
+    unused = [path for path in parts if _last_use(path) < now - _SECONDS_KEPT]
+    for path in [*old, *unused]:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _last_use(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def main(arguments: Sequence[str]) -> int:

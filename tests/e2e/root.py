@@ -81,6 +81,9 @@ def make_root(folder: Path, epoch: int) -> None:
         (folder / name).unlink(missing_ok=True)
     for path in (folder / "etc/apt/sources.list.d").iterdir():
         path.unlink()
+    # Their owner depends on whether apt's own user could reach the folder; apt makes them anew.
+    for name in ("var/cache/apt/archives/partial", "var/lib/apt/lists/partial"):
+        (folder / name).rmdir()
     # Empty, so that an engine, or the next step, has where to lay its own.
     for name in ("etc/resolv.conf", "etc/hosts"):
         (folder / name).unlink(missing_ok=True)

@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
-from packaging.markers import default_environment
 from packaging.requirements import Requirement
 
 from e2e.container import Container, Unpacked, unpack
@@ -155,11 +154,10 @@ def test_bill_of_materials_names_all_that_is_installed(
         for line in (ROOT / "containers" / f"{name}.lock").read_text().splitlines()
         if re.match(r"[a-z0-9.-]+==", line)
     ]
-    environment = {**default_environment(), "python_version": "3.11"}
     expected = {
         f"pkg:pypi/{wanted.name}@{str(wanted.specifier).removeprefix('==')}"
         for wanted in pinned
-        if wanted.marker is None or wanted.marker.evaluate(environment)
+        if wanted.marker is None or wanted.marker.evaluate()
     }
     assert expected == {
         address
