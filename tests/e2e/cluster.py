@@ -31,6 +31,8 @@ from surelabel_cli.processes import Child, FolderInUseError, ProcessFamily, wait
 
 FOLDER = Path("/var/lib/surelabel-e2e")
 PROBE_IMAGE = "surelabel/probe:e2e"
+# Of the times: how long the images alone kept the cluster from being ready.
+AFTER_ALL_ELSE = "images, after all else"
 _SCHEDULER, _PROXY = "system:kube-scheduler", "system:kube-proxy"
 # In a pod these two would have Roles of their own; they are not what is tested.
 _DNS, _RAY_OPERATOR = "coredns", "kuberay-operator"
@@ -146,7 +148,7 @@ class NodeCluster:
                 self._wait("CoreDNS", lambda: _answers(services.DNS_READY), "coredns")
                 answers = lambda: _answers(services.RAY_OPERATOR_READY)  # noqa: E731
                 self._wait("The KubeRay operator", answers, "kuberay-operator")
-            with self._timed("images, after the rest"):
+            with self._timed(AFTER_ALL_ELSE):
                 images.result()
         self.check()
 
