@@ -97,7 +97,8 @@ class Container:
         self.own_data()
         spaces = ["--mount", "--pid", "--net", "--ipc", "--uts", "--fork", "--kill-child"]
         self._first = subprocess.Popen(
-            ["unshare", *spaces, "sh", "-c", _START],
+            # Ends also with a test run that is killed, which leaves no chance to end it.
+            ["setpriv", "--pdeathsig", "KILL", "unshare", *spaces, "sh", "-c", _START],
             env={**os.environ, "root": str(self._image.root), "data": str(self.data)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -5,12 +5,15 @@ The same manifest bytes as an undisturbed job, one commit a step, no child left 
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +25,10 @@ from e2e.object_store import ObjectStore
 from e2e.pods import restricted_namespace
 from e2e.port_forward import forwarded
 from e2e.real_cluster import RealCluster
+from faults import small_job
 from faults.small_job import NAME
+from process_backend import ProcessBackend
+from surelabel_operator.local import run_in_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -59,6 +65,27 @@ def labeling(
     del undisturbed
     yield operated.with_output(request.node.name.removeprefix("test_")[:40])
     forget(operated)
+
+
+def test_the_manifest_is_the_one_that_is_written_without_kubernetes(
+    undisturbed: tuple[bytes, list[str]], tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    small_job.write_data(data)
+
+    def build(changed: Callable[[str, str], None]) -> tuple[ProcessBackend, ProcessBackend]:
+        backend = ProcessBackend(tmp_path / "jobs", changed)
+        return backend, backend
+
+    asyncio.run(
+        run_in_folder(
+            tmp_path / "cluster",
+            [small_job.team(data), small_job.job(data, out)],
+            build,
+            stage_time=datetime.fromisoformat(small_job.STAGE_TIME),
+        )
+    )
+    assert small_job.manifest_of(out) == undisturbed[0]
 
 
 def forget(labeling: Labeling) -> None:
