@@ -26,8 +26,9 @@ from e2e.pods import restricted_namespace
 from e2e.port_forward import forwarded
 from e2e.real_cluster import RealCluster
 from faults import small_job
+from faults.fork_server import ForkServer
+from faults.forked_backend import ForkedBackend
 from faults.small_job import NAME
-from process_backend import ProcessBackend
 from surelabel_operator.local import run_in_folder
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
@@ -73,18 +74,15 @@ def test_the_manifest_is_the_one_that_is_written_without_kubernetes(
     data, out = tmp_path / "data", tmp_path / "out"
     small_job.write_data(data)
 
-    def build(changed: Callable[[str, str], None]) -> tuple[ProcessBackend, ProcessBackend]:
-        backend = ProcessBackend(tmp_path / "jobs", changed)
-        return backend, backend
+    resources = [small_job.team(data), small_job.job(data, out)]
+    with ForkServer() as server:
 
-    asyncio.run(
-        run_in_folder(
-            tmp_path / "cluster",
-            [small_job.team(data), small_job.job(data, out)],
-            build,
-            stage_time=datetime.fromisoformat(small_job.STAGE_TIME),
-        )
-    )
+        def build(changed: Callable[[str, str], None]) -> tuple[ForkedBackend, ForkedBackend]:
+            backend = ForkedBackend(tmp_path / "jobs", server.address, changed)
+            return backend, backend
+
+        stage_time = datetime.fromisoformat(small_job.STAGE_TIME)
+        asyncio.run(run_in_folder(tmp_path / "cluster", resources, build, stage_time=stage_time))
     assert small_job.manifest_of(out) == undisturbed[0]
 
 
