@@ -114,15 +114,15 @@ class Labeling:
             time.sleep(0.3)
         return answer
 
-    def running(self, code: str) -> str:
-        """Name of the RayJob of a stage, once its Ray job runs."""
+    def started(self, code: str) -> str:
+        """Name of the RayJob of a stage, once there is one: a short stage has run before KubeRay
+        says that it runs."""
 
         def found() -> str:
-            path = "{range .items[?(@.status.jobStatus=='RUNNING')]}{.metadata.name} {end}"
-            names = self.do("get", "rayjobs", f"-o=jsonpath={path}").split()
+            names = self.do("get", "rayjobs", "-o=jsonpath={.items[*].metadata.name}").split()
             return next((name for name in names if f"-{code}-p" in name), "")
 
-        name: str = self.until(f"a running {code}", found)
+        name: str = self.until(f"a RayJob of {code}", found)
         return name
 
     def children(self) -> list[str]:

@@ -134,7 +134,7 @@ def test_rays_head_is_killed_in_a_stage(
     if not any(f"/{code}-" in step for step in undisturbed[1]):
         pytest.skip(f"The small job has no {code}.")
     labeling.apply(labeling.body())
-    labeling.running(code)
+    labeling.started(code)
     labeling.do("delete", "pod", f"-l={HEADS}", "--grace-period=0", "--force")
     ends_as_if_nothing_had_happened(labeling, undisturbed)
 
@@ -143,7 +143,7 @@ def test_kubelet_and_containerd_are_restarted(
     labeling: Labeling, undisturbed: tuple[bytes, list[str]], node: NodeCluster
 ) -> None:
     labeling.apply(labeling.body())
-    labeling.running("con")
+    labeling.started("con")
     node.stop("kubelet", kill=True)
     node.stop("containerd", kill=True)
     time.sleep(2)
@@ -156,7 +156,7 @@ def test_kube_ray_is_down_for_two_minutes(
     labeling: Labeling, undisturbed: tuple[bytes, list[str]], node: NodeCluster
 ) -> None:
     labeling.apply(labeling.body())
-    labeling.running("pre")
+    labeling.started("pre")
     node.stop("kuberay-operator")
     time.sleep(120)
     node.start("kuberay-operator")
@@ -167,7 +167,7 @@ def test_the_store_is_down_for_a_minute(
     labeling: Labeling, undisturbed: tuple[bytes, list[str]]
 ) -> None:
     labeling.apply(labeling.body())
-    labeling.running("con")
+    labeling.started("con")
     labeling.store.stop()
     labeling.wait("StorageAvailable", "False")
     time.sleep(50)
@@ -215,7 +215,7 @@ def test_a_job_that_is_deleted_takes_its_children_with_it_and_leaves_its_data(
     labeling: Labeling, code: str
 ) -> None:
     labeling.apply(labeling.body())
-    labeling.running(code)
+    labeling.started(code)
     labeling.do("delete", f"slj/{NAME}")
     started = time.monotonic()
     labeling.until("the end of all children", lambda: not labeling.children())
