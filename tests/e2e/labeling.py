@@ -29,7 +29,9 @@ def operator_values(cluster: RealCluster, *namespaces: str) -> dict[str, Any]:
     """The chart's values by which these namespaces may have stages in pods."""
     repository, _, tag = cluster.image(WORKLOADS_IMAGE).rpartition(":")
     image = {"repository": repository, "tag": tag}
-    return {"watchNamespaces": list(namespaces), "settings": {"kubeRay": {"image": image}}}
+    images = [{"namespaces": list(namespaces), "prefixes": ["surelabel/"]}]
+    kube_ray = {"image": image, "images": images}
+    return {"watchNamespaces": list(namespaces), "settings": {"kubeRay": kube_ray}}
 
 
 @dataclass(frozen=True)
