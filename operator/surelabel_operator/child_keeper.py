@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable
 
 from surelabel_operator.backends import BackendError
+from surelabel_operator.backends.ray_cluster import JobChanged
 from surelabel_operator.backends.ray_job import RayJobBackend, ReadSecret
 from surelabel_operator.cache import JobEntry, Key
 from surelabel_operator.child_trust import ChildTarget
-from surelabel_operator.children import RAY_CLUSTER, RAY_JOB, Child, Children
+from surelabel_operator.children import PLURALS, RAY_JOB, Child, Children
 from surelabel_operator.cluster import Cluster, ClusterError
 from surelabel_operator.kube_api import ApiError, KubeApi, NotFoundApiError
 from surelabel_operator.manifests import INSTALLATION_LABEL, RAY_API_VERSION
@@ -23,10 +24,6 @@ LOG = logging.getLogger(__name__)
 
 LIST_SECONDS = 120.0
 _PAGE = "500"
-_PLURALS = {RAY_JOB: "rayjobs", RAY_CLUSTER: "rayclusters"}
-
-Changed = Callable[[str, str], None]
-"""Called with namespace and name of a LabelingJob whose child changed."""
 
 
 class ChildKeeper:
@@ -39,7 +36,7 @@ class ChildKeeper:
         read_secret: ReadSecret,
         namespaces: tuple[str, ...],
         installation: Callable[[], str],
-        changed: Changed,
+        changed: JobChanged,
         ended: Callable[[JobEntry], None],
     ) -> None:
         """``ended``: told of a job that has ended and still has children."""
@@ -122,7 +119,7 @@ class ChildKeeper:
     async def _list(self) -> list[Child]:
         return [
             child
-            for kind, plural in _PLURALS.items()
+            for kind, plural in PLURALS.items()
             for namespace in self._namespaces or ("",)
             for child in await self._list_kind(kind, plural, namespace)
         ]

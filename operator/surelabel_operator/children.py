@@ -22,6 +22,7 @@ from surelabel_operator.manifests import (
 
 RAY_JOB = "RayJob"
 RAY_CLUSTER = "RayCluster"
+PLURALS = {RAY_JOB: "rayjobs", RAY_CLUSTER: "rayclusters"}
 _MESSAGE_MAX = 1_024
 Place = tuple[str, str, str]
 """Kind, namespace and name of a child."""
@@ -64,8 +65,8 @@ class Child:
         info = status.get("rayJobInfo") or {}
         message = status.get("message") or ""
         return cls(
-            # A list's items have no kind.
-            kind=body.get("kind") or (RAY_JOB if "entrypoint" in spec else RAY_CLUSTER),
+            # A list's items have none: whoever lists says what was listed.
+            kind=body["kind"],
             namespace=sys.intern(meta.get("namespace") or ""),
             name=meta["name"],
             installation=sys.intern(labels.get(INSTALLATION_LABEL) or ""),

@@ -16,6 +16,7 @@ from typing import Any
 
 from surelabel_contract.stages import JobRef
 from surelabel_contract.steps import child_base
+from surelabel_contract.store_client import CREDENTIALS_VARIABLE
 from surelabel_operator.backends import STORAGE_VARIABLE, Submission
 from surelabel_operator.child_trust import ChildTarget
 from surelabel_operator.resources import API_GROUP, API_VERSION, PodResources
@@ -27,7 +28,6 @@ INSTALLATION_LABEL = f"{API_GROUP}/installation"
 JOB_LABEL = f"{API_GROUP}/job"
 UID_LABEL = f"{API_GROUP}/job-uid"
 TEMPLATE_ANNOTATION = f"{API_GROUP}/template"
-CREDENTIALS_VARIABLE = "SURELABEL_STORAGE_CREDENTIALS"
 _CREDENTIALS_FOLDER = "/var/run/surelabel/storage"
 _QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 # As in the workloads image.

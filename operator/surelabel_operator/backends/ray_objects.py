@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from surelabel_operator.backends import BackendError
-from surelabel_operator.children import RAY_CLUSTER, RAY_JOB, Child
+from surelabel_operator.children import PLURALS, Child
 from surelabel_operator.kube_api import (
     ApiError,
     ConflictApiError,
@@ -22,7 +22,6 @@ from surelabel_operator.kube_api import (
 from surelabel_operator.manifests import RAY_API_VERSION, UID_LABEL
 from surelabel_operator.reasons import Reason
 
-_PLURALS = {RAY_JOB: "rayjobs", RAY_CLUSTER: "rayclusters"}
 _PODS_MAX = "100"
 # Of the API server: it understood, and refuses what was built.
 _REFUSED = (400, 422)
@@ -82,7 +81,7 @@ class RayObjects:
         query: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Any:
-        plural = _PLURALS[kind]
+        plural = PLURALS[kind]
         path = f"/apis/{RAY_API_VERSION}/namespaces/{self._namespace}/{plural}"
         if name is not None:
             path += f"/{quote(name, safe='')}"
