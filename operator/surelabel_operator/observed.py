@@ -69,6 +69,8 @@ class Attempt:
     reason: str | None = None
     # Why it does not start, once it should have.
     waits: Problem | None = None
+    # Why it will not end well, however long it runs or waits: stop it.
+    broken: Problem | None = None
     # The RayCluster of the job's own on which it runs.
     cluster: str | None = None
 

@@ -170,5 +170,9 @@ class Site:
         )
         return found
 
+    def operator_text(self) -> str:
+        """What all operators logged."""
+        return "\n".join(operator.text() for operator in self._operators)
+
     def _text(self) -> str:
         return "\n".join(operator.text()[-2000:] for operator in self._operators)

@@ -114,6 +114,7 @@ def own_cluster(idle_seconds: int, scope: str = "Job") -> dict[str, Any]:
 
 
 RUNS = (attempt_of(TRAIN),)
+BROKEN = replace(attempt_of(TRAIN), broken=Problem("OutOfMemory", "no memory"))
 CASES = [
     Case("deleted", "what runs is stopped", status_at(TRAIN), at(TRAIN, deleted=True),
          StopAttempts(RUNS, "Deleted")),
@@ -177,6 +178,8 @@ CASES = [
          at(TRAIN, attempts=()), EndEarly, STOP_NOW),
     Case("running past the timeout", "seen twice, it is stopped", status_at(TRAIN),
          at(TRAIN, evidence=seen("overdue", TRAIN)), StopAttempts(RUNS, "StageTimeout")),
+    Case("running or waiting, and broken", "it is stopped", status_at(TRAIN),
+         at(TRAIN, attempts=(BROKEN,)), StopAttempts((BROKEN,), "OutOfMemory")),
     Case("spec or references invalid", "nothing starts, what runs goes on", status_at(TRAIN),
          at(TRAIN, references=Problem("WorkTeamNotFound", "no team")),
          Stall(Problem("WorkTeamNotFound", "no team"))),
