@@ -32,6 +32,7 @@ class Other:
         self.name = f"{site.jobs_namespace}-other"
         self.folder, self.own_folder = site.folder / "other", site.folder / "mine"
         self.canary = f"canary{secrets.token_hex(16)}"
+        self.kubectl.do("create", objects=[namespace(self.name)])
 
     def prepare(self) -> None:
         """Their data, Secret, team and job, and the rights of the users of mine."""
@@ -50,7 +51,6 @@ class Other:
             },
         }
         team = team_of(self.folder, "theirs")
-        self.kubectl.do("create", objects=[namespace(self.name)])
         theirs = [secret, team, job_of(self.folder, workforce={"workTeam": "theirs"})]
         self.kubectl.do("apply", "--server-side", f"-n={self.name}", objects=theirs)
         mine = [team_of(self.own_folder)]
@@ -84,6 +84,7 @@ class Other:
         """A job of mine with these fields instead of its own."""
         name = f"try-{secrets.token_hex(4)}"
         body = job_of(self.own_folder, name, **spec)
+        body["metadata"]["namespace"] = self.mine
         if "output" not in spec:
             body["spec"]["output"] = {"uri": f"file://{self.own_folder}/{name}"}
         return body
