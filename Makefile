@@ -20,7 +20,7 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help demo up test test-long e2e smoke check bench images generate docs lock setup python tools clean
+.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python tools clean
 
 help: ## Show this help
 	@$(SAY) "Surelabel: two commands do all set-up themselves: make demo, make test" ""
@@ -34,7 +34,7 @@ demo: setup ## Run the main job: 1,797 digits from kubectl apply to a certified 
 up: setup ## Start control plane, Ray and operator to play with; Ctrl-C ends them
 	@$(BIN)/surelabel up
 
-test: setup check smoke ## Check, then run all tests but the long ones
+test: setup check ## Check, then run all tests but the long ones
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not long and not e2e"
 
 test-long: setup check ## The same with the long ones
@@ -45,9 +45,6 @@ e2e: E2E_CLUSTER = $(if $(filter command line,$(origin KUBECONFIG)),$(KUBECONFIG
 e2e: setup ## Run the suite on a real cluster of one node (Linux, root)
 	@SURELABEL_E2E_KUBECONFIG="$(E2E_CLUSTER)" SURELABEL_E2E_REGISTRY="$(IMAGE_REGISTRY)" \
 	  $(BIN)/python tests/e2e/run.py $(E2E)
-
-smoke: setup
-	@$(BIN)/python tests/e2e/run.py --smoke
 
 check: python ## Lint, types, layers, generated files
 	@$(BIN)/ruff check

@@ -21,6 +21,9 @@ from surelabel_contract.stages import (
 from surelabel_contract.steps import Step
 from surelabel_operator.evidence import Evidence
 
+# What an Event has room for.
+MESSAGE_MAX = 1_000
+
 
 class AttemptState(StrEnum):
     """What a backend says of an attempt. Unknown to the backend: there is no Attempt at all."""

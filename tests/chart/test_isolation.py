@@ -145,7 +145,8 @@ STALLED: list[tuple[str, str, dict[str, Any], str]] = [
      ".serviceAccountName"),
     (f"{_TEMPLATE}.priorityClassName", POD_USER, template(priorityClassName="theirs"),
      ".priorityClassName"),
-    ("spec.simulated.truthURI", USER, {"workforce": {"workTeam": "reads"}}, "spec.simulated.truthURI"),
+    ("spec.simulated.truthURI", USER, {"workforce": {"workTeam": "reads"}},
+     "spec.simulated.truthURI"),
 ]  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from e2e.installed import DEPLOYMENT
 from e2e.labeling import Labeling
 from e2e.volumes import claim, folder_volume
 
-_CLAIM = "clock"
 _MOUNT = "/mnt/clock"
 _OFFSET = "offset"
 _ENV = {
@@ -51,16 +50,18 @@ def operator_clock(labeling: Labeling, folder: Path) -> Iterator[OperatorClock]:
     folder.chmod(0o755)
     shutil.copyfile(found, folder / found.name)
     clock = OperatorClock(folder)
-    volume = f"{labeling.namespace}-clock"
+    # Neither a volume nor a claim can be changed, so each clock has its own.
+    name = folder.name
+    volume = f"{labeling.namespace}-{name}"
     kubectl = labeling.cluster.kubectl
-    objects = [folder_volume(folder, volume), claim(_CLAIM, labeling.namespace, volume)]
+    objects = [folder_volume(folder, volume), claim(name, labeling.namespace, volume)]
     kubectl.do("apply", "--server-side", objects=objects)
     container = {
         "name": "operator",
         "env": [{"name": name, "value": value} for name, value in _ENV.items()],
-        "volumeMounts": [{"name": _CLAIM, "mountPath": _MOUNT, "readOnly": True}],
+        "volumeMounts": [{"name": "clock", "mountPath": _MOUNT, "readOnly": True}],
     }
-    mounted = {"name": _CLAIM, "persistentVolumeClaim": {"claimName": _CLAIM}}
+    mounted = {"name": "clock", "persistentVolumeClaim": {"claimName": name}}
     spec = {"template": {"spec": {"containers": [container], "volumes": [mounted]}}}
     labeling.do("patch", DEPLOYMENT, "--type=strategic", f"-p={json.dumps({'spec': spec})}")
     try:

@@ -4,7 +4,7 @@
     python tests/e2e/run.py --smoke
 
 With SURELABEL_E2E_KUBECONFIG it runs on that cluster and builds nothing but kubectl and Helm.
-``--smoke`` is the short part that `make test` has: a node of our own, the chart, the digits through
+``--smoke`` is the shortest part: a node of our own, the chart, the digits through
 RayJobs; where that cannot run, the reason is printed and nothing has failed.
 """
 

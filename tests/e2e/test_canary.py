@@ -45,7 +45,7 @@ def test_the_secret_key_of_the_bucket_is_nowhere(labeling: Labeling, kubectl: Ku
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
     labeling.apply(labeling.body(compute={"ray": {"cluster": {"template": {"head": HEAD}}}}))
-    labeling.started("exp")
+    labeling.started("inf")
     head = labeling.do("get", "pods", f"-l={_HEAD}", "-o=name").split()[0]
     found = ("sh", "-c", 'grep -rlF -- "$1" /tmp/ray || true', "sh")
     in_files = labeling.do("exec", head, "--", *found, secret)

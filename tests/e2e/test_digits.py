@@ -96,25 +96,24 @@ def status(
     operator: str,
     digits: ObjectStore,
     prometheus: PrometheusServer | None,
-    say_at_end: Callable[[str], None],
 ) -> dict[str, Any]:
     """The status of the job at its end."""
     del prometheus
     ray = {"cluster": {"scope": "Job", "template": {"head": HEAD}}}
-    started = time.monotonic()
     kubectl.do("apply", "--server-side", objects=digits_objects(digits, place, ray))
-    found = wait_for_end(kubectl, place, operator, 600)
-    took = time.monotonic() - started
-    say_at_end(
-        f"The digits through RayJobs, one RayCluster: {took:.0f} s, {found['step']['round']} rounds"
-    )
-    return found
+    return wait_for_end(kubectl, place, operator, 600)
 
 
 @pytest.mark.smoke
 def test_the_digits_are_labeled_on_a_ray_cluster_of_the_job(
-    status: dict[str, Any], kubectl: Kubectl, place: str, digits: ObjectStore
+    status: dict[str, Any],
+    kubectl: Kubectl,
+    place: str,
+    digits: ObjectStore,
+    say_at_end: Callable[[str], None],
 ) -> None:
+    seconds, rounds = status["activeSeconds"], status["step"]["round"]
+    say_at_end(f"The digits through RayJobs, one RayCluster: {seconds} s, {rounds} rounds")
     (succeeded,) = [each for each in status["conditions"] if each["type"] == "Succeeded"]
     assert succeeded["status"] == "True", status
     counters = status["labelCounters"]

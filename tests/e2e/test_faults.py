@@ -128,7 +128,7 @@ def test_a_quota_that_is_too_small_is_named_and_mended(
     undisturbed.equals(labeling)
 
 
-@pytest.mark.parametrize("code", ["pre", "con", "exp"])
+@pytest.mark.parametrize("code", ["pre", "ann", "con", "tra", "inf", "exp"])
 def test_a_job_that_is_deleted_takes_its_children_with_it_and_leaves_its_data(
     labeling: Labeling, code: str
 ) -> None:

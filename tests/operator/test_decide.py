@@ -523,3 +523,11 @@ def test_a_cluster_that_may_be_needed_is_kept(
 ) -> None:
     look = at(TRAIN, clusters=("birds-c1",), **changes)
     assert not isinstance(decide(spec_of(**spec), status, look, NOW), ReleaseClusters)
+
+
+def test_what_follows_a_failure_is_told_whole_however_long_the_failure_is() -> None:
+    observed = at(TRAIN, **ended(STATES.FAILED, message="x" * 5_000))
+    action = decide(spec_of(), status_at(TRAIN), observed, NOW)
+    assert isinstance(action, Retry)
+    assert len(action.problem.message) == 1_000
+    assert action.problem.message.endswith(" Attempt 2 follows.")
