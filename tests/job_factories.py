@@ -117,7 +117,7 @@ def report_of(
         "next": facts or NextFacts(),
         "annotate": annotate,
         "validation": validation,
-        "seconds": {"all": seconds},
+        "seconds": {"total": seconds, "fit": seconds},
         **changes,
     }
     return StageReport(**values)

@@ -42,6 +42,11 @@ class JobFile:
         uri = folder.absolute().as_uri() + "/"
         return JobFile(_absolute(self.job, uri), tuple(_absolute(team, uri) for team in self.teams))
 
+    @property
+    def wants_sample_data(self) -> bool:
+        """Whether the job's annotation asks for a data set."""
+        return sample_data_of(self.job) is not None
+
     def make_sample_data(self, folder: Path) -> None:
         """Make the data set that the job's annotation asks for, unless it is there."""
         name = sample_data_of(self.job)

@@ -68,8 +68,9 @@ def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
 
 
 def _label(folder: Path, file: JobFile, view: ProgressView) -> LabelingJob:
-    view.note("making the data")
-    file.make_sample_data(folder)
+    if file.wants_sample_data:
+        view.note("making the data")
+        file.make_sample_data(folder)
     view.note("starting Ray")
     with _ended_politely(), LocalRay(folder / "ray") as ray:
         view.note("starting the job")

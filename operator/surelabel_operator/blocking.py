@@ -38,8 +38,8 @@ def output_of_another(situation: Situation) -> Action | None:
     if owner.refusal is not None:
         message += f"spec.output.takeOver: {owner.refusal} "
     message += (
-        "Create the job with another output.uri, or, if that job is deleted and this one shall "
-        f"continue its state, set spec.output.takeOver: {owner.uid}."
+        "Create a job of another name, or with another output.uri, or, if that job is deleted and "
+        f"this one shall continue its state, set spec.output.takeOver: {owner.uid}."
     )
     return Stall(Problem(Reason.OUTPUT_IN_USE, message))
 

@@ -19,6 +19,7 @@ from surelabel_operator.manifests import (
     TEMPLATE_ANNOTATION,
     UID_LABEL,
 )
+from surelabel_operator.observed import Problem
 
 RAY_JOB = "RayJob"
 RAY_CLUSTER = "RayCluster"
@@ -54,6 +55,8 @@ class Child:
     # Whether that one was there before (clusterSelector).
     selects: bool
     template: str
+    # Of a RayCluster: when its head last became ready, or unready.
+    head_changed: datetime | None
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Child:
@@ -84,6 +87,7 @@ class Child:
             cluster=selector or status.get("rayClusterName") or "",
             selects=bool(selector),
             template=(meta.get("annotations") or {}).get(TEMPLATE_ANNOTATION) or "",
+            head_changed=_head_changed(status),
         )
 
     @property
@@ -114,7 +118,7 @@ class Children:
         # By the uid of the owner.
         self._owned: dict[str, dict[Place, Child]] = {}
         # A stopped RayJob is deleted, and then nothing tells that it was stopped.
-        self._stopped: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._stopped: OrderedDict[tuple[str, str], Problem | None] = OrderedDict()
 
     def __iter__(self) -> Iterator[Child]:
         return iter(list(self._found.values()))
@@ -123,7 +127,12 @@ class Children:
         return len(self._found)
 
     def put(self, child: Child) -> None:
-        """Remember the child as it is now."""
+        """Remember the child as it is now; its start is the first that was seen."""
+        before = self._found.get(child.place)
+        if before is not None and before.started is not None and before.created == child.created:
+            # A Ray job that a restarted head has forgotten is submitted anew by KubeRay; for us
+            # it is one attempt, which must not run for ever.
+            child.started = before.started
         self._found[child.place] = child
         self._owned.setdefault(child.owner_uid, {})[child.place] = child
 
@@ -146,15 +155,25 @@ class Children:
         owned = self._owned.get(uid, {}).values()
         return sorted((c for c in owned if c.kind == kind), key=lambda child: child.name)
 
-    def note_stopped(self, namespace: str, name: str) -> None:
-        """This process asked the RayJob to end."""
-        self._stopped[namespace, name] = None
+    def note_stopped(self, namespace: str, name: str, broken: Problem | None) -> None:
+        """This process asked the RayJob to end; ``broken``: what it would have ended of."""
+        self._stopped[namespace, name] = broken
         if len(self._stopped) > _STOPPED_MAX:
             self._stopped.popitem(last=False)
 
     def was_stopped(self, namespace: str, name: str) -> bool:
         """Whether this process asked the RayJob to end."""
         return (namespace, name) in self._stopped
+
+    def why_broken(self, namespace: str, name: str) -> Problem | None:
+        """What the stopped RayJob would have ended of."""
+        return self._stopped.get((namespace, name))
+
+
+def _head_changed(status: Mapping[str, Any]) -> datetime | None:
+    conditions = status.get("conditions") or ()
+    times = (c["lastTransitionTime"] for c in conditions if c.get("type") == "HeadPodReady")
+    return _time(next(times, None))
 
 
 def _time(text: str | None) -> datetime | None:

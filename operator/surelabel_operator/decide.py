@@ -27,6 +27,7 @@ TABLE: tuple[tuple[str, Row], ...] = (
     ("stopNow or a limit while people annotate", stopping.limit_while_people_annotate),
     ("stopNow while train or infer runs", stopping.stop_now_while_a_model_works),
     ("running past the timeout", stopping.past_timeout),
+    ("running or waiting, and broken", stopping.broken),
     ("spec or references invalid", blocking.invalid_references),
     ("storage or backend cannot be asked", blocking.cannot_be_asked),
     ("output claimed by another uid", blocking.output_of_another),

@@ -6,11 +6,9 @@ from surelabel_contract.stages import StageReport
 from surelabel_operator.actions import Action, Advance, Block, EndEarly, Finish, Retry, Stall
 from surelabel_operator.cluster import EventDraft
 from surelabel_operator.conditions import describe
-from surelabel_operator.observed import Problem
+from surelabel_operator.observed import MESSAGE_MAX, Problem
 from surelabel_operator.reasons import ATTEMPT_REASONS, Reason
 from surelabel_operator.resources import JobStatus
-
-_MESSAGE_MAX = 1_000
 
 
 def event_of(before: JobStatus, after: JobStatus, action: Action) -> EventDraft | None:
@@ -40,7 +38,7 @@ def _of_report(report: StageReport, after: JobStatus) -> EventDraft:
 
 
 def _event(problem: Problem, *, is_warning: bool) -> EventDraft:
-    message = problem.message[:_MESSAGE_MAX]
+    message = problem.message[:MESSAGE_MAX]
     return EventDraft("Warning" if is_warning else "Normal", problem.reason, message)
 
 

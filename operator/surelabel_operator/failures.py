@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from surelabel_operator.evidence import is_seen_before, is_seen_twice
-from surelabel_operator.observed import Attempt, AttemptState, FailureClass, Problem
+from surelabel_operator.observed import (
+    MESSAGE_MAX,
+    Attempt,
+    AttemptState,
+    FailureClass,
+    Problem,
+)
 from surelabel_operator.reasons import Reason, reason_of_stage
 from surelabel_operator.resources import StepStatus
 from surelabel_operator.retries import MAX_INFRASTRUCTURE_FAILURES
@@ -64,7 +70,7 @@ def told(situation: Situation, failure: Failure, following: str) -> Problem:
     step = situation.step
     where = "" if step is None else f"{step.stage} round {step.round} attempt {step.attempt}"
     # Whole before the middle: the next step must not be what is cut off.
-    room = 1_000 - len(where) - len(following)
+    room = MESSAGE_MAX - len(f"{where}:  {following}")
     return Problem(failure.reason, f"{where}: {failure.message[:room].strip()} {following}")
 
 

@@ -31,6 +31,7 @@ from surelabel_operator.kube_api import (
     KubeApi,
     NotFoundApiError,
 )
+from surelabel_operator.observed import MESSAGE_MAX
 from surelabel_operator.resources import (
     API_GROUP,
     API_VERSION,
@@ -46,7 +47,6 @@ from surelabel_operator.resources import (
 
 _GROUP_PATH = f"/apis/{API_VERSION}"
 _PAGE = "500"
-_NOTE_MAX = 1_000
 # The same Event again within this time only counts in memory.
 _EVENT_REPEAT_SECONDS = 600.0
 _EVENT_MEMORY = 4_096
@@ -189,7 +189,7 @@ class KubeCluster:
             "action": "Reconcile",
             "reason": event.reason,
             "type": event.type,
-            "note": event.message[:_NOTE_MAX],
+            "note": event.message[:MESSAGE_MAX],
             "regarding": {
                 "apiVersion": API_VERSION,
                 "kind": "LabelingJob",

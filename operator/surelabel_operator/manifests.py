@@ -69,10 +69,13 @@ def build_ray_job(
             labels[_QUEUE_LABEL] = target.cluster.queue_name
             # Kueue lets it go; it is never set again.
             spec["suspend"] = True
+    metadata = _metadata(submission.name, job, labels)
+    if cluster is None:
+        metadata["annotations"] = {TEMPLATE_ANNOTATION: template_digest(target)}
     return {
         "apiVersion": RAY_API_VERSION,
         "kind": "RayJob",
-        "metadata": _metadata(submission.name, job, labels),
+        "metadata": metadata,
         "spec": spec,
     }
 

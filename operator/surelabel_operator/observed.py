@@ -21,6 +21,9 @@ from surelabel_contract.stages import (
 from surelabel_contract.steps import Step
 from surelabel_operator.evidence import Evidence
 
+# What an Event has room for.
+MESSAGE_MAX = 1_000
+
 
 class AttemptState(StrEnum):
     """What a backend says of an attempt. Unknown to the backend: there is no Attempt at all."""
@@ -69,6 +72,8 @@ class Attempt:
     reason: str | None = None
     # Why it does not start, once it should have.
     waits: Problem | None = None
+    # Why it will not end well, however long it runs or waits: stop it.
+    broken: Problem | None = None
     # The RayCluster of the job's own on which it runs.
     cluster: str | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
 
-from surelabel_contract.stages import QUALITY_METRICS, Progressed, StageReport
+from surelabel_contract.stages import QUALITY_METRICS, TOTAL_SECONDS, Progressed, StageReport
 from surelabel_contract.steps import Stage
 from surelabel_operator.resources import (
     MAX_RECENT_ROUNDS,
@@ -59,8 +59,8 @@ def fold(reports: Iterable[StageReport], spec: LabelingJobSpec, folder_uri: str)
 
 
 def seconds_of(report: StageReport) -> int:
-    """How long the step took, in whole seconds."""
-    return round(sum(report.seconds.values()))
+    """How long the step's stage took from its start to its commit, in whole seconds."""
+    return round(report.seconds.get(TOTAL_SECONDS, 0.0))
 
 
 def labeled_fraction(progressed: Progressed) -> str:

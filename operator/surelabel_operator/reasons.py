@@ -93,6 +93,7 @@ class Reason(StrEnum):
     OUT_OF_MEMORY = "OutOfMemory", "A pod or Ray's node ran out of memory."
     EVICTED = "Evicted", "A pod was evicted from its node."
     POD_FAILED = "PodFailed", "A pod ended by itself."
+    TEMPLATE_CHANGED = "TemplateChanged", "The attempt waited for pods of an earlier template."
     INFRASTRUCTURE_FAILED = (
         "InfrastructureFailed",
         "Node, network or Ray failed, not the stage; counted apart from maxAttempts.",
@@ -151,6 +152,7 @@ ATTEMPT_REASONS = frozenset(
         Reason.OUT_OF_MEMORY,
         Reason.EVICTED,
         Reason.POD_FAILED,
+        Reason.TEMPLATE_CHANGED,
     }
 )
 

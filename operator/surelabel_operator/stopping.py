@@ -122,6 +122,16 @@ def past_timeout(situation: Situation) -> Action | None:
     return StopAttempts((attempt,), Reason.STAGE_TIMEOUT)
 
 
+def broken(situation: Situation) -> Action | None:
+    """Stop the attempt that cannot end by itself; it has failed by what broke it."""
+    attempt = situation.attempt
+    if attempt is None or not attempt.ours or not attempt.runs or attempt.broken is None:
+        return None
+    if situation.observed.commit is not None:
+        return None
+    return StopAttempts((attempt,), attempt.broken.reason)
+
+
 def _stop(situation: Situation, why: Reason) -> StopAttempts | None:
     running = situation.observed.running
     return StopAttempts(running, why) if running else None

@@ -1,7 +1,7 @@
 """Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
-        [ray_requests] [prepare]
+        [kube_ray] [ray_requests] [prepare]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -19,6 +19,7 @@ BENCHMARKS = {
     "overhead": ("overhead.py", 900),
     "operator": ("operator_scale.py", 1500),
     "ray_jobs": ("ray_job_scale.py", 1500),
+    "kube_ray": ("kube_ray.py", 1500),
     "ray_requests": ("ray_requests.py", 120),
     "prepare": ("prepare.py", 900),
 }

@@ -90,11 +90,17 @@ class Site:
     # -- operators
 
     def start(
-        self, pod: str = "operator-0", named: str = "surelabel-operator", **settings: Any
+        self,
+        pod: str = "operator-0",
+        named: str = "surelabel-operator",
+        *,
+        fake: bool = True,
+        **settings: Any,
     ) -> OperatorProcess:
         """Start a pod's operator as the chart is installed now; it listens on return.
 
-        ``named``: its ServiceAccount and ConfigMap, whose entries ``settings`` replace.
+        ``named``: its ServiceAccount and ConfigMap, whose entries ``settings`` replace; ``fake``:
+        with canned reports instead of the stages.
         """
         folder = self.folder / pod
         folder.mkdir(exist_ok=True)
@@ -113,7 +119,7 @@ class Site:
             "-o=jsonpath={.data.settings\\.yaml}",
         )
         operator = OperatorProcess(
-            folder, kubeconfig, self.namespace, {**yaml.safe_load(text), **settings}
+            folder, kubeconfig, self.namespace, {**yaml.safe_load(text), **settings}, fake=fake
         )
         self._operators.append(operator)
         operator.start(POD_NAME=pod)
@@ -169,6 +175,10 @@ class Site:
             self.kubectl.do("get", "lease", "surelabel", f"-n={self.namespace}", "-o=json")
         )
         return found
+
+    def operator_text(self) -> str:
+        """What all operators logged."""
+        return "\n".join(operator.text() for operator in self._operators)
 
     def _text(self) -> str:
         return "\n".join(operator.text()[-2000:] for operator in self._operators)

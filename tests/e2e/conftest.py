@@ -10,12 +10,15 @@ from chart.cluster import Kubectl
 from chart.rendering import Helm
 from e2e import object_store
 from e2e.cluster import NodeCluster
+from e2e.installed import fix_clock, installed
+from e2e.labeling import Labeling, operator_values
 from e2e.node_images import build_node_images
 from e2e.object_store import ObjectStore
 from e2e.pods import restricted_namespace
 from e2e.prerequisites import why_no_node
 from e2e.real_cluster import RealCluster, given_kubeconfig
 from e2e.tools import cached_node_tools
+from e2e.undisturbed import Undisturbed, forget
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +73,35 @@ def s3(real_cluster: RealCluster) -> Iterator[ObjectStore]:
         folder = real_cluster.node.data / "s3" if real_cluster.node is not None else None
         store.deploy(real_cluster.image(object_store.IMAGE), folder)
         yield store
+
+
+@pytest.fixture(scope="module")
+def operated(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[Labeling]:
+    """A namespace with the operator, whose clock for data stands still, and the job's data."""
+    with restricted_namespace(real_cluster.kubectl, "faults") as place:
+        values = operator_values(real_cluster, place)
+        with installed(real_cluster, place, values):
+            fix_clock(real_cluster, place)
+            found = Labeling(real_cluster, place, s3)
+            found.prepare()
+            yield found
+
+
+@pytest.fixture(scope="module")
+def undisturbed(operated: Labeling) -> Undisturbed:
+    """What the small job leaves if nothing happens to it."""
+    operated.apply(operated.body())
+    operated.wait("Succeeded", "True")
+    found = Undisturbed(operated.manifest(), operated.commits())
+    forget(operated)
+    return found
+
+
+@pytest.fixture
+def labeling(
+    operated: Labeling, undisturbed: Undisturbed, request: pytest.FixtureRequest
+) -> Iterator[Labeling]:
+    """As before, with an output of its own: jobs of one name write the same bytes."""
+    del undisturbed
+    yield operated.with_output(request.node.name.removeprefix("test_")[:40])
+    forget(operated)

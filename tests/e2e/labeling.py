@@ -17,7 +17,7 @@ from e2e.ray_objects import WORKLOADS_IMAGE
 from e2e.real_cluster import RealCluster
 from faults import small_job
 from faults.workbench import changed, condition
-from surelabel_contract.keys import COMMIT_FILE, OUTPUT_MANIFEST
+from surelabel_contract.keys import COMMIT_FILE, CONFIG_FILE, OUTPUT_MANIFEST
 
 SECRET = "s3"
 # Room for a head in which driver and tasks share one CPU.
@@ -159,15 +159,19 @@ class Labeling:
 
     def commits(self, name: str = small_job.NAME) -> list[str]:
         """Steps with a commit, in order; a step that has two would stand here twice."""
+        found = [path.split("/")[-3:-1] for path in self._keys(name) if path.endswith(COMMIT_FILE)]
+        return sorted("/".join(step) for step in found)
+
+    def attempts(self, name: str = small_job.NAME) -> set[int]:
+        """Numbers of the attempts that were recorded, of whatever step."""
+        found = (path.split("/")[-2] for path in self._keys(name) if path.endswith(CONFIG_FILE))
+        return {int(attempt.removeprefix("a")) for attempt in found}
+
+    def _keys(self, name: str) -> list[str]:
         with self.store.reached() as config:
             bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
-            found = [
-                e["path"]
-                for page in bucket.list(f"{self.namespace}/{self.output}/{name}")
-                for e in page
-            ]
-        steps = [path.split("/")[-3:-1] for path in found if path.endswith(COMMIT_FILE)]
-        return sorted("/".join(step) for step in steps)
+            pages = bucket.list(f"{self.namespace}/{self.output}/{name}")
+            return [entry["path"] for page in pages for entry in page]
 
     def _apply(self, body: dict[str, Any]) -> None:
         body = {**body, "metadata": {**body["metadata"], "namespace": self.namespace}}

@@ -13,6 +13,7 @@ from typing import Any
 from chart.cluster import Kubectl
 from e2e.port_forward import forwarded
 from e2e.program_image import USER, write_program_image
+from e2e.volumes import claim, folder_volume
 
 IMAGE = "surelabel/s3:e2e"
 REGION = "us-east-1"
@@ -55,7 +56,7 @@ class ObjectStore:
             for part in (_BUCKETS, _OBJECTS, _METADATA):
                 (folder / part).mkdir(parents=True, exist_ok=True)
                 os.chown(folder / part, USER, USER)
-            volume = [_volume(folder, self.namespace)]
+            volume = [folder_volume(folder, self.namespace)]
         objects = [*volume, *self._objects(image, own_volume=folder is not None)]
         self.kubectl.do("apply", "--server-side", objects=objects)
         self._wait()
@@ -106,12 +107,6 @@ class ObjectStore:
         self.kubectl.do("rollout", "status", deployment, f"-n={self.namespace}", "--timeout=50s")
 
     def _objects(self, image: str, *, own_volume: bool) -> list[dict[str, Any]]:
-        claim: dict[str, Any] = {
-            "accessModes": ["ReadWriteOnce"],
-            "resources": {"requests": {"storage": "1Gi"}},
-        }
-        if own_volume:
-            claim |= {"storageClassName": "", "volumeName": self.namespace}
         metadata = {"name": _NAME, "namespace": self.namespace}
         labels = {"app": _NAME}
         return [
@@ -124,12 +119,7 @@ class ObjectStore:
                     "ROOT_SECRET_ACCESS_KEY": self.secret_key,
                 },
             },
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolumeClaim",
-                "metadata": metadata,
-                "spec": claim,
-            },
+            claim(_NAME, self.namespace, self.namespace if own_volume else None),
             {
                 "apiVersion": "v1",
                 "kind": "Service",
@@ -147,20 +137,6 @@ class ObjectStore:
                 },
             },
         ]
-
-
-def _volume(folder: Path, name: str) -> dict[str, Any]:
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name},
-        "spec": {
-            "accessModes": ["ReadWriteOnce"],
-            "capacity": {"storage": "1Gi"},
-            "hostPath": {"path": str(folder)},
-            "persistentVolumeReclaimPolicy": "Retain",
-        },
-    }
 
 
 def _pod(image: str) -> dict[str, Any]:

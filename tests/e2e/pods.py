@@ -30,7 +30,7 @@ def restricted_namespace(kubectl: Kubectl, purpose: str) -> Iterator[str]:
     kubectl.do("apply", "--server-side", objects=[namespace(name, **RESTRICTED)])
     wait_for_account(kubectl, name)
     yield name
-    kubectl.do("delete", "namespace", name, "--wait=false")
+    kubectl.do("delete", "namespace", name, "--wait=false", "--ignore-not-found")
 
 
 def wait_for_account(kubectl: Kubectl, namespace: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+from chart.cluster import Kubectl
 from e2e.pods import CONTAINER_SECURITY, POD_SECURITY
 
 WORKLOADS_IMAGE = "surelabel/workloads:e2e"
@@ -38,6 +40,38 @@ def ray_job(name: str, namespace: str, entrypoint: str, **spec: Any) -> dict[str
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"entrypoint": entrypoint, "submissionMode": "HTTPMode", **spec},
     }
+
+
+def make_ray_cluster(kubectl: Kubectl, name: str, place: str, spec: dict[str, Any]) -> None:
+    """Create the RayCluster; its pods are ready on return."""
+    body = {
+        "apiVersion": "ray.io/v1",
+        "kind": "RayCluster",
+        "metadata": {"name": name, "namespace": place},
+        "spec": spec,
+    }
+    kubectl.do("apply", "--server-side", objects=[body])
+    ready = ("wait", "--for=condition=RayClusterProvisioned", f"raycluster/{name}", f"-n={place}")
+    # kubectl itself is ended after a minute.
+    for _ in range(2):
+        if not kubectl.ask(*ready, "--timeout=50s").refusal:
+            return
+    kubectl.do(*ready, "--timeout=50s")
+
+
+def wait_for_ray_job(kubectl: Kubectl, name: str, place: str, seconds: int) -> float:
+    """Wait until the RayJob is complete; the seconds since it was created."""
+    started = time.monotonic()
+    while True:
+        found = kubectl.do("get", "rayjob", name, f"-n={place}", "-o=jsonpath={.status}")
+        if '"jobDeploymentStatus":"Complete"' in found:
+            assert '"jobStatus":"SUCCEEDED"' in found
+            return time.monotonic() - started
+        assert '"jobDeploymentStatus":"Failed"' not in found, found
+        if time.monotonic() - started > seconds:
+            pods = kubectl.ask("get", "pods", f"-n={place}", "-o=wide").out
+            raise AssertionError(f"{found}\n{pods}")
+        time.sleep(0.2)
 
 
 def _template(name: str, image: str, memory: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Parts of a real cluster die while a LabelingJob runs: each job ends as if nothing had happened.
+"""The operator, Ray and what a job asks for go wrong: each job ends as if nothing had happened.
 
 The same manifest bytes as an undisturbed job, one commit a step, no child left behind.
 """
@@ -11,20 +11,18 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from chart.cluster import Kubectl
-from e2e.cluster import NodeCluster
-from e2e.installed import DEPLOYMENT, fix_clock, installed
-from e2e.labeling import Labeling, operator_values
-from e2e.object_store import ObjectStore
-from e2e.pods import restricted_namespace
+from e2e.installed import DEPLOYMENT, installed
+from e2e.labeling import HEAD, Labeling, operator_values
 from e2e.port_forward import forwarded
 from e2e.real_cluster import RealCluster
+from e2e.undisturbed import Undisturbed
 from faults import small_job
 from faults.fork_server import ForkServer
 from faults.forked_backend import ForkedBackend
@@ -34,42 +32,11 @@ from surelabel_operator.local import run_in_folder
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 HEADS = "ray.io/node-type=head"
-
-
-@pytest.fixture(scope="module")
-def operated(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[Labeling]:
-    """A namespace with the operator, whose clock for data stands still, and the job's data."""
-    with restricted_namespace(real_cluster.kubectl, "faults") as place:
-        values = operator_values(real_cluster, place)
-        with installed(real_cluster, place, values):
-            fix_clock(real_cluster, place)
-            found = Labeling(real_cluster, place, s3)
-            found.prepare()
-            yield found
-
-
-@pytest.fixture(scope="module")
-def undisturbed(operated: Labeling) -> tuple[bytes, list[str]]:
-    """Manifest and steps of a job to which nothing happens."""
-    operated.apply(operated.body())
-    operated.wait("Succeeded", "True")
-    found = operated.manifest(), operated.commits()
-    forget(operated)
-    return found
-
-
-@pytest.fixture
-def labeling(
-    operated: Labeling, undisturbed: tuple[bytes, list[str]], request: pytest.FixtureRequest
-) -> Iterator[Labeling]:
-    """As before, with an output of its own: jobs of one name write the same bytes."""
-    del undisturbed
-    yield operated.with_output(request.node.name.removeprefix("test_")[:40])
-    forget(operated)
+WORKERS = "ray.io/node-type=worker"
 
 
 def test_the_manifest_is_the_one_that_is_written_without_kubernetes(
-    undisturbed: tuple[bytes, list[str]], tmp_path: Path
+    undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
     data, out = tmp_path / "data", tmp_path / "out"
     small_job.write_data(data)
@@ -83,31 +50,12 @@ def test_the_manifest_is_the_one_that_is_written_without_kubernetes(
 
         stage_time = datetime.fromisoformat(small_job.STAGE_TIME)
         asyncio.run(run_in_folder(tmp_path / "cluster", resources, build, stage_time=stage_time))
-    assert small_job.manifest_of(out) == undisturbed[0]
-
-
-def forget(labeling: Labeling) -> None:
-    """Delete the job and wait until nothing of it is left."""
-    labeling.do("delete", f"slj/{NAME}", "--ignore-not-found")
-    labeling.until("the end of all children", lambda: not labeling.children())
-
-
-def ends_as_if_nothing_had_happened(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]]
-) -> dict[str, object]:
-    """The finished job, after all that every fault must leave true."""
-    job = labeling.wait("Succeeded", "True")
-    assert labeling.manifest() == undisturbed[0]
-    assert labeling.commits() == undisturbed[1]
-    labeling.until(
-        "the end of its RayCluster", lambda: not labeling.do("get", "rayclusters", "-o=name")
-    )
-    return job
+    assert small_job.manifest_of(out) == undisturbed.manifest
 
 
 def test_the_operators_pod_is_killed_20_times(
     labeling: Labeling,
-    undisturbed: tuple[bytes, list[str]],
+    undisturbed: Undisturbed,
     say_at_end: Callable[[str], None],
 ) -> None:
     seed = secrets.randbelow(10_000)
@@ -123,60 +71,34 @@ def test_the_operators_pod_is_killed_20_times(
             "--grace-period=0",
             "--force",
         )
-    job = ends_as_if_nothing_had_happened(labeling, undisturbed)
-    assert job["status"]["step"]["failures"] == 0  # type: ignore[index]
+    job = undisturbed.equals(labeling)
+    assert job["status"]["step"]["failures"] == 0
 
 
 @pytest.mark.parametrize("code", ["pre", "ann", "con", "tra", "inf", "exp"])
 def test_rays_head_is_killed_in_a_stage(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]], code: str
+    labeling: Labeling, undisturbed: Undisturbed, code: str
 ) -> None:
-    if not any(f"/{code}-" in step for step in undisturbed[1]):
+    if not any(f"/{code}-" in step for step in undisturbed.commits):
         pytest.skip(f"The small job has no {code}.")
     labeling.apply(labeling.body())
     labeling.started(code)
     labeling.do("delete", "pod", f"-l={HEADS}", "--grace-period=0", "--force")
-    ends_as_if_nothing_had_happened(labeling, undisturbed)
+    undisturbed.equals(labeling)
 
 
-def test_kubelet_and_containerd_are_restarted(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]], node: NodeCluster
-) -> None:
-    labeling.apply(labeling.body())
-    labeling.started("con")
-    node.stop("kubelet", kill=True)
-    node.stop("containerd", kill=True)
-    time.sleep(2)
-    node.start("containerd")
-    node.start("kubelet")
-    ends_as_if_nothing_had_happened(labeling, undisturbed)
-
-
-def test_kube_ray_is_down_for_two_minutes(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]], node: NodeCluster
-) -> None:
-    labeling.apply(labeling.body())
-    labeling.started("pre")
-    node.stop("kuberay-operator")
-    time.sleep(120)
-    node.start("kuberay-operator")
-    ends_as_if_nothing_had_happened(labeling, undisturbed)
-
-
-def test_the_store_is_down_for_a_minute(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]]
-) -> None:
-    labeling.apply(labeling.body())
-    labeling.started("con")
-    labeling.store.stop()
-    labeling.wait("StorageAvailable", "False")
-    time.sleep(50)
-    labeling.store.start()
-    ends_as_if_nothing_had_happened(labeling, undisturbed)
+def test_a_worker_is_killed_while_it_labels(labeling: Labeling, undisturbed: Undisturbed) -> None:
+    worker = {"name": "more", "cpuMillis": 300, "memoryMiB": 1024}
+    template = {"head": HEAD, "workers": [worker]}
+    compute = {"ray": {"cluster": {"scope": "Job", "template": template}}}
+    labeling.apply(labeling.body(compute=compute))
+    labeling.started("inf")
+    labeling.do("delete", "pod", f"-l={WORKERS}", "--grace-period=0", "--force")
+    undisturbed.equals(labeling)
 
 
 def test_an_image_that_cannot_be_pulled_is_named_and_mended(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]]
+    labeling: Labeling, undisturbed: Undisturbed
 ) -> None:
     def ray(image: str | None) -> dict[str, object]:
         body = labeling.body()["spec"]["compute"]["ray"]
@@ -187,15 +109,11 @@ def test_an_image_that_cannot_be_pulled_is_named_and_mended(
     job = labeling.wait("Ready", "False", reason="ImagePullFailed")
     assert "surelabel/nowhere:1" in str(job["status"]["conditions"])
     labeling.patch(ray(None))
-    # What waits is not what was asked for any more.
-    labeling.patch({"suspend": True})
-    labeling.wait("Suspended", "True")
-    labeling.patch({"suspend": False})
-    ends_as_if_nothing_had_happened(labeling, undisturbed)
+    undisturbed.equals(labeling)
 
 
 def test_a_quota_that_is_too_small_is_named_and_mended(
-    labeling: Labeling, undisturbed: tuple[bytes, list[str]], kubectl: Kubectl
+    labeling: Labeling, undisturbed: Undisturbed, kubectl: Kubectl
 ) -> None:
     quota = {
         "apiVersion": "v1",
@@ -207,10 +125,10 @@ def test_a_quota_that_is_too_small_is_named_and_mended(
     labeling.apply(labeling.body())
     labeling.wait("Ready", "False", reason="QuotaExceeded")
     labeling.do("delete", "resourcequota", "small")
-    ends_as_if_nothing_had_happened(labeling, undisturbed)
+    undisturbed.equals(labeling)
 
 
-@pytest.mark.parametrize("code", ["pre", "con", "exp"])
+@pytest.mark.parametrize("code", ["pre", "ann", "con", "tra", "inf", "exp"])
 def test_a_job_that_is_deleted_takes_its_children_with_it_and_leaves_its_data(
     labeling: Labeling, code: str
 ) -> None:

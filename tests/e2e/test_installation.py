@@ -11,6 +11,7 @@ from e2e.real_cluster import RealCluster
 pytestmark = pytest.mark.e2e
 
 
+@pytest.mark.smoke
 def test_the_operator_becomes_ready_where_only_restricted_pods_may_run(
     real_cluster: RealCluster, kubectl: Kubectl, place: str
 ) -> None:

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
 from chart.cluster import Kubectl
-from e2e.ray_objects import WORKLOADS_IMAGE, ray_cluster_spec, ray_job
+from e2e.ray_objects import (
+    WORKLOADS_IMAGE,
+    make_ray_cluster,
+    ray_cluster_spec,
+    ray_job,
+    wait_for_ray_job,
+)
 from e2e.real_cluster import RealCluster
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
-
-
-def wait_for_job(kubectl: Kubectl, name: str, place: str, seconds: int) -> float:
-    """Wait until the RayJob is complete; the seconds since it was created."""
-    started = time.monotonic()
-    while True:
-        found = kubectl.do("get", "rayjob", name, f"-n={place}", "-o=jsonpath={.status}")
-        if '"jobDeploymentStatus":"Complete"' in found:
-            assert '"jobStatus":"SUCCEEDED"' in found
-            return time.monotonic() - started
-        assert '"jobDeploymentStatus":"Failed"' not in found, found
-        pods = "".join(kubectl.ask("get", "pods", f"-n={place}", "-o=wide").out)
-        assert time.monotonic() - started < seconds, f"{found}\n{pods}"
-        time.sleep(0.2)
 
 
 def test_an_empty_job_succeeds_on_a_cluster_of_its_own_and_on_one_that_is_there(
@@ -43,25 +34,13 @@ def test_an_empty_job_succeeds_on_a_cluster_of_its_own_and_on_one_that_is_there(
         rayClusterSpec=ray_cluster_spec(image, workers=0),
     )
     kubectl.do("apply", "--server-side", objects=[own])
-    own_seconds = wait_for_job(kubectl, "own", place, 150)
-    kept = {
-        "apiVersion": "ray.io/v1",
-        "kind": "RayCluster",
-        "metadata": {"name": "kept", "namespace": place},
-        "spec": ray_cluster_spec(image, workers=1),
-    }
-    kubectl.do("apply", "--server-side", objects=[kept])
-    ready = "--for=condition=RayClusterProvisioned"
-    for _ in range(3):
-        if not kubectl.ask(
-            "wait", ready, "raycluster/kept", f"-n={place}", "--timeout=50s"
-        ).refusal:
-            break
+    own_seconds = wait_for_ray_job(kubectl, "own", place, 150)
+    make_ray_cluster(kubectl, "kept", place, ray_cluster_spec(image, workers=1))
     selected = ray_job(
         "selected", place, "python -c pass", clusterSelector={"ray.io/cluster": "kept"}
     )
     kubectl.do("apply", "--server-side", objects=[selected])
-    kept_seconds = wait_for_job(kubectl, "selected", place, 60)
+    kept_seconds = wait_for_ray_job(kubectl, "selected", place, 60)
     say_at_end(
         f"An empty RayJob: {own_seconds:.1f} s with a cluster of its own (head only), "
         f"{kept_seconds:.1f} s on one that is there"

@@ -39,6 +39,7 @@ def answer_to(kubectl: Kubectl, place: str, image: str, name: str, url: str) -> 
     return kubectl.do("logs", name, f"-n={place}")
 
 
+@pytest.mark.smoke
 def test_the_cluster_comes_up_within_a_minute(
     node: NodeCluster, say_at_end: Callable[[str], None]
 ) -> None:

@@ -6,6 +6,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,44 @@ def test_a_ray_job_that_somebody_deleted_is_followed_by_another_attempt(
     bench.release("con")
     bench.wait("Succeeded", "True")
     assert any(found.endswith("con-p1-a2") for found in bench.stages.started())
+
+
+def test_an_attempt_whose_head_ran_out_of_memory_is_ended_and_followed_by_another(
+    bench: Workbench, kube_ray: SimulatedKubeRay
+) -> None:
+    del kube_ray
+    bench.hold("con")
+    bench.start().apply(bench.body(compute={"ray": OWN}))
+    bench.wait_running("con")
+    # As a restarted head shows itself: KubeRay would submit the stage to it anew, for ever.
+    (cluster,) = names(bench, "rayclusters")
+    core = f"/api/v1/namespaces/{bench.namespace}/pods"
+    container = {"name": "ray", "image": "surelabel/workloads:test"}
+    labels = {"ray.io/cluster": cluster}
+    pod = {"metadata": {"name": "head", "labels": labels}, "spec": {"containers": [container]}}
+    bench.admin.apply(core, pod)
+    now = datetime.now(UTC) + timedelta(seconds=2)
+    time_ = now.isoformat(timespec="seconds").replace("+00:00", "Z")
+    ended = {"reason": "OOMKilled", "exitCode": 137, "startedAt": time_, "finishedAt": time_}
+    status = {
+        **container,
+        **{"imageID": "", "ready": True, "restartCount": 1},
+        "lastState": {"terminated": ended},
+    }
+    bench.admin.request("PATCH", f"{core}/head/status", {"status": {"containerStatuses": [status]}})
+    ready = {"type": "HeadPodReady", "status": "True", "lastTransitionTime": time_}
+    path = f"/apis/ray.io/v1/namespaces/{bench.namespace}/rayclusters/{cluster}/status"
+    bench.admin.request("PATCH", path, {"status": {"conditions": [ready]}})
+    told = until(
+        "the end of the attempt",
+        lambda: [e["message"] for e in bench.events() if e["reason"] == "OutOfMemory"],
+    )
+    assert "container ray of pod head ran out of memory. Raise memoryMiB" in told[0]
+    assert "Attempt 2 follows." in told[0]
+    bench.release("con")
+    bench.wait("Succeeded", "True")
+    attempts = [name[-2:] for name in bench.stages.started() if "-con-p" in name]
+    assert sorted(attempts)[-1] == "a2"
 
 
 def test_a_selected_cluster_that_is_missing_is_named_and_waited_for(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,16 @@ DASHBOARDS = sorted((CHART / "dashboards").glob("*.json"))
 _METRIC = re.compile(r"\blabeling_[a-z_]+")
 # A metric with its matchers, which hold no closing brace.
 _SELECTOR = re.compile(r"\blabeling_[a-z_]+(?:\{[^}]*\})?")
+
+# What stays empty when nothing goes wrong, and why.
+EMPTY = {
+    "labeling_reconcile_exceptions_total": "no reconcile ended in an exception",
+    "labeling_resync_repairs_total": "the watch missed nothing",
+    'labeling_reconcile_total{result="error"}': "no reconcile failed",
+    'labeling_storage_requests_total{result="error"}': "the store answered",
+    'labeling_kube_requests_total{code="429"}': "the API server was not overloaded",
+    'labeling_stage_attempts_total{outcome=~"app_error|infra_error|timeout"}': "no attempt failed",
+}
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,11 @@ def queries() -> list[Query]:
         for panel in read_dashboard(path)["panels"]
         for target in panel.get("targets", [])
     ]
+
+
+def why_empty(query: Query, empty: Mapping[str, str] = EMPTY) -> str:
+    """Why the query is empty when nothing goes wrong; "" if it should not be."""
+    return next((reason for name, reason in empty.items() if f"{name}[" in query.expr), "")
 
 
 def selectors_in(expr: str) -> list[str]:

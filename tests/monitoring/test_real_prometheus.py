@@ -17,19 +17,19 @@ from faults import small_job
 from faults.fork_server import ForkServer
 from faults.workbench import Workbench, until
 from monitoring.prometheus_server import PrometheusServer
-from monitoring.sources import RUNBOOKS, Alert, Query, queries, rule_of, selectors_in, tool
+from monitoring.sources import (
+    EMPTY,
+    RUNBOOKS,
+    Alert,
+    queries,
+    rule_of,
+    selectors_in,
+    tool,
+    why_empty,
+)
 
 pytestmark = [pytest.mark.cluster]
 
-# What stays empty when nothing goes wrong, and why.
-EMPTY = {
-    "labeling_reconcile_exceptions_total": "no reconcile ended in an exception",
-    "labeling_resync_repairs_total": "the watch missed nothing",
-    'labeling_reconcile_total{result="error"}': "no reconcile failed",
-    'labeling_storage_requests_total{result="error"}': "the store answered",
-    'labeling_kube_requests_total{code="429"}': "the API server was not overloaded",
-    'labeling_stage_attempts_total{outcome=~"app_error|infra_error|timeout"}': "no attempt failed",
-}
 STALLED = "waiting"
 
 
@@ -93,10 +93,6 @@ def test_every_query_of_the_dashboards_returns_data(
         if not prometheus.query(query.filled(namespace=namespace, job=small_job.NAME))
     ]
     assert [query for query in empty if not why_empty(query)] == []
-
-
-def why_empty(query: Query) -> str:
-    return next((reason for name, reason in EMPTY.items() if f"{name}[" in query.expr), "")
 
 
 def test_every_label_of_a_legend_is_in_what_the_query_returns(

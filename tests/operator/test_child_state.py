@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from surelabel_operator.backends.child_state import ending_of, state_of
 from surelabel_operator.backends.pods import why_ended, why_waiting
-from surelabel_operator.children import Child
+from surelabel_operator.children import Child, Children
 from surelabel_operator.observed import AttemptState, FailureClass, Problem
 
 APP, INFRA, CONFIG = (
@@ -58,9 +59,12 @@ EXITED = "Job entrypoint command failed with exit code {}, last available logs (
         ({"message": EXITED.format(1)}, None, APP, None),
         ({"message": EXITED.format(2)}, None, CONFIG, None),
         ({"message": EXITED.format(3)}, None, INFRA, None),
-        ({"message": EXITED.format(-9)}, None, APP, None),
+        ({"message": EXITED.format(-9)}, None, APP, "OutOfMemory"),
+        ({"message": EXITED.format(-11)}, None, APP, None),
         ({"message": EXITED.format(-9)}, Problem("OutOfMemory", "x"), APP, "OutOfMemory"),
-        ({"message": EXITED.format(1)}, Problem("OutOfMemory", "x"), APP, None),
+        ({"message": EXITED.format(1)}, Problem("OutOfMemory", "x"), APP, "OutOfMemory"),
+        ({"message": EXITED.format(1)}, Problem("PodFailed", "x"), APP, None),
+        ({"message": EXITED.format(2)}, Problem("OutOfMemory", "x"), CONFIG, None),
         ({"message": "ray.exceptions.OutOfMemoryError: Task"}, None, APP, "OutOfMemory"),
         ({"message": "the supervisor actor died"}, None, INFRA, None),
         ({"message": "died"}, Problem("Evicted", "x"), INFRA, "Evicted"),
@@ -135,3 +139,22 @@ def test_pods_that_run_have_not_ended() -> None:
     running = container(state={"running": {}}, lastState={})
     fine = container(state={"terminated": {"exitCode": 0, "reason": "Completed"}})
     assert why_ended([pod(containerStatuses=[running, fine])]) is None
+
+
+def test_what_ended_before_the_attempt_was_not_its_end() -> None:
+    ended = {"reason": "OOMKilled", "exitCode": 137, "finishedAt": "2026-01-02T03:04:05Z"}
+    pods = [pod(containerStatuses=[container(state={}, lastState={"terminated": ended})])]
+    assert why_ended(pods, datetime.fromisoformat("2026-01-02T03:04:06Z")) is None
+    found = why_ended(pods, datetime.fromisoformat("2026-01-02T03:04:05Z"))
+    assert found is not None
+    assert found.reason == "OutOfMemory"
+
+
+def test_a_ray_job_that_is_submitted_anew_began_when_it_first_did() -> None:
+    children = Children()
+    for second in ("05", "35"):
+        info = {"startTime": f"2026-01-02T03:04:{second}Z"}
+        children.put(child(jobStatus="RUNNING", rayJobInfo=info))
+    found = children.get("RayJob", "vision", "birds-x-r004-tra-p1-a2")
+    assert found is not None
+    assert found.started == datetime.fromisoformat("2026-01-02T03:04:05Z")

@@ -114,6 +114,7 @@ def own_cluster(idle_seconds: int, scope: str = "Job") -> dict[str, Any]:
 
 
 RUNS = (attempt_of(TRAIN),)
+BROKEN = replace(attempt_of(TRAIN), broken=Problem("OutOfMemory", "no memory"))
 CASES = [
     Case("deleted", "what runs is stopped", status_at(TRAIN), at(TRAIN, deleted=True),
          StopAttempts(RUNS, "Deleted")),
@@ -177,6 +178,8 @@ CASES = [
          at(TRAIN, attempts=()), EndEarly, STOP_NOW),
     Case("running past the timeout", "seen twice, it is stopped", status_at(TRAIN),
          at(TRAIN, evidence=seen("overdue", TRAIN)), StopAttempts(RUNS, "StageTimeout")),
+    Case("running or waiting, and broken", "it is stopped", status_at(TRAIN),
+         at(TRAIN, attempts=(BROKEN,)), StopAttempts((BROKEN,), "OutOfMemory")),
     Case("spec or references invalid", "nothing starts, what runs goes on", status_at(TRAIN),
          at(TRAIN, references=Problem("WorkTeamNotFound", "no team")),
          Stall(Problem("WorkTeamNotFound", "no team"))),
@@ -520,3 +523,11 @@ def test_a_cluster_that_may_be_needed_is_kept(
 ) -> None:
     look = at(TRAIN, clusters=("birds-c1",), **changes)
     assert not isinstance(decide(spec_of(**spec), status, look, NOW), ReleaseClusters)
+
+
+def test_what_follows_a_failure_is_told_whole_however_long_the_failure_is() -> None:
+    observed = at(TRAIN, **ended(STATES.FAILED, message="x" * 5_000))
+    action = decide(spec_of(), status_at(TRAIN), observed, NOW)
+    assert isinstance(action, Retry)
+    assert len(action.problem.message) == 1_000
+    assert action.problem.message.endswith(" Attempt 2 follows.")

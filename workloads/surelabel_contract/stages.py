@@ -13,6 +13,8 @@ from surelabel_contract.steps import Step
 CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
 # The metrics of reports that say how good labels and models are, each from 0 to 1.
+# In a report's ``seconds``: the whole stage; the other entries are parts of it.
+TOTAL_SECONDS = "total"
 QUALITY_METRICS = (CONSENSUS_ERROR, "outOfFoldAccuracy", "chanceToPass")
 
 

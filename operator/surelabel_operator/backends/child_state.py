@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import dataclass
 
 from surelabel_operator.children import Child
@@ -50,13 +51,22 @@ def ending_of(child: Child, of_pods: Problem | None) -> Ending:
         return Ending(FailureClass.APPLICATION, Reason.OUT_OF_MEMORY, text)
     found = _EXIT.search(child.message)
     exit_code = int(found[1]) if found else None
-    if of_pods is not None and (exit_code is None or exit_code < 0):
-        is_memory = of_pods.reason == Reason.OUT_OF_MEMORY
+    is_memory = of_pods is not None and of_pods.reason == Reason.OUT_OF_MEMORY
+    # A task whose pod ran out of memory takes its stage with it, which exits by itself.
+    if of_pods is not None and (
+        exit_code is None or exit_code < 0 or (is_memory and exit_code == 1)
+    ):
         failure = FailureClass.APPLICATION if is_memory else FailureClass.INFRASTRUCTURE
         return Ending(failure, of_pods.reason, of_pods.message)
     if exit_code is None:
         text = f"{child.reason}: {child.message}".strip(": ")
         return Ending(FailureClass.INFRASTRUCTURE, None, text)
-    # A signal that nobody of ours sent is the application's: often the kernel's, for want of
-    # memory.
+    if exit_code == -signal.SIGKILL:
+        # Nobody of ours sends it: it is the kernel, and where it ends one process of a pod alone
+        # (cgroup v1) nothing else tells.
+        text = (
+            "the stage was killed, as the kernel does when memory is short. Give the pods more "
+            f"memoryMiB. {child.message}"
+        )
+        return Ending(FailureClass.APPLICATION, Reason.OUT_OF_MEMORY, text)
     return Ending(class_of_exit(exit_code), None, child.message)

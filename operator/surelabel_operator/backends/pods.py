@@ -6,6 +6,7 @@ Pure. Each cause has a reason and a next step of its own.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from surelabel_operator.observed import Problem
@@ -38,8 +39,8 @@ def why_waiting(pods: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any] | 
     )
 
 
-def why_ended(pods: Iterable[Mapping[str, Any]]) -> Problem | None:
-    """Which pod ended, and why; None: none did."""
+def why_ended(pods: Iterable[Mapping[str, Any]], since: datetime | None = None) -> Problem | None:
+    """Which pod ended (a container of it: not before ``since``), and why; None: none did."""
     for pod in pods:
         status, name = pod.get("status") or {}, pod["metadata"]["name"]
         if status.get("reason") == "Evicted":
@@ -49,7 +50,7 @@ def why_ended(pods: Iterable[Mapping[str, Any]]) -> Problem | None:
                 f"({_TEMPLATE}), or nodes with more room.",
             )
         for container in status.get("containerStatuses") or ():
-            ended = _terminated(container)
+            ended = _terminated(container, since)
             if ended is None:
                 continue
             if ended.get("reason") == "OOMKilled":
@@ -67,12 +68,18 @@ def why_ended(pods: Iterable[Mapping[str, Any]]) -> Problem | None:
     return None
 
 
-def _terminated(container: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _terminated(container: Mapping[str, Any], since: datetime | None) -> Mapping[str, Any] | None:
     for state in ("state", "lastState"):
         ended: Mapping[str, Any] | None = (container.get(state) or {}).get("terminated")
-        if ended is not None and ended.get("exitCode") != 0:
+        if ended is not None and ended.get("exitCode") != 0 and _is_recent(ended, since):
             return ended
     return None
+
+
+def _is_recent(ended: Mapping[str, Any], since: datetime | None) -> bool:
+    # In a cluster of several attempts an earlier one's end is still told.
+    finished = ended.get("finishedAt")
+    return since is None or finished is None or datetime.fromisoformat(finished) >= since
 
 
 def _refused(cluster: Mapping[str, Any] | None) -> Problem | None:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import JobRef
 from surelabel_contract.steps import parse_step_name
 from surelabel_operator.backends import BackendError, Submission, Submitted
-from surelabel_operator.backends.child_state import Ending, ending_of, state_of
-from surelabel_operator.backends.pods import why_ended, why_waiting
+from surelabel_operator.backends.child_faults import ChildFaults, class_of
+from surelabel_operator.backends.child_state import Ending, state_of
 from surelabel_operator.backends.ray_objects import RayObjects
 from surelabel_operator.child_trust import ChildTarget
 from surelabel_operator.children import RAY_CLUSTER, RAY_JOB, Child, Children
@@ -39,8 +38,6 @@ LOG = logging.getLogger(__name__)
 ReadSecret = Callable[[str, str], Awaitable[Secret | None]]
 """Reads a Secret by namespace and name."""
 
-# A RayJob that has not started by then is worth a look at its pods.
-START_SECONDS = 60.0
 _INCARNATION = re.compile(r"-c(\d+)$")
 
 
@@ -52,6 +49,7 @@ class RayJobBackend:
     ) -> None:
         self._objects = RayObjects(api, target.namespace)
         self._children = children
+        self._faults = ChildFaults(self._objects, children, target)
         self._read_secret = read_secret
         self._target = target
 
@@ -85,7 +83,9 @@ class RayJobBackend:
 
     async def stop(self, name: str) -> None:
         """Delete the RayJob, by which KubeRay stops the Ray job and its own cluster."""
-        self._children.note_stopped(self._target.namespace, name)
+        child = self._children.get(RAY_JOB, self._target.namespace, name)
+        broken = await self._faults.broken(child) if child is not None else None
+        self._children.note_stopped(self._target.namespace, name, broken)
         await self._objects.delete(RAY_JOB, name)
 
     async def delete(self, name: str) -> None:
@@ -175,11 +175,9 @@ class RayJobBackend:
         ours = child.is_of(job.installation, job.uid)
         state = state_of(child)
         ending = Ending(None, None, child.message)
-        waits = None
         if state is AttemptState.FAILED:
-            ending = ending_of(child, why_ended((await self._pods(child))[0]))
-        elif state is AttemptState.PENDING and ours and _is_late(child):
-            waits = why_waiting(*await self._pods(child))
+            ending = await self._faults.ending(child)
+        is_waiting = ours and state is AttemptState.PENDING
         return Attempt(
             name=child.name,
             step=parsed[0],
@@ -192,27 +190,29 @@ class RayJobBackend:
             started=child.started,
             # Failed ones stay for people to look at.
             is_child=state is AttemptState.FAILED,
-            waits=waits,
+            waits=await self._faults.waits(child) if is_waiting else None,
+            broken=await self._faults.broken(child) if ours else None,
             cluster=child.cluster if child.selects and self._target.selector is None else None,
         )
-
-    async def _pods(self, child: Child) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-        """Pods and RayCluster of the RayJob; nothing where they cannot be had."""
-        if not child.cluster:
-            return [], None
-        try:
-            pods = await self._objects.pods(child.cluster)
-            return pods, await self._objects.get(RAY_CLUSTER, child.cluster)
-        except BackendError as error:
-            LOG.warning("the pods of %s cannot be looked at: %s", child.name, error)
-            return [], None
 
     def _stopped(self, name: str) -> Attempt | None:
         """A RayJob that is gone because this process stopped it."""
         parsed = parse_step_name(name)
         if parsed is None or not self._children.was_stopped(self._target.namespace, name):
             return None
-        return Attempt(name=name, step=parsed[0], attempt=parsed[1], state=AttemptState.STOPPED)
+        step, attempt = parsed
+        broken = self._children.why_broken(self._target.namespace, name)
+        if broken is None:
+            return Attempt(name=name, step=step, attempt=attempt, state=AttemptState.STOPPED)
+        return Attempt(
+            name=name,
+            step=step,
+            attempt=attempt,
+            state=AttemptState.FAILED,
+            failure=class_of(broken),
+            reason=broken.reason,
+            message=broken.message,
+        )
 
     async def _adopt(self, submission: Submission) -> Submitted:
         body = await self._objects.get(RAY_JOB, submission.name)
@@ -248,11 +248,6 @@ class RayJobBackend:
                 Reason.SECRET_NOT_ALLOWED,
                 f"{field} must have the label {ALLOW_USE_LABEL}: env; got {label!r}.",
             )
-
-
-def _is_late(child: Child) -> bool:
-    created = child.created
-    return created is not None and (datetime.now(UTC) - created).total_seconds() > START_SECONDS
 
 
 def _incarnation(name: str) -> int:

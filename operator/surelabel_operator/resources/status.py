@@ -164,7 +164,7 @@ class RoundStatus(Part):
     human_labeled: int = count("Items that people labeled in it.")
     machine_labeled: int = count("Items that a model labeled in it.")
     validation_errors: int = count("Wrong machine labels found in its validation sample.")
-    seconds: int = count("Seconds that its stages took.")
+    seconds: int = count("Seconds that its stages took, without what it took to start them.")
 
 
 class JobStatus(Part):

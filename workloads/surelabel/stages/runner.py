@@ -19,7 +19,12 @@ from pydantic import ValidationError
 from surelabel.stages import commit
 from surelabel.stages.context import StageContext, StageFunction
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import StageConfig, StageFailure, StorageAccess
+from surelabel_contract.stages import (
+    TOTAL_SECONDS,
+    StageConfig,
+    StageFailure,
+    StorageAccess,
+)
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Observer, Storage, StorageError
 
@@ -69,7 +74,7 @@ def _run(context: StageContext) -> int:
         if commit.is_committed(context):
             log.info("%s: committed already", config.name)
             return COMMITTED
-        with context.phase("total"):
+        with context.phase(TOTAL_SECONDS):
             result = _function(config.step.stage)(context)
         first = commit.commit(context, commit.build_report(context, result))
         log.info("%s: %s", config.name, "committed" if first else "a twin committed first")
