@@ -75,6 +75,15 @@ def s3(real_cluster: RealCluster) -> Iterator[ObjectStore]:
         yield store
 
 
+@pytest.fixture
+def own_labeling(real_cluster: RealCluster, place: str, s3: ObjectStore) -> Iterator[Labeling]:
+    """A new namespace with the operator and the job's data, for one test."""
+    with installed(real_cluster, place, operator_values(real_cluster, place)):
+        found = Labeling(real_cluster, place, s3)
+        found.prepare()
+        yield found
+
+
 @pytest.fixture(scope="module")
 def operated(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[Labeling]:
     """A namespace with the operator, whose clock for data stands still, and the job's data."""

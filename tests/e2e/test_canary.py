@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from chart.cluster import Kubectl
 from e2e.cluster import FOLDER
-from e2e.installed import DEPLOYMENT, installed
-from e2e.labeling import HEAD, Labeling, operator_values
-from e2e.object_store import ObjectStore
-from e2e.real_cluster import RealCluster
+from e2e.installed import DEPLOYMENT
+from e2e.labeling import HEAD, Labeling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -20,16 +17,8 @@ _KINDS = "slj,workteams,rayjobs,rayclusters,pods,jobs,services,configmaps,events
 _HEAD = "ray.io/node-type=head"
 
 
-@pytest.fixture
-def labeling(real_cluster: RealCluster, place: str, s3: ObjectStore) -> Iterator[Labeling]:
-    with installed(real_cluster, place, operator_values(real_cluster, place)):
-        found = Labeling(real_cluster, place, s3)
-        found.prepare()
-        yield found
-
-
-def test_the_secret_key_of_the_bucket_is_nowhere(labeling: Labeling, kubectl: Kubectl) -> None:
-    place, secret = f"-n={labeling.namespace}", labeling.store.secret_key
+def test_the_secret_key_of_the_bucket_is_nowhere(own_labeling: Labeling, kubectl: Kubectl) -> None:
+    place, secret = f"-n={own_labeling.namespace}", own_labeling.store.secret_key
     seen: dict[str, str] = {}
     over = threading.Event()
 
@@ -44,18 +33,20 @@ def test_the_secret_key_of_the_bucket_is_nowhere(labeling: Labeling, kubectl: Ku
 
     watching = threading.Thread(target=watch, daemon=True)
     watching.start()
-    labeling.apply(labeling.body(compute={"ray": {"cluster": {"template": {"head": HEAD}}}}))
-    labeling.started("inf")
-    head = labeling.do("get", "pods", f"-l={_HEAD}", "-o=name").split()[0]
+    own_labeling.apply(
+        own_labeling.body(compute={"ray": {"cluster": {"template": {"head": HEAD}}}})
+    )
+    own_labeling.started("inf")
+    head = own_labeling.do("get", "pods", f"-l={_HEAD}", "-o=name").split()[0]
     found = ("sh", "-c", 'grep -rlF -- "$1" /tmp/ray || true', "sh")
-    in_files = labeling.do("exec", head, "--", *found, secret)
+    in_files = own_labeling.do("exec", head, "--", *found, secret)
     # The search works: the RayJob's own name stands in Ray's files.
-    assert labeling.do("exec", head, "--", *found, "surelabel.stages") != ""
-    labeling.wait("Succeeded", "True")
+    assert own_labeling.do("exec", head, "--", *found, "surelabel.stages") != ""
+    own_labeling.wait("Succeeded", "True")
     over.set()
     watching.join(60)
-    seen["operator"] = labeling.do("logs", DEPLOYMENT, "--tail=-1")
-    seen["manifest"] = labeling.manifest().decode()
+    seen["operator"] = own_labeling.do("logs", DEPLOYMENT, "--tail=-1")
+    seen["manifest"] = own_labeling.manifest().decode()
     for log in (FOLDER / "logs").glob("*.log"):
         seen[log.name] = log.read_text(errors="replace")
     assert len(seen) > 10

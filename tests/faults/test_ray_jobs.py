@@ -67,6 +67,13 @@ def make_cluster(bench: Workbench, name: str, **spec: Any) -> None:
     bench.admin.apply(f"/apis/ray.io/v1/namespaces/{bench.namespace}/rayclusters", body)
 
 
+def start_held(bench: Workbench) -> str:
+    """Start the operator and a job with its own cluster; the held attempt of consolidate."""
+    bench.hold("con")
+    bench.start().apply(bench.body(compute={"ray": OWN}))
+    return bench.wait_running("con")
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_job_runs_as_ray_jobs_to_its_end_and_leaves_nothing(
     bench: Workbench, kube_ray: SimulatedKubeRay, way: str
@@ -106,9 +113,7 @@ def test_the_manifest_is_the_same_byte_by_byte_as_without_kube_ray(
 def test_a_suspended_job_lets_its_cluster_go_and_a_resumed_one_gets_another(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    bench.wait_running("con")
+    start_held(bench)
     bench.patch({"suspend": True})
     bench.wait("Suspended", "True")
     assert names(bench, "rayjobs") == []
@@ -123,9 +128,7 @@ def test_a_deleted_job_takes_its_children_with_it(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
     del kube_ray
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    bench.wait_running("con")
+    start_held(bench)
     bench.delete()
     until("the end of all children", lambda: not children(bench))
     until("the end of the stage", lambda: not bench.stages.running())
@@ -134,9 +137,7 @@ def test_a_deleted_job_takes_its_children_with_it(
 def test_a_cluster_on_which_nothing_runs_is_let_go(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    name = bench.wait_running("con")
+    name = start_held(bench)
     bench.stages.kill(name)
     (bench.jobs / name / "rc").write_text("2")
     bench.wait("Stalled", "True")
@@ -150,9 +151,7 @@ def test_a_cluster_on_which_nothing_runs_is_let_go(
 def test_a_changed_template_gives_the_next_stage_another_cluster(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    bench.wait_running("con")
+    start_held(bench)
     bench.patch({"compute": {"ray": {"cluster": {"template": {"head": {"memoryMiB": 4096}}}}}})
     bench.release("con")
     bench.wait("Succeeded", "True")
@@ -163,9 +162,7 @@ def test_an_operator_that_comes_back_adopts_what_runs(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
     del kube_ray
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    bench.wait_running("con")
+    start_held(bench)
     bench.stop()
     bench.start()
     bench.release("con")
@@ -198,9 +195,7 @@ def test_a_ray_job_that_somebody_deleted_is_followed_by_another_attempt(
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
     del kube_ray
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    name = bench.wait_running("con")
+    name = start_held(bench)
     bench.admin.delete(f"/apis/ray.io/v1/namespaces/{bench.namespace}/rayjobs/{name}")
     until("the end of the stage", lambda: not bench.stages.running())
     bench.release("con")
@@ -212,9 +207,7 @@ def test_an_attempt_whose_head_ran_out_of_memory_is_ended_and_followed_by_anothe
     bench: Workbench, kube_ray: SimulatedKubeRay
 ) -> None:
     del kube_ray
-    bench.hold("con")
-    bench.start().apply(bench.body(compute={"ray": OWN}))
-    bench.wait_running("con")
+    start_held(bench)
     # As a restarted head shows itself: KubeRay would submit the stage to it anew, for ever.
     (cluster,) = names(bench, "rayclusters")
     core = f"/api/v1/namespaces/{bench.namespace}/pods"

@@ -12,9 +12,9 @@ from surelabel_contract.steps import Step
 # The reason of a notice, and the condition that it becomes.
 CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
-# The metrics of reports that say how good labels and models are, each from 0 to 1.
 # In a report's ``seconds``: the whole stage; the other entries are parts of it.
 TOTAL_SECONDS = "total"
+# The metrics of reports that say how good labels and models are, each from 0 to 1.
 QUALITY_METRICS = (CONSENSUS_ERROR, "outOfFoldAccuracy", "chanceToPass")
 
 
