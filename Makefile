@@ -34,8 +34,9 @@ demo: setup ## Run the main job: 1,797 digits from kubectl apply to a certified 
 up: setup ## Start control plane, Ray and operator to play with; Ctrl-C ends them
 	@$(BIN)/surelabel up
 
-test: setup check ## Check, then run all tests but the long ones
+test: setup check ## Check, run all tests but the long ones, then the digits on a real node (root)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not long and not e2e"
+	@$(BIN)/python tests/e2e/run.py --smoke
 
 test-long: setup check ## The same with the long ones
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not e2e"

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+from e2e import cgroups
 
 # Where Debian puts the plugins that connect pods to the network.
 CNI_FOLDER = Path("/usr/lib/cni")
@@ -20,6 +24,12 @@ _PACKAGES = {
     "openssl": "openssl",
     "mmdebstrap": "mmdebstrap",
 }
+# Where the node's data will be; root in a container may often not mount there.
+STATE = Path("/var/lib")
+_PROBE = """
+mkdir "$1/lower" "$1/upper" "$1/work" "$1/root" &&
+mount -t overlay overlay -o "lowerdir=$1/lower,upperdir=$1/upper,workdir=$1/work" "$1/root"
+"""
 _CNI_PACKAGE = "containernetworking-plugins"
 
 
@@ -37,6 +47,22 @@ def why_no_node() -> str | None:
             f"A real node needs Debian's packages {', '.join(sorted(missing))}: "
             f"apt-get install -y --no-install-recommends {' '.join(sorted(missing))}"
         )
+    if refusal := _why_no_containers():
+        return f"A real node needs a machine that lets root make containers: {refusal} {_ELSEWHERE}"
+    return None
+
+
+def _why_no_containers() -> str | None:
+    with tempfile.TemporaryDirectory(prefix="surelabel-e2e-", dir=STATE) as folder:
+        spaces = ("unshare", "--mount", "--net", "--pid", "--fork")
+        probe = (*spaces, "sh", "-c", _PROBE, "sh", folder)
+        done = subprocess.run(probe, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return " ".join(done.stderr.split())
+    try:
+        cgroups.make()
+    except OSError as error:
+        return f"{error}."
     return None
 
 

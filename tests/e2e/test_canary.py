@@ -9,47 +9,65 @@ import pytest
 from chart.cluster import Kubectl
 from e2e.cluster import FOLDER
 from e2e.installed import DEPLOYMENT
-from e2e.labeling import HEAD, Labeling
+from e2e.labeling import Labeling
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 _KINDS = "slj,workteams,rayjobs,rayclusters,pods,jobs,services,configmaps,events,leases"
 _HEAD = "ray.io/node-type=head"
+# Ray's files with the secret in them; and those with what every stage's entrypoint has in it,
+# which show that the search works.
+_SEARCH = """
+grep -rlF -- "$1" /tmp/ray | sed 's/^/secret in /'
+grep -rlF -- surelabel.stages /tmp/ray | sed 's/^/entrypoint in /'
+"""
+
+
+class _Looks:
+    """What is seen of a job in a namespace, again and again while it runs."""
+
+    def __init__(self, kubectl: Kubectl, namespace: str, secret: str) -> None:
+        self._kubectl, self._place, self._secret = kubectl, f"-n={namespace}", secret
+        self.texts: dict[str, str] = {}
+        self.files: set[str] = set()
+
+    def until(self, over: threading.Event) -> None:
+        """Look till then: objects, logs and files come and go, each look counts."""
+        number = 0
+        while not over.wait(0.5):
+            number += 1
+            self.texts[f"objects {number}"] = self._ask("get", _KINDS, "-o=yaml")
+            logs = ("logs", f"-l={_HEAD}", "--tail=-1", "--all-containers")
+            self.texts[f"Ray's log {number}"] = self._ask(*logs)
+            self._look_into_files()
+
+    def _look_into_files(self) -> None:
+        running = "--field-selector=status.phase=Running"
+        for head in self._ask("get", "pods", f"-l={_HEAD}", running, "-o=name").split():
+            # Nothing of a head that has gone meanwhile.
+            found = self._ask("exec", head, "--", "sh", "-c", _SEARCH, "sh", self._secret)
+            self.files |= set(found.splitlines())
+
+    def _ask(self, *arguments: str) -> str:
+        return self._kubectl.ask(self._place, *arguments).out
 
 
 def test_the_secret_key_of_the_bucket_is_nowhere(own_labeling: Labeling, kubectl: Kubectl) -> None:
-    place, secret = f"-n={own_labeling.namespace}", own_labeling.store.secret_key
-    seen: dict[str, str] = {}
-    over = threading.Event()
-
-    def watch() -> None:
-        number = 0
-        while not over.wait(1.5):
-            # The children come and go; each look counts.
-            number += 1
-            seen[f"objects {number}"] = kubectl.ask("get", _KINDS, place, "-o=yaml").out
-            logs = ("logs", f"-l={_HEAD}", place, "--tail=-1", "--all-containers")
-            seen[f"Ray's log {number}"] = kubectl.ask(*logs).out
-
-    watching = threading.Thread(target=watch, daemon=True)
+    secret = own_labeling.store.secret_key
+    looks, over = _Looks(kubectl, own_labeling.namespace, secret), threading.Event()
+    watching = threading.Thread(target=looks.until, args=[over], daemon=True)
     watching.start()
-    own_labeling.apply(
-        own_labeling.body(compute={"ray": {"cluster": {"template": {"head": HEAD}}}})
-    )
-    own_labeling.started("inf")
-    head = own_labeling.do("get", "pods", f"-l={_HEAD}", "-o=name").split()[0]
-    found = ("sh", "-c", 'grep -rlF -- "$1" /tmp/ray || true', "sh")
-    in_files = own_labeling.do("exec", head, "--", *found, secret)
-    # The search works: the RayJob's own name stands in Ray's files.
-    assert own_labeling.do("exec", head, "--", *found, "surelabel.stages") != ""
+    own_labeling.apply(own_labeling.body())
     own_labeling.wait("Succeeded", "True")
     over.set()
     watching.join(60)
+    seen = looks.texts
     seen["operator"] = own_labeling.do("logs", DEPLOYMENT, "--tail=-1")
     seen["manifest"] = own_labeling.manifest().decode()
     for log in (FOLDER / "logs").glob("*.log"):
         seen[log.name] = log.read_text(errors="replace")
     assert len(seen) > 10
     assert any("rayClusterName" in text for text in seen.values())
-    assert in_files == ""
     assert [where for where, text in seen.items() if secret in text] == []
+    assert any(line.startswith("entrypoint in ") for line in looks.files)
+    assert [line for line in looks.files if line.startswith("secret in ")] == []

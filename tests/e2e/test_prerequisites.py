@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ def fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prerequisites, "find", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr(prerequisites, "STATE", tmp_path)
+    monkeypatch.setattr(
+        "subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 0, "", "")
+    )
+    monkeypatch.setattr("e2e.cgroups.make", lambda: None)
 
 
 def test_a_machine_with_everything_is_fit() -> None:
@@ -55,4 +61,25 @@ def test_a_machine_that_cannot_is_told_the_other_way(
     assert said is not None
     assert said.startswith(reason)
     assert "make e2e KUBECONFIG=" in said
+    assert "\n" not in said
+
+
+def test_a_machine_that_allows_no_mount_or_no_cgroup_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refused() -> None:
+        raise OSError(30, "Read-only file system", "/sys/fs/cgroup/surelabel-e2e")
+
+    with monkeypatch.context() as context:
+        context.setattr("e2e.cgroups.make", refused)
+        said = why_no_node()
+        assert said is not None
+        assert "Read-only file system: '/sys/fs/cgroup/surelabel-e2e'. Give another" in said
+    refusal = "unshare: unshare failed:\nOperation not permitted"
+    monkeypatch.setattr(
+        "subprocess.run", lambda *_, **__: subprocess.CompletedProcess([], 1, "", refusal)
+    )
+    said = why_no_node()
+    assert said is not None
+    assert "unshare failed: Operation not permitted" in said
     assert "\n" not in said
