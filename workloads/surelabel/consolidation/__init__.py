@@ -6,31 +6,46 @@ and returns a ``ConsolidationResult``. None changes its input or draws random nu
 
 from __future__ import annotations
 
+from surelabel.consolidation.auto import Auto
+from surelabel.consolidation.base import Classification
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
 from surelabel.consolidation.dawid_skene import DawidSkene
+from surelabel.consolidation.ebcc import EBCC
+from surelabel.consolidation.glad import GLAD
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.majority_vote import MajorityVote
-from surelabel.consolidation.result import (
-    AnnotatorParameters,
-    ConsolidationResult,
-    Consolidator,
-)
+from surelabel.consolidation.modified_dawid_skene import ModifiedDawidSkene
+from surelabel.consolidation.one_coin_dawid_skene import OneCoinDawidSkene
+from surelabel.consolidation.result import AnnotatorParameters, ConsolidationResult
+from surelabel.consolidation.wawa import Wawa
 
-# ``spec.consolidation.method`` for classification, in the order in which the schema lists them.
-METHODS: dict[str, type[Consolidator]] = {
-    "Auto": HierarchicalDawidSkene,
+# Every algorithm for classification, by the name that ``spec.consolidation.method`` will have.
+METHODS: dict[str, type[Classification]] = {
+    "Auto": Auto,
     "MajorityVote": MajorityVote,
+    "Wawa": Wawa,
     "DawidSkene": DawidSkene,
+    "OneCoinDawidSkene": OneCoinDawidSkene,
+    "HierarchicalDawidSkene": HierarchicalDawidSkene,
+    "GLAD": GLAD,
+    "EBCC": EBCC,
+    "GroundTruth": ModifiedDawidSkene,
 }
 
 __all__ = [
+    "EBCC",
+    "GLAD",
     "METHODS",
     "AnnotatorParameters",
+    "Auto",
+    "Classification",
     "ConsolidationResult",
-    "Consolidator",
     "DawidSkene",
     "ErrorShare",
     "HierarchicalDawidSkene",
     "MajorityVote",
+    "ModifiedDawidSkene",
+    "OneCoinDawidSkene",
+    "Wawa",
     "consensus_error",
 ]

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from scipy.special import betaincinv
 
 from surelabel.consolidation.answers import Answers, Codes
-from surelabel.consolidation.dawid_skene import e_step
+from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.result import AnnotatorParameters, Floats, Ints
 
@@ -68,7 +68,7 @@ def consensus_error(
 ) -> ErrorShare | None:
     """The estimated error of ``chosen`` (n_items,), whichever rule chose it.
 
-    ``item``, ``annotator``, ``label``: as for ``Consolidator``. None where no item has two
+    ``item``, ``annotator``, ``label``: as for ``Classification.fit``. None where no item has two
     answers: one answer alone says nothing about its own error.
     """
     everything = Answers.of(item, annotator, label, len(chosen), n_annotators, n_classes)

@@ -1,4 +1,4 @@
-"""Dawid-Skene with a prior for each annotator, blended with skill-weighted votes ("Auto").
+"""Dawid-Skene with a prior for each annotator, blended with skill-weighted votes.
 
 With a few dozen answers a full confusion matrix cannot be learned. Here each annotator's matrix
 is drawn towards a one-coin matrix of that annotator's own accuracy, itself shrunk towards the
@@ -9,29 +9,26 @@ certain, than Dawid-Skene or a vote alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import expit, logit
 
-from surelabel.consolidation.answers import Answers, clamped, normalised
-from surelabel.consolidation.dawid_skene import e_step, expectation_maximisation
-from surelabel.consolidation.labels import build_result
-from surelabel.consolidation.result import (
-    AnnotatorParameters,
-    ConsolidationResult,
-    Floats,
-    Ints,
-)
+from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.base import Classification, Gold, Learned
+from surelabel.consolidation.confusion import e_step, m_step
+from surelabel.consolidation.dawid_skene import expectation_maximisation
+from surelabel.consolidation.result import AnnotatorParameters, Floats
+from surelabel.consolidation.wawa import weighted_vote
 
 # Pseudo-answers behind a class's difficulty, and pseudo-mistakes per cell behind its confusions.
 _CLASS_ANSWERS = 50.0
 _CONFUSIONS = 2.0
+_LEAST = 1e-9
 
 
-@dataclass(frozen=True)
-class HierarchicalDawidSkene:
+@dataclass
+class HierarchicalDawidSkene(Classification):
     """``strength``: pseudo-answers that each row of an annotator's prior is worth, at least.
 
     A row is never worth less than one per class.
@@ -41,41 +38,36 @@ class HierarchicalDawidSkene:
     tol: float = 1e-3
     strength: float = 5.0
 
-    def fit_predict(
-        self,
-        item: Ints,
-        annotator: Ints,
-        label: Ints,
-        n_items: int,
-        n_annotators: int,
-        n_classes: int,
-        *,
-        frozen_annotators: AnnotatorParameters | None = None,
-        gold: Ints | None = None,
-        item_ids: Sequence[str] | None = None,
-        label_names: Sequence[str] | None = None,
-    ) -> ConsolidationResult:
-        """See ``Consolidator``."""
-        answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
-        rows, known = answers.gold_rows(gold)
-        if frozen_annotators is not None:
-            annotators, n_iter, converged = frozen_annotators, 0, True
-            posterior = e_step(answers, annotators)
-        else:
-            annotators, posterior, n_iter, converged = expectation_maximisation(
-                answers, self._pseudo, (rows, known), self.max_iter, self.tol
-            )
-        blend = clamped((posterior + _weighted_vote(answers, annotators)) / 2, rows, known)
-        return build_result(
-            answers,
-            blend,
-            annotators,
-            gold_rows=rows,
-            n_iter=n_iter,
-            converged=converged,
-            item_ids=item_ids,
-            label_names=label_names,
-        )
+    def _learn(self, answers: Answers, gold: Gold) -> Learned:
+        model = self.fit_model(answers, gold)
+        return model._replace(posterior=gold.clamp(blend(answers, model)))
+
+    def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
+        return blend(answers, Learned(e_step(answers, annotators), annotators))
+
+    def fit_model(self, answers: Answers, gold: Gold) -> Learned:
+        """What is blended with the votes: the model alone."""
+
+        def m(posterior: Floats) -> AnnotatorParameters:
+            return m_step(answers, posterior, self._pseudo, gold.item)
+
+        return expectation_maximisation(answers, m, gold, self.max_iter, self.tol)
+
+    def held_out(self, answers: Answers, model: Learned) -> Floats:
+        """(n_annotations,): log chance of each answer, by all but this answer.
+
+        The item's class without the annotator's word for it, the annotator's row without the item.
+        """
+        k = answers.n_classes
+        counts = (answers.one_hot_transposed @ model.posterior).reshape(-1, k, k)
+        counts = counts + self._pseudo(counts)
+        own = model.posterior[answers.item]
+        cavity = own / model.annotators.confusion[answers.annotator, :, answers.label]
+        cavity /= cavity.sum(axis=1, keepdims=True)
+        right = np.maximum(counts[answers.annotator, answers.label] - own, _LEAST)
+        total = np.maximum(counts.sum(axis=1)[answers.annotator] - own, _LEAST)
+        found: Floats = np.log((cavity * right / total).sum(axis=1))
+        return found
 
     def _pseudo(self, counts: Floats) -> Floats:
         """Pseudo-counts [annotator, observed, true] centred on each annotator's own accuracy."""
@@ -102,17 +94,7 @@ class HierarchicalDawidSkene:
         return weighted
 
 
-def _weighted_vote(answers: Answers, annotators: AnnotatorParameters) -> Floats:
-    """Votes weighted by each annotator's agreement with the majority, as shares.
-
-    An annotator without a history counts like the average one; where all weights are zero the
-    plain vote stands.
-    """
-    weight = np.nan_to_num(annotators.agreement, nan=annotators.average_agreement)
-    weighted = answers.weighted_votes(weight[answers.annotator])
-    silent = weighted.sum(axis=1) == 0
-    weighted[silent] = answers.votes[silent]
-    # Nobody answered: the posterior's class prior says more than a uniform row.
-    shares = normalised(weighted)
-    shares[answers.n_answers == 0] = annotators.prior
-    return shares
+def blend(answers: Answers, model: Learned) -> Floats:
+    """(n_items, n_classes): mean of the model's posterior and the weighted votes' shares."""
+    mean: Floats = (model.posterior + weighted_vote(answers, model.annotators)) / 2
+    return mean

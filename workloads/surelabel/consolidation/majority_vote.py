@@ -2,54 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from surelabel.consolidation.answers import Answers, clamped
-from surelabel.consolidation.labels import build_result, choose
-from surelabel.consolidation.result import (
-    AnnotatorParameters,
-    ConsolidationResult,
-    Floats,
-    Ints,
-)
+from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.base import Classification, Gold, Learned
+from surelabel.consolidation.labels import choose
+from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 
-@dataclass(frozen=True)
-class MajorityVote:
-    """Every answer counts the same; the confidence is the share of votes."""
+@dataclass
+class MajorityVote(Classification):
+    """Every answer counts the same; the confidence is the share of votes.
 
-    def fit_predict(
-        self,
-        item: Ints,
-        annotator: Ints,
-        label: Ints,
-        n_items: int,
-        n_annotators: int,
-        n_classes: int,
-        *,
-        frozen_annotators: AnnotatorParameters | None = None,
-        gold: Ints | None = None,
-        item_ids: Sequence[str] | None = None,
-        label_names: Sequence[str] | None = None,
-    ) -> ConsolidationResult:
-        """See ``Consolidator``; frozen annotators change nothing but are passed on."""
-        answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
-        rows, known = answers.gold_rows(gold)
-        posterior = clamped(answers.vote_shares(), rows, known)
-        annotators = frozen_annotators or estimate(answers, posterior)
-        return build_result(
-            answers,
-            posterior,
-            annotators,
-            gold_rows=rows,
-            n_iter=0,
-            converged=True,
-            item_ids=item_ids,
-            label_names=label_names,
-        )
+    Frozen annotators change no label.
+    """
+
+    def _learn(self, answers: Answers, gold: Gold) -> Learned:
+        posterior = gold.clamp(answers.vote_shares())
+        return Learned(posterior, estimate(answers, posterior))
+
+    def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
+        return answers.vote_shares()
 
 
 def estimate(answers: Answers, posterior: Floats) -> AnnotatorParameters:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,31 +145,3 @@ class ConsolidationResult:
     converged: bool
     tied: NDArray[np.bool_]
     n_answers: NDArray[np.int64]
-
-
-class Consolidator(Protocol):
-    """One consolidation algorithm; configuration stands in the constructor, data never does."""
-
-    def fit_predict(
-        self,
-        item: Ints,
-        annotator: Ints,
-        label: Ints,
-        n_items: int,
-        n_annotators: int,
-        n_classes: int,
-        *,
-        frozen_annotators: AnnotatorParameters | None = None,
-        gold: Ints | None = None,
-        item_ids: Sequence[str] | None = None,
-        label_names: Sequence[str] | None = None,
-    ) -> ConsolidationResult:
-        """Label every item.
-
-        ``item``, ``annotator``, ``label``: (n_annotations,), coded from 0, in the order in which
-        the answers came; a label of -1 is an abstention. ``gold``: (n_items,), the known label or
-        -1. ``frozen_annotators``: take the annotators as they are there (aligned with the codes)
-        and learn nothing from these answers. ``item_ids`` and ``label_names`` decide the last
-        tie; without them the codes do.
-        """
-        ...

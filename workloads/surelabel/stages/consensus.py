@@ -11,8 +11,8 @@ from surelabel.answers import CodedAnswers
 from surelabel.consolidation import (
     METHODS,
     AnnotatorParameters,
+    Classification,
     ConsolidationResult,
-    Consolidator,
     ErrorShare,
     MajorityVote,
     consensus_error,
@@ -81,7 +81,7 @@ def reference_labels(
     usable = answers.where(np.isin(answers.line, lines)).usable
     names = usable.annotators
     if annotators is None:
-        method: Consolidator = MajorityVote()
+        method: Classification = MajorityVote()
         frozen = AnnotatorParameters.unknown(names, len(config.labels))
     else:
         method = METHODS[config.consolidation_method]()

@@ -1,0 +1,68 @@
+"""The default: hierarchical Dawid-Skene, and with it EBCC where the answers show that it fits.
+
+In most crowds mistakes are an annotator's own, and a prior for each annotator pays. In some, many
+annotators mistake the same items; there EBCC is better by far, elsewhere often worse. Which crowd
+it is shows in the answers themselves: the model that foretells an annotator's answer from those
+of the others describes the crowd better, and no truth is needed to see it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.base import Classification, Gold, Learned
+from surelabel.consolidation.ebcc import EBCC, held_out
+from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, blend
+from surelabel.consolidation.result import AnnotatorParameters, Floats
+
+# Standard errors by which EBCC must foretell answers better.
+_EVIDENCE = 2.0
+# EBCC's tables and its passes over the answers stay below seconds and some hundred MB.
+_MAX_ANSWERS, _MAX_CELLS = 1_000_000, 4_000_000
+
+
+@dataclass
+class Auto(Classification):
+    """``max_iter``, ``tol``: of ``HierarchicalDawidSkene``.
+
+    Above 1,000,000 answers, or 4,000,000 cells (annotators x classes^2 x 2), EBCC is not tried.
+    Frozen annotators judge as ``HierarchicalDawidSkene`` does.
+    """
+
+    max_iter: int = 100
+    tol: float = 1e-3
+
+    def _learn(self, answers: Answers, gold: Gold) -> Learned:
+        hierarchical = HierarchicalDawidSkene(self.max_iter, self.tol)
+        model = hierarchical.fit_model(answers, gold)
+        posterior = blend(answers, model)
+        ebcc = EBCC()
+        if _can_try(answers, ebcc.subtypes):
+            correlated, state = ebcc.learn_from(answers, gold, model)
+            gain = held_out(answers, state) - hierarchical.held_out(answers, model)
+            if _evidence(answers, gold, gain) > _EVIDENCE:
+                posterior = (posterior + correlated.posterior) / 2
+        return model._replace(posterior=gold.clamp(posterior))
+
+    def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
+        return HierarchicalDawidSkene()._judge(answers, annotators)
+
+
+def _can_try(answers: Answers, subtypes: int) -> bool:
+    cells = answers.n_annotators * answers.n_classes**2 * subtypes
+    return 0 < len(answers.item) <= _MAX_ANSWERS and cells <= _MAX_CELLS
+
+
+def _evidence(answers: Answers, gold: Gold, gain: Floats) -> float:
+    """The sum of ``gain`` over its standard error; answers to one item are not independent.
+
+    Only items count that somebody else answered too, and whose label is not known anyway.
+    """
+    telling = answers.n_answers > 1
+    telling[gold.item] = False
+    by_item = np.bincount(answers.item, weights=gain, minlength=answers.n_items)[telling]
+    error = by_item.std() * np.sqrt(len(by_item)) if len(by_item) else 0.0
+    return float(by_item.sum() / error) if error > 0 else 0.0

@@ -1,0 +1,134 @@
+"""Enhanced Bayesian classifier combination: annotators whose mistakes go together.
+
+Y. Li, B. I. P. Rubinstein and T. Cohn, "Exploiting Worker Correlation for Label Aggregation in
+Crowdsourcing", ICML 2019. Each class has subtypes of items, and annotators answer each subtype in
+their own way; where many mistake the same items, one subtype takes these mistakes up. With one
+subtype it is iBCC: H.-C. Kim and Z. Ghahramani, "Bayesian Classifier Combination", AISTATS 2012.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma, logsumexp
+
+from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.base import Classification, Gold, Learned
+from surelabel.consolidation.confusion import m_step
+from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
+from surelabel.consolidation.result import Floats
+
+# Pseudo-answers: right, wrong in each other way, per subtype, per class (as in the paper).
+_RIGHT, _WRONG, _SUBTYPE, _CLASS = 4.0, 1.0, 0.1, 1.0
+
+
+@dataclass(frozen=True)
+class Subtypes:
+    """The state of the variational iteration.
+
+    ``share``: (n_items, n_classes, m), over all classes and subtypes. ``counts``:
+    (n_annotators, observed, n_classes, m). ``log_confusion``: expected, of the same shape.
+    ``joint``: (n_items, n_classes, m), log of ``share``.
+    """
+
+    share: Floats
+    counts: Floats
+    log_confusion: Floats
+    joint: Floats
+
+
+@dataclass
+class EBCC(Classification):
+    """``subtypes``: kinds of items per class, 2 ("easy and hard") by default, 1 for iBCC.
+
+    Memory: 8 bytes x annotators x classes^2 x subtypes, several times. The paper starts at random;
+    here the iteration starts from ``HierarchicalDawidSkene``, with the items that its annotators
+    find hardest in the last subtype, so that the result is the same every time.
+    """
+
+    subtypes: int = 2
+    max_iter: int = 200
+    tol: float = 1e-3
+
+    def _learn(self, answers: Answers, gold: Gold) -> Learned:
+        first = HierarchicalDawidSkene()._learn(answers, gold)
+        learned, _ = self.learn_from(answers, gold, first)
+        return learned
+
+    def learn_from(self, answers: Answers, gold: Gold, first: Learned) -> tuple[Learned, Subtypes]:
+        """The same from another algorithm's result, and the state at the end."""
+        start = gold.clamp(first.posterior.copy())
+        share = start[:, :, None] * _by_rank(_surprise(answers, first), self.subtypes)[:, None]
+        posterior, n_iter, converged = start, 0, False
+        state = _iterate(answers, share)
+        while not converged and n_iter < self.max_iter:
+            n_iter += 1
+            share = state.share.copy()
+            _clamp(share, gold)
+            before, posterior = posterior, gold.clamp(share.sum(axis=2))
+            converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
+            if not converged:
+                state = _iterate(answers, share)
+        annotators = m_step(answers, posterior, lambda c: np.full_like(c, 0.01), gold.item)
+        return Learned(posterior, annotators, n_iter, converged), state
+
+
+def held_out(answers: Answers, state: Subtypes) -> Floats:
+    """(n_annotations,): log chance of each answer, by all but this answer.
+
+    The item's subtype without the annotator's word for it, the annotator's table without the item.
+    """
+    i, a, observed = answers.item, answers.annotator, answers.label
+    joint = state.joint[i] - state.log_confusion[a, observed]
+    joint -= logsumexp(joint, axis=(1, 2), keepdims=True)
+    own = state.share[i]
+    right = state.counts[a, observed] - own
+    total = state.counts.sum(axis=1)[a] - own
+    found: Floats = np.log((np.exp(joint) * right / total).sum(axis=(1, 2)))
+    return found
+
+
+def _iterate(answers: Answers, share: Floats) -> Subtypes:
+    """One turn of the variational updates (equations 4 to 8 of the paper)."""
+    n, k, m = share.shape
+    prior = np.full((k, k), _WRONG) + np.eye(k) * (_RIGHT - _WRONG)
+    counts = (answers.one_hot_transposed @ share.reshape(n, -1)).reshape(-1, k, k, m)
+    counts = counts + prior[None, :, :, None]
+    log_confusion = digamma(counts) - digamma(counts.sum(axis=1, keepdims=True))
+    sizes = _SUBTYPE / m + share.sum(axis=0)
+    classes = _CLASS + share.sum(axis=(0, 2))
+    log_size = digamma(sizes) - digamma(sizes.sum(axis=1, keepdims=True))
+    log_class = digamma(classes) - digamma(classes.sum())
+    joint = answers.one_hot @ log_confusion.reshape(-1, k * m)
+    joint = joint + (log_size + log_class[:, None]).reshape(-1)
+    joint -= logsumexp(joint, axis=1, keepdims=True)
+    joint = joint.reshape(n, k, m)
+    return Subtypes(np.exp(joint), counts, log_confusion, joint)
+
+
+def _surprise(answers: Answers, first: Learned) -> Floats:
+    """(n_items,): mean log chance of an item's answers; the lower, the harder the item."""
+    confusion = first.annotators.confusion[answers.annotator, :, answers.label]
+    chance = (first.posterior[answers.item] * confusion).sum(axis=1)
+    total = np.bincount(answers.item, weights=np.log(chance), minlength=answers.n_items)
+    mean: Floats = total / np.maximum(answers.n_answers, 1)
+    return mean
+
+
+def _by_rank(score: Floats, m: int) -> Floats:
+    """(len(score), m): soft membership of m groups of equal size by rank; equal scores alike."""
+    _, place, size = np.unique(np.round(score, 9), return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - size / 2)[place] / max(len(score), 1)
+    centre = (np.arange(m) + 0.5) / m
+    weight = np.exp(-2 * ((rank[:, None] - centre) * m) ** 2) + 1e-3
+    shares: Floats = weight / weight.sum(axis=1, keepdims=True)
+    return shares
+
+
+def _clamp(share: Floats, gold: Gold) -> None:
+    """Gold items are of their class, in the subtypes that they look like."""
+    within: NDArray[np.float64] = share[gold.item, gold.label]
+    share[gold.item] = 0.0
+    share[gold.item, gold.label] = within / np.maximum(within.sum(axis=1, keepdims=True), 1e-300)
