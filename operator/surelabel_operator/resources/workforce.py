@@ -69,7 +69,17 @@ class Workforce(Part):
 class Consolidation(Part):
     """How several answers become one label."""
 
-    method: Literal["Auto", "MajorityVote", "DawidSkene"] = Field(
+    method: Literal[
+        "Auto",
+        "MajorityVote",
+        "Wawa",
+        "DawidSkene",
+        "OneCoinDawidSkene",
+        "HierarchicalDawidSkene",
+        "GLAD",
+        "EBCC",
+        "GroundTruth",
+    ] = Field(
         default="Auto", description="The algorithm; Auto takes the task type's own."
     )
 

@@ -26,8 +26,9 @@ _STEPS = 10
 class GLAD(Classification):
     """Abilities and logs of ease have normal priors with mean 1 and variance 1, as in the paper.
 
-    The M step is limited-memory BFGS over all of them at once. Frozen annotators judge an item by
-    their confusion: its difficulty is learned from answers only.
+    Classes count as equally common, as in the paper. The M step is limited-memory BFGS over all
+    parameters at once. Frozen annotators judge an item by their confusion: its difficulty is
+    learned from answers only.
     """
 
     max_iter: int = 50
@@ -84,7 +85,5 @@ def _e_step(answers: Answers, parameters: Floats, posterior: Floats) -> Floats:
     product, _ = _logit(answers, parameters)
     # Against a mistake of any one other class, which every class is given.
     gain = log_expit(product) - log_expit(-product) + np.log(max(k - 1, 1))
-    counted = posterior[answers.n_answers > 0].sum(axis=0)
-    prior = (counted + 1) / (counted.sum() + k)
-    found: Floats = softmax(answers.weighted_votes(gain) + np.log(prior), axis=1)
+    found: Floats = softmax(answers.weighted_votes(gain), axis=1)
     return found

@@ -6,7 +6,7 @@ Journal of Machine Learning Research 17 (2016), arXiv:1406.3824.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from surelabel.consolidation.result import AnnotatorParameters, Floats
 class OneCoinDawidSkene(Classification):
     """``strength``: pseudo-answers by which an annotator's accuracy is drawn to that of all.
 
-    The class prior is always smoothed: unsmoothed, it collapses to one class on real crowds.
+    Classes count as equally common: with a learned prior the model, which cannot tell a hard class
+    from a rare one, gives all items of real crowds one class.
     """
 
     max_iter: int = 100
@@ -30,7 +31,8 @@ class OneCoinDawidSkene(Classification):
 
     def _learn(self, answers: Answers, gold: Gold) -> Learned:
         def m(posterior: Floats) -> AnnotatorParameters:
-            return m_step(answers, posterior, self._pseudo, gold.item)
+            found = m_step(answers, posterior, self._pseudo, gold.item)
+            return replace(found, prior=np.full(answers.n_classes, 1 / answers.n_classes))
 
         return expectation_maximisation(answers, m, gold, self.max_iter, self.tol)
 
