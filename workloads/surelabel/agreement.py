@@ -1,0 +1,222 @@
+"""How far annotators agree beyond chance: Krippendorff's alpha, Fleiss' and Cohen's kappa.
+
+Every figure comes with an interval by the percentile bootstrap over items, since answers to one
+item are not independent. 1 is perfect agreement, 0 what chance alone would give, below 0 less than
+that. An abstention (-1) is a missing answer, of an annotator's answers to one item the last counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from surelabel.consolidation.answers import Answers
+
+Floats = NDArray[np.float64]
+Level = Literal["nominal", "ordinal", "interval"]
+
+# Share of bootstrap draws inside the interval.
+_INSIDE = 0.95
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """``value`` with its interval; nan where nothing can be compared, or nothing ever differs by
+    chance (all answers are of one class). ``n_items``: items with two answers or more."""
+
+    value: float
+    low: float
+    high: float
+    n_items: int
+    n_answers: int
+
+
+def krippendorff_alpha(
+    answers: Answers,
+    level: Level = "nominal",
+    values: ArrayLike | None = None,
+    *,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Agreement:
+    """Krippendorff's alpha, for any number of annotators and any answers missing.
+
+    K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011). ``level``: "nominal"
+    (classes), "ordinal" (classes in the order of their codes), "interval" (``values``,
+    (n_classes,): the number of each class; the codes without them).
+    """
+    numbers = _values(level, values, answers.n_classes)
+    units = _units(answers)
+    size = np.asarray(units.sum(axis=1)).ravel()
+
+    def alpha(weight: Floats) -> float:
+        marginal = np.asarray(weight @ units).ravel()
+        n = marginal.sum()
+        if level == "nominal":
+            within = size**2 - _squares(units)
+            expected = n**2 - (marginal**2).sum()
+        else:
+            place = np.cumsum(marginal) - marginal / 2 if level == "ordinal" else numbers
+            # Differences do not change; sums of squares of large numbers would lose digits.
+            place = place - marginal @ place / n
+            within = 2 * (size * (units @ place**2) - (units @ place) ** 2)
+            expected = 2 * (n * (marginal @ place**2) - (marginal @ place) ** 2)
+        observed = weight @ (within / (size - 1))
+        return _beyond_chance(observed / n, expected / (n * (n - 1)) if n > 1 else 0.0)
+
+    return _with_interval(alpha, units, draws, seed)
+
+
+def fleiss_kappa(answers: Answers, *, draws: int = 1000, seed: int = 0) -> Agreement:
+    """Fleiss' kappa; items may have different numbers of answers, two at least.
+
+    J. L. Fleiss, "Measuring Nominal Scale Agreement Among Many Raters", Psychological Bulletin 76
+    (1971), doi:10.1037/h0031619. Items count alike, and each class is as common as its answers.
+    """
+    units = _units(answers)
+    size = np.asarray(units.sum(axis=1)).ravel()
+    differing = 1 - (_squares(units) - size) / (size * (size - 1))
+
+    def kappa(weight: Floats) -> float:
+        marginal = np.asarray(weight @ units).ravel()
+        share = marginal / marginal.sum()
+        return _beyond_chance(weight @ differing / weight.sum(), 1 - (share**2).sum())
+
+    return _with_interval(kappa, units, draws, seed)
+
+
+def cohen_kappa(
+    answers: Answers, first: int, second: int, *, draws: int = 1000, seed: int = 0
+) -> Agreement:
+    """Cohen's kappa of two annotators (codes), over the items that both answered.
+
+    J. Cohen, "A Coefficient of Agreement for Nominal Scales", Educational and Psychological
+    Measurement 20 (1960), doi:10.1177/001316446002000104.
+    """
+    k = answers.n_classes
+    one, other = (_labels_of(answers, who) for who in (first, second))
+    both = (one >= 0) & (other >= 0)
+    pairs = sparse.csr_matrix(
+        (np.ones(both.sum()), (np.arange(both.sum()), one[both] * k + other[both])),
+        shape=(both.sum(), k * k),
+    )
+
+    def kappa(weight: Floats) -> float:
+        table = np.asarray(weight @ pairs).reshape(k, k)
+        n = table.sum()
+        expected = (table.sum(axis=0) @ table.sum(axis=1)) / n**2
+        return _beyond_chance(1 - np.trace(table) / n, 1 - expected)
+
+    return _with_interval(kappa, pairs, draws, seed, answers_per_item=2)
+
+
+def alpha_of_class(answers: Answers, label: int, *, draws: int = 1000, seed: int = 0) -> Agreement:
+    """Nominal alpha of one class (a code) against all others: how far people agree what it is."""
+    binary = Answers(
+        answers.item,
+        answers.annotator,
+        (answers.label == label).astype(np.int64),
+        answers.n_items,
+        answers.n_annotators,
+        2,
+    )
+    return krippendorff_alpha(binary, draws=draws, seed=seed)
+
+
+def alpha_of_annotator(
+    answers: Answers, annotator: int, *, draws: int = 1000, seed: int = 0
+) -> Agreement:
+    """Nominal alpha of one annotator (a code) with the others who answered the same items.
+
+    Observed: disagreement of the annotator's answers with the others' of the same item, items
+    alike. By chance: that of the annotator's answers with all others' of these items.
+    """
+    units = _units(answers, at_least=1)
+    kept = np.flatnonzero(np.bincount(answers.item, minlength=answers.n_items) >= 1)
+    own = _labels_of(answers, annotator)[kept]
+    size = np.asarray(units.sum(axis=1)).ravel()
+    there = (own >= 0) & (size > 1)
+    rows = np.flatnonzero(there)
+    mine = sparse.csr_matrix(
+        (np.ones(len(rows)), (np.arange(len(rows)), own[rows])), shape=(len(rows), units.shape[1])
+    )
+    others = units[rows] - mine
+    # Shares, so that an item of many answers counts as one.
+    others = sparse.diags(1 / (size[rows] - 1)) @ others
+    agreeing = np.asarray(mine.multiply(others).sum(axis=1)).ravel()
+
+    def alpha(weight: Floats) -> float:
+        n = weight.sum()
+        chance = (weight @ mine) @ (weight @ others) / n**2
+        return _beyond_chance(1 - weight @ agreeing / n, 1 - chance)
+
+    return _with_interval(alpha, mine, draws, seed, answers_per_item=2)
+
+
+def _beyond_chance(observed: float, expected: float) -> float:
+    return float(1 - observed / expected) if expected > 0 else float("nan")
+
+
+def _with_interval(
+    statistic: Callable[[Floats], float],
+    units: sparse.csr_matrix,
+    draws: int,
+    seed: int,
+    answers_per_item: int | None = None,
+) -> Agreement:
+    """``statistic`` of weights per item: 1 each, then as often as each item is drawn."""
+    n = units.shape[0]
+    n_answers = n * answers_per_item if answers_per_item else int(units.sum())
+    if n == 0:
+        return Agreement(float("nan"), float("nan"), float("nan"), 0, 0)
+    rng = np.random.default_rng(seed)
+    drawn = np.array([
+        statistic(np.bincount(rng.integers(n, size=n), minlength=n).astype(float))
+        for _ in range(draws)
+    ])  # fmt: skip
+    # A draw in which all answers are of one class says nothing.
+    drawn = drawn[~np.isnan(drawn)]
+    tails = (100 * (1 - _INSIDE) / 2, 100 * (1 + _INSIDE) / 2)
+    low, high = np.percentile(drawn, tails) if drawn.size else (np.nan, np.nan)
+    return Agreement(statistic(np.ones(n)), float(low), float(high), n, n_answers)
+
+
+def _units(answers: Answers, at_least: int = 2) -> sparse.csr_matrix:
+    """(items with ``at_least`` answers, n_classes): how many answered each class."""
+    shape = (answers.n_items, answers.n_classes)
+    ones = np.ones(len(answers.item))
+    counts = sparse.csr_matrix((ones, (answers.item, answers.label)), shape=shape)
+    return counts[np.flatnonzero(answers.n_answers >= at_least)]
+
+
+def _squares(units: sparse.csr_matrix) -> Floats:
+    return np.asarray(units.multiply(units).sum(axis=1)).ravel()
+
+
+def _labels_of(answers: Answers, annotator: int) -> NDArray[np.int64]:
+    """(n_items,): this annotator's label of each item, -1 without one."""
+    if not 0 <= annotator < answers.n_annotators:
+        raise ValueError(f"annotator must lie in 0 .. {answers.n_annotators - 1}; got {annotator}.")
+    labels = np.full(answers.n_items, -1, np.int64)
+    own = answers.annotator == annotator
+    labels[answers.item[own]] = answers.label[own]
+    return labels
+
+
+def _values(level: Level, values: ArrayLike | None, n_classes: int) -> Floats:
+    if values is None:
+        return np.arange(n_classes, dtype=float)
+    if level != "interval":
+        raise ValueError(f'values belong to level "interval"; got level "{level}".')
+    numbers = np.asarray(values, dtype=float)
+    if numbers.shape != (n_classes,):
+        raise ValueError(f"values must have shape ({n_classes},); got {numbers.shape}.")
+    if not np.isfinite(numbers).all():
+        where = int(np.flatnonzero(~np.isfinite(numbers))[0])
+        raise ValueError(f"values must be finite; got {numbers[where]} at position {where}.")
+    return numbers
