@@ -1,0 +1,113 @@
+"""Who is good, who guesses, who is hasty, who copies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from surelabel.annotators import annotator_quality, spam_scores
+from surelabel.consolidation import Auto
+from surelabel.consolidation.answers import Answers
+from workloads.consolidation.crowds import team_crowd
+
+SKILL = (0.9, 0.85, 0.8, 0.9, 0.75, 0.85, 0.8, 0.9)
+
+
+def crowd_of(seed: int = 0, n_items: int = 300, k: int = 4):
+    """Every one of eight answers every item."""
+    crowd = team_crowd(seed, SKILL, n_items, k, per_item=len(SKILL))
+    return crowd.item.copy(), crowd.annotator.copy(), crowd.label.copy(), crowd.truth
+
+
+def judged(item, annotator, label, truth, k: int = 4, **options):
+    n = annotator.max() + 1
+    answers = Answers.of(item, annotator, label, len(truth), n, k)
+    result = Auto().fit_predict(item, annotator, label, len(truth), n, k)
+    return annotator_quality(answers, result, **options)
+
+
+def test_an_accuracy_is_near_the_truth_and_inside_its_interval():
+    inside = 0
+    for seed in range(5):
+        for quality, skill in zip(judged(*crowd_of(seed)), SKILL, strict=True):
+            assert quality.accuracy == pytest.approx(skill, abs=0.08)
+            inside += quality.low <= skill <= quality.high
+            assert quality.flags == ()
+    assert inside >= 0.85 * 5 * len(SKILL)
+
+
+def test_gold_is_believed_where_there_is_enough_of_it():
+    item, annotator, label, truth = crowd_of()
+    gold = np.full(len(truth), -1)
+    gold[:100] = truth[:100]
+    qualities = judged(item, annotator, label, truth, gold=gold)
+    for code, quality in enumerate(qualities):
+        own = (annotator == code) & (item < 100)
+        assert quality.n_gold == 100
+        assert quality.accuracy == pytest.approx(np.mean(label[own] == truth[item[own]]))
+
+
+@pytest.mark.parametrize("how", ["at random", "always the same"])
+def test_who_answers_without_looking_is_flagged_as_spam_and_nobody_else(how):
+    item, annotator, label, truth = crowd_of()
+    own = annotator == 3
+    guess = np.random.default_rng(5).integers(4, size=own.sum())
+    label[own] = guess if how == "at random" else 2
+    qualities = judged(item, annotator, label, truth)
+    assert "Spam" in qualities[3].flags
+    assert "Outlier" in qualities[3].flags
+    assert qualities[3].spam_score < 0.05
+    assert all(quality.flags == () for code, quality in enumerate(qualities) if code != 3)
+    if how == "always the same":
+        assert qualities[3].bias[2] == pytest.approx(0.75, abs=0.1)
+
+
+def test_a_score_is_0_for_equal_rows_and_1_for_certainty():
+    constant = np.tile([0.0, 1.0, 0.0], (3, 1))
+    assert spam_scores(np.stack([constant, np.eye(3)])).tolist() == pytest.approx([0, 1])
+    assert spam_scores(np.ones((2, 1, 1))).tolist() == [1, 1]
+
+
+def test_few_answers_flag_nobody():
+    item, annotator, label, truth = crowd_of(n_items=9)
+    label[annotator == 0] = 0
+    assert all(quality.flags == () for quality in judged(item, annotator, label, truth))
+
+
+def test_the_hasty_are_flagged():
+    item, annotator, label, truth = crowd_of()
+    order = np.lexsort((annotator, item))
+    seconds = np.where(annotator == 1, 0.4, 5.0)[order]
+    qualities = judged(item[order], annotator[order], label[order], truth, seconds=seconds)
+    assert [quality.flags for quality in qualities] == [(), ("Haste",), *[()] * 6]
+    assert qualities[1].seconds == 0.4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_who_copies_is_found_with_whom_it_is_copied_from(seed):
+    item, annotator, label, truth = crowd_of(seed)
+    # 6 copies 4 on nine items of ten: both are right as often as others.
+    source = {
+        i: value for i, value in zip(item[annotator == 4], label[annotator == 4], strict=True)
+    }
+    rng = np.random.default_rng(seed)
+    for place in np.flatnonzero(annotator == 6):
+        if rng.random() < 0.9:
+            label[place] = source[item[place]]
+    qualities = judged(item, annotator, label, truth)
+    assert [code for code, quality in enumerate(qualities) if quality.flags] == [4, 6]
+    assert qualities[4].flags == qualities[6].flags == ("Collusion",)
+    assert qualities[4].colluders == ("6",)
+
+
+def test_an_honest_crowd_has_no_colluders():
+    flagged = 0
+    for seed in range(20):
+        flagged += any("Collusion" in quality.flags for quality in judged(*crowd_of(seed + 50)))
+    assert flagged <= 1
+
+
+def test_seconds_of_another_length_are_refused():
+    item, annotator, label, truth = crowd_of()
+    with pytest.raises(ValueError, match=r"seconds must have shape \(2400,\)"):
+        judged(item, annotator, label, truth, seconds=[1.0])
