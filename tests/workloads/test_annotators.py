@@ -87,9 +87,7 @@ def test_the_hasty_are_flagged():
 def test_who_copies_is_found_with_whom_it_is_copied_from(seed):
     item, annotator, label, truth = crowd_of(seed)
     # 6 copies 4 on nine items of ten: both are right as often as others.
-    source = {
-        i: value for i, value in zip(item[annotator == 4], label[annotator == 4], strict=True)
-    }
+    source = dict(zip(item[annotator == 4], label[annotator == 4], strict=True))
     rng = np.random.default_rng(seed)
     for place in np.flatnonzero(annotator == 6):
         if rng.random() < 0.9:
