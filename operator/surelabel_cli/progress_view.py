@@ -185,6 +185,8 @@ def certificate_text(job: LabelingJob) -> str:
     if auto is None:
         return "none: people label everything"
     if certificate is None or job.status.label_counters.machine_labeled == 0:
+        if job.status.completion_time is not None:
+            return "none needed: there are no machine labels"
         target = percent(auto.target_error_permille)
         return f"none yet; the target is at most {target} wrong, at a risk of " + percent(
             auto.risk_permille

@@ -105,7 +105,10 @@ def resource_problems(
         return [FileProblem(file, document.line_of(()), _no_object(obj))]
     if kind_of(obj) is None:
         found = obj.get("apiVersion"), obj.get("kind")
-        message = f"{found[0]} {found[1]}: {API_VERSION} has the kinds LabelingJob and WorkTeam"
+        message = (
+            f"{found[0]} {found[1]}: write apiVersion: {API_VERSION}, and kind: LabelingJob or "
+            "WorkTeam"
+        )
         return [FileProblem(file, document.line_of(()), message)]
     who = _who(obj)
     problems = [
@@ -160,7 +163,10 @@ def _manifest_result(file: Path, rules: ManifestRules | str) -> FileResult:
     except OSError as error:
         problems.append(FileProblem(name, None, f"cannot be read: {error.strerror}"))
     if n_lines == 0 and not problems:
-        text = 'has no lines; at least one is needed, such as {"source-ref": "s3://bucket/a.png"}'
+        text = (
+            'has no lines; at least one is needed, such as {"source": "a text"} or '
+            '{"source-ref": "s3://bucket/a.png"}'
+        )
         problems.append(FileProblem(name, None, text))
     return FileResult(name, f"{n_lines:,} items", problems)
 

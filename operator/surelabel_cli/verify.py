@@ -40,9 +40,10 @@ def verify(
         problem = f"{where} holds what no job writes ({type(error).__name__}: {error})."
         found = Verification(problems=[problem])
     if found.lines:
+        earlier = f", {found.earlier_labels} that the input brought" if found.earlier_labels else ""
         typer.echo(
             f"{where}: {found.lines} lines, {found.human_labels} human labels, "
-            f"{found.machine_labels} machine labels."
+            f"{found.machine_labels} machine labels{earlier}."
         )
     certificate = found.certificate
     if certificate is not None:

@@ -28,7 +28,8 @@ class Reason(StrEnum):
     ALL_LABELED = "AllLabeled", "Every item has a label."
     NOTHING_LEFT_TO_ASK = (
         "NothingLeftToAsk",
-        "Items are left that people could not label; unlabeled.jsonl says why.",
+        "Items are left that people could not label (unlabeled.jsonl says why), or "
+        "rejected lines (rejected.jsonl).",
     )
     NO_FURTHER_GAIN = (
         "NoFurtherGain",

@@ -71,7 +71,8 @@ def ray_target(settings: Settings, namespace: str, address: RayAddress | None) -
         raise ConfigurationError(
             "RayNotAllowed",
             f"spec.compute.ray.address.url: must be http(s)://<service>.{namespace}.svc[:port] or "
-            f"an origin that the operator's settings list for the namespace; got {url!r}.",
+            f"an origin that the operator's settings list for the namespace; got {url!r}. Ask who "
+            "runs the operator to add it to rayOrigins.",
         )
     return RayTarget(url, None, own)
 

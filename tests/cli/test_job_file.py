@@ -69,7 +69,7 @@ def test_broken_yaml_is_told_with_its_line(tmp_path: Path) -> None:
 
 def test_another_kind_is_refused(tmp_path: Path) -> None:
     text = DIGITS + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
-    with pytest.raises(UserError, match=r"v1 Secret: .* has the kinds LabelingJob and WorkTeam"):
+    with pytest.raises(UserError, match=r"v1 Secret: .* kind: LabelingJob or WorkTeam"):
         read_job_file(write(tmp_path, text))
 
 

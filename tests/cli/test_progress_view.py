@@ -100,6 +100,8 @@ def test_an_empty_job_has_an_empty_bar() -> None:
 def test_without_machine_labels_the_target_is_told_and_no_certificate() -> None:
     none = {**COUNTERS, "machineLabeled": 0}
     assert certificate_text(a_job(labelCounters=none)).startswith("none yet; the target is at most")
+    ended = a_job(labelCounters=none, completionTime="2026-01-02T03:04:05Z")
+    assert certificate_text(ended) == "none needed: there are no machine labels"
 
 
 def test_a_problem_is_shown_with_reason_and_message() -> None:

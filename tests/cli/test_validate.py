@@ -229,8 +229,8 @@ def test_what_is_no_yaml_is_told_with_its_line(
         ("", "job.yaml: has no documents; write a LabelingJob or a WorkTeam in it"),
         (
             "apiVersion: surelabel.dev/v1\nkind: LabelingJob\n",
-            "job.yaml:1: surelabel.dev/v1 LabelingJob: surelabel.dev/v1alpha1 has the kinds "
-            "LabelingJob and WorkTeam",
+            "job.yaml:1: surelabel.dev/v1 LabelingJob: write apiVersion: surelabel.dev/v1alpha1, "
+            "and kind: LabelingJob or WorkTeam",
         ),
     ],
 )

@@ -36,6 +36,15 @@ def test_a_job_whose_store_agrees_is_proven(driver: MiniDriver) -> None:
     )
 
 
+def test_labels_that_the_input_brought_are_told_apart(driver: MiniDriver) -> None:
+    items = [{"source": f"text {n}"} for n in range(4)]
+    driver.write_input([{**items[0], "job": 1}, *items[1:]], ["0", "1", "0", "1"])
+    driver.run_job()
+    code, said = run(driver.path)
+    assert code == PROVEN, said
+    assert "4 lines, 3 human labels, 0 machine labels, 1 that the input brought." in said
+
+
 def test_a_missing_commit_refutes(driver: MiniDriver) -> None:
     driver.run_job()
     commit = driver.keys.rounds + "0001/con-p1/COMMITTED.json"

@@ -40,6 +40,7 @@ _CLOCK = re.compile(rb'"creation-date":"[^"]*"')
 _EMPTY = {
     **EMPTY,
     "labeling_ray_requests_total": "KubeRay asks Ray",
+    "labeling_ray_request_duration_seconds_bucket": "KubeRay asks Ray",
 }
 
 

@@ -38,7 +38,11 @@ check = LineCheck("birds", read_label)
         (b'{"source":"a"', "InvalidJson", "truncated"),
         (b"hello", "InvalidJson", "'hello'"),
         (b"hello", "InvalidJson", "a line must be one JSON object"),
-        (b"hello", "InvalidJson", 'Write it like {"source-ref": "s3://bucket/a.png"}.'),
+        (
+            b"hello",
+            "InvalidJson",
+            'Write it like {"source": "a text"} or {"source-ref": "s3://bucket/a.png"}.',
+        ),
         (b'{"source":"a"} x', "InvalidJson", "trailing"),
         (b'{"source":"\xff"}', "NotUtf8", "byte 11 is 0xff"),
         (b'\xef\xbb\xbf\xef\xbb\xbf{"source":"a"}', "InvalidJson", "malformed"),

@@ -218,7 +218,7 @@ def _no_json(why: str, raw: bytes) -> Rejected:
     return Rejected(
         "InvalidJson",
         f"a line must be one JSON object: {why.rstrip('.')}; got {_shown(raw.decode())}. "
-        'Write it like {"source-ref": "s3://bucket/a.png"}.',
+        'Write it like {"source": "a text"} or {"source-ref": "s3://bucket/a.png"}.',
     )
 
 

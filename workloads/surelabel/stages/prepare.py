@@ -160,7 +160,7 @@ def _split(context: StageContext) -> Split:
         raise ConfigurationError(
             "ManifestEmpty",
             f"spec.input.manifest: {config.manifest_uri} has no lines; at least one is needed. "
-            'Write one JSON object a line, such as {"source-ref": "s3://bucket/a.png"}.',
+            'Write one JSON object a line, such as {"source": "a text"} or {"source-ref": "s3://bucket/a.png"}.',
         )
     return split
 

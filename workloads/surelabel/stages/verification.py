@@ -50,6 +50,8 @@ class Verification:
     target_error_permille: int | None = None
     machine_labels: int = 0
     human_labels: int = 0
+    # Those that the input brought; their lines stand as they were.
+    earlier_labels: int = 0
     lines: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -103,6 +105,7 @@ def _check(context: StageContext, report: StageReport, found: Verification) -> N
             f"{_shown(found.certificate)}."
         )
     _check_manifest(context, reader, expected, found)
+    _count_earlier_labels(report, found)
     if ledger is not None:
         _check_corrections(ledger.account, expected, found)
     account = 0 if found.certificate is None else found.certificate.machine_labels
@@ -269,6 +272,18 @@ def _check_manifest(
                     )
     if next(written, None) is not None:
         found.problems.append("the output manifest has more lines than the input.")
+
+
+def _count_earlier_labels(report: StageReport, found: Verification) -> None:
+    """The labels that the report counts and nobody here gave, for no more lines than are left."""
+    labeled = report.progressed.counters.total_labeled
+    given = found.human_labels + found.machine_labels
+    found.earlier_labels = max(labeled - given, 0)
+    if not given <= labeled <= found.lines:
+        found.problems.append(
+            f"the report counts {labeled} labels; the output manifest has {given} new ones "
+            f"in {found.lines} lines."
+        )
 
 
 def _check_corrections(account: Account, expected: _Expected, found: Verification) -> None:
