@@ -79,9 +79,7 @@ class Consolidation(Part):
         "GLAD",
         "EBCC",
         "GroundTruth",
-    ] = Field(
-        default="Auto", description="The algorithm; Auto takes the task type's own."
-    )
+    ] = Field(default="Auto", description="The algorithm; Auto takes the task type's own.")
 
 
 class Model(Part):
