@@ -145,6 +145,68 @@ def verify(
 
 
 @app.command()
+def consolidate(
+    answers: Annotated[
+        Path, typer.Argument(metavar="ANSWERS", help="CSV with the columns item,annotator,label.")
+    ],
+    task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
+    method: Annotated[
+        str, typer.Option(help="Algorithm, as in spec.consolidation.method.")
+    ] = "Auto",
+    gold: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the columns item,label: known truths."),
+    ] = None,
+    annotators: Annotated[
+        Path | None, typer.Option(help="Where to write how good each annotator is, as CSV.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Where to write the labels. [default: standard output]"),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write every label's probability.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="The summary is one line of JSON on standard output.")
+    ] = False,
+) -> None:
+    """Make one label per item of several people's answers, with its confidence.
+
+    One line of JSON per item: item, label (null without an answer), confidence. A label of ""
+    is an abstention; of an annotator's answers to one item the last counts.
+    """
+    with _one_message():
+        from surelabel_cli.consolidate import consolidate as command
+
+        command(
+            answers,
+            task_type,
+            method=method,
+            gold=gold,
+            annotators=annotators,
+            out=out,
+            probabilities=probabilities,
+            as_json=json,
+        )
+
+
+@app.command()
+def agreement(
+    answers: Annotated[
+        Path, typer.Argument(metavar="ANSWERS", help="CSV with the columns item,annotator,label.")
+    ],
+    task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
+    json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
+) -> None:
+    """Tell how far annotators agree beyond chance: all, by class, by annotator."""
+    with _one_message():
+        from surelabel_cli.consolidate import agreement as command
+
+        command(answers, task_type, as_json=json)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed

@@ -1,0 +1,185 @@
+"""`surelabel consolidate` and `surelabel agreement` on CSV files."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from surelabel.consolidation import METHODS
+from surelabel_cli.main import app
+from workloads.consolidation.crowds import team_crowd
+
+ANSWERS = """item,annotator,label
+a.png,ann,cat
+a.png,bob,cat
+a.png,cid,dog
+b.png,ann,dog
+b.png,bob,dog
+b.png,cid,dog
+c.png,ann,
+c.png,bob,cat
+d.png,cid,
+"""
+
+
+def run(*arguments: object) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+@pytest.fixture
+def answers(tmp_path: Path) -> Path:
+    path = tmp_path / "answers.csv"
+    path.write_text(ANSWERS, encoding="utf-8")
+    return path
+
+
+def test_one_line_an_item_in_the_order_of_first_answers(answers: Path) -> None:
+    code, out, err = run("consolidate", answers, "--task-type", "ImageClassification")
+    assert code == 0
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["item"] for line in lines] == ["a.png", "b.png", "c.png", "d.png"]
+    assert [line["label"] for line in lines] == ["cat", "dog", "cat", None]
+    assert lines[3]["confidence"] is None
+    assert lines[1]["confidence"] > lines[0]["confidence"] > 0.5
+    assert err.startswith("4 items, 9 answers of 3 annotators, 2 labels; 1 items without a label")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_has_its_name_here_and_its_probabilities_sum_to_one(
+    answers: Path, method: str
+) -> None:
+    wanted = ("--task-type", "TextClassification", "--method", method, "--probabilities")
+    code, out, _ = run("consolidate", answers, *wanted)
+    assert code == 0
+    for line in map(json.loads, out.splitlines()):
+        if line["label"] is None:
+            assert line["probabilities"] == {}
+            continue
+        assert sum(line["probabilities"].values()) == pytest.approx(1)
+        assert line["probabilities"][line["label"]] == pytest.approx(line["confidence"])
+
+
+def test_gold_stands_and_brings_labels_that_nobody_gave(answers: Path, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.csv"
+    gold.write_text("label,item\nbird,a.png\ndog,elsewhere.png\n")
+    out = tmp_path / "labels.jsonl"
+    wanted = ("--task-type", "TextClassification", "--gold", gold, "-o", out, "--json")
+    code, said, _ = run("consolidate", answers, *wanted)
+    assert code == 0
+    first = json.loads(out.read_text().splitlines()[0])
+    assert first == {"item": "a.png", "label": "bird", "confidence": 1.0}
+    summary = json.loads(said)
+    assert (summary["items"], summary["labels"], summary["abstentions"]) == (4, 3, 2)
+    assert summary["converged"] is True
+    assert summary["agreement"]["items"] == 2
+
+
+def test_annotators_are_written_with_their_flags(tmp_path: Path) -> None:
+    crowd = team_crowd(1, (0.9, 0.85, 0.8, 0.9, 0.75), 200, 3, per_item=5)
+    label = np.where(crowd.annotator == 2, 1, crowd.label)
+    answers, out = tmp_path / "answers.csv", tmp_path / "annotators.csv"
+    with answers.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["annotator", "label", "item", "time"])
+        for i, who, what in zip(crowd.item, crowd.annotator, label, strict=True):
+            writer.writerow([f"person {who}", f"class, {what}", f"item {i}", "12:00"])
+    wanted = ("--task-type", "TextClassification", "--annotators", out, "-o", tmp_path / "x")
+    assert run("consolidate", answers, *wanted)[0] == 0
+    with out.open(newline="") as file:
+        rows = {row["annotator"]: row for row in csv.DictReader(file)}
+    assert len(rows) == 5
+    assert "Spam" in rows["person 2"]["flags"]
+    assert float(rows["person 2"]["bias class, 1"]) > 0.5
+    assert rows["person 0"]["flags"] == ""
+    assert float(rows["person 0"]["accuracy"]) == pytest.approx(0.9, abs=0.1)
+
+
+def test_agreement_is_told_for_all_by_class_and_by_annotator(answers: Path) -> None:
+    code, out, _ = run("agreement", answers, "--task-type", "TextClassification")
+    assert code == 0
+    titles = [line.split("  ")[0] for line in out.splitlines()]
+    assert titles == [
+        "Krippendorff's alpha",
+        "Fleiss' kappa",
+        "alpha of class cat",
+        "alpha of class dog",
+        "alpha of annotator ann",
+        "alpha of annotator bob",
+        "alpha of annotator cid",
+    ]
+    code, out, _ = run("agreement", answers, "--task-type", "TextClassification", "--json")
+    found = json.loads(out)
+    # Two items of three answers: one pair of three disagrees in the first, none in the second.
+    assert found["krippendorffAlpha"]["value"] == pytest.approx(1 - (2 / 6) / (16 / 30))
+    assert set(found["annotators"]) == {"ann", "bob", "cid"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "1: the first line must name the columns item,annotator,label; missing: item, "
+         "annotator, label; got ''."),
+        ("item,worker,label\n", "1: the first line must name the columns item,annotator,label; "
+         "missing: annotator; got 'item,worker,label'."),
+        ("item,annotator,label\n", "has no answers; write one a line below the first line."),
+        ("item,annotator,label\na,b,c\na,b,c,d\n", "3: must have 3 columns as the first line; "
+         "got 4. Put text with commas in double quotes."),
+        ("item,annotator,label\n,b,c\n", "2: item must not be empty; name it, or leave the line "
+         "out."),
+        ('item,annotator,label\na,b,"c" d\n', "2: is not CSV: "),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_refused_with_its_line(
+    tmp_path: Path, text: str, expected: str
+) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_text(text)
+    code, out, err = run("consolidate", path, "--task-type", "TextClassification")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"surelabel: {path}:")
+    assert expected in err
+
+
+def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    path.write_bytes(b"item,annotator,label\n\xff\xfe,b,c\n")
+    code, _, err = run("agreement", path, "--task-type", "TextClassification")
+    assert code == 1
+    assert "must be UTF-8" in err
+
+
+def test_gold_with_two_truths_is_refused(answers: Path, tmp_path: Path) -> None:
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,label\na.png,cat\na.png,dog\n")
+    wanted = ("--task-type", "TextClassification", "--gold", gold)
+    code, _, err = run("consolidate", answers, *wanted)
+    assert code == 1
+    assert "3: item 'a.png' has the label 'cat' in line 2; got 'dog'" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--task-type", "Boxes"), "--task-type must be one of ImageClassification, "),
+        (("--task-type", "TextClassification", "--method", "MV"), "--method must be one of Auto, "),
+    ],
+)
+def test_unknown_names_are_refused_with_those_that_there_are(
+    answers: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    code, _, err = run("consolidate", answers, *arguments)
+    assert code == 1
+    assert expected in err
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    code, _, err = run("agreement", tmp_path / "no.csv", "--task-type", "TextClassification")
+    assert (code, err) == (1, f"surelabel: {tmp_path / 'no.csv'}: there is no such file.\n")

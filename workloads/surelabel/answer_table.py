@@ -1,0 +1,130 @@
+"""Answers as a CSV file, ``item,annotator,label``: one a line, in the order in which they came."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+ANSWER_COLUMNS = ("item", "annotator", "label")
+GOLD_COLUMNS = ("item", "label")
+
+
+class TableError(ValueError):
+    """The file is no such table; the message names file, line, rule and value."""
+
+
+@dataclass(frozen=True)
+class AnswerTable:
+    """Answers coded by their names.
+
+    ``item``, ``annotator``, ``label``: (n_answers,) each; a label of -1 ("" in the file) is an
+    abstention. ``items`` and ``annotators`` in the order of their first answer, ``labels`` sorted,
+    so that ties do not hang on who came first.
+    """
+
+    item: NDArray[np.int64]
+    annotator: NDArray[np.int64]
+    label: NDArray[np.int64]
+    items: tuple[str, ...]
+    annotators: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+def read_answers(path: Path) -> AnswerTable:
+    """The table in ``path``; TableError if it is none, OSError if it cannot be read."""
+    items: dict[str, int] = {}
+    annotators: dict[str, int] = {}
+    labels: dict[str, int] = {"": -1}
+    codes: list[tuple[int, int, int]] = []
+    for line, (item, annotator, label) in _rows(path, ANSWER_COLUMNS):
+        for name, value in (("item", item), ("annotator", annotator)):
+            if not value:
+                raise TableError(f"{path}:{line}: {name} must not be empty; name it, or leave the "
+                                 "line out.")  # fmt: skip
+        codes.append((
+            items.setdefault(item, len(items)),
+            annotators.setdefault(annotator, len(annotators)),
+            labels.setdefault(label, len(labels) - 1),
+        ))  # fmt: skip
+    if not codes:
+        raise TableError(f"{path}: has no answers; write one a line below the first line.")
+    del labels[""]
+    names = sorted(labels)
+    rank = {label: number for number, label in enumerate(names)}
+    # By first answer -> sorted; the last place is the abstention's.
+    place = np.array([*(rank[label] for label in labels), -1], dtype=np.int64)
+    array = np.array(codes, dtype=np.int64)
+    return AnswerTable(
+        array[:, 0],
+        array[:, 1],
+        place[array[:, 2]],
+        tuple(items),
+        tuple(annotators),
+        tuple(names),
+    )
+
+
+def read_gold(path: Path, table: AnswerTable) -> tuple[AnswerTable, NDArray[np.int64]]:
+    """The table with the labels of both, and (n_items,): each item's known label or -1.
+
+    Gold of items without an answer is left out. TableError for an item with two labels.
+    """
+    known: dict[str, tuple[int, str]] = {}
+    for line, (item, label) in _rows(path, GOLD_COLUMNS):
+        if not label:
+            raise TableError(f"{path}:{line}: label must not be empty; leave the line out where "
+                             "the truth is not known.")  # fmt: skip
+        first, before = known.setdefault(item, (line, label))
+        if before != label:
+            raise TableError(f"{path}:{line}: item {item!r} has the label {before!r} in line "
+                             f"{first}; got {label!r}. One item has one truth.")  # fmt: skip
+    names = sorted({*table.labels, *(label for _, label in known.values())})
+    code = {label: number for number, label in enumerate(names)}
+    place = np.array([*(code[label] for label in table.labels), -1], dtype=np.int64)
+    wider = AnswerTable(
+        table.item,
+        table.annotator,
+        place[table.label],
+        table.items,
+        table.annotators,
+        tuple(names),
+    )
+    gold = [code[known[item][1]] if item in known else -1 for item in table.items]
+    return wider, np.array(gold, dtype=np.int64)
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Line number and the named columns of each line, whatever else there is."""
+    wanted = ",".join(columns)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file, strict=True)
+        try:
+            header = next(rows, [])
+            missing = [name for name in columns if name not in header]
+            if missing:
+                raise TableError(
+                    f"{path}:1: the first line must name the columns {wanted}; missing: "
+                    f"{', '.join(missing)}; got {','.join(header)!r}."
+                )
+            places = [header.index(name) for name in columns]
+            for row in rows:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    raise TableError(f"{path}:{rows.line_num}: must have {len(header)} columns as "
+                                     f"the first line; got {len(row)}. Put text with commas in "
+                                     "double quotes.")  # fmt: skip
+                yield rows.line_num, tuple(row[place] for place in places)
+        except csv.Error as error:
+            raise TableError(
+                f"{path}:{rows.line_num}: is not CSV: {error}. Put text with quotes in double "
+                "quotes, and double the quotes in it."
+            ) from error
+        except UnicodeDecodeError as error:
+            raise TableError(f"{path}: must be UTF-8; {error.reason} at byte {error.start}. "
+                             "Convert the file to UTF-8.") from error  # fmt: skip
