@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from surelabel.consolidation import METHODS
 from surelabel.items import DUPLICATE_ID
 from surelabel.stages import export
 from surelabel_contract.errors import StorageNotAllowedError
@@ -24,12 +25,13 @@ REFERENCE = ROOT / "docs" / "reference"
 WORKLOADS = ROOT / "workloads"
 _REASON = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 # Strings of that form which are something else: values of spec fields, models and methods,
-# outcomes of an attempt of the promise, and an AnswerError's, of which only the message is told.
+# flags of annotators, outcomes of an attempt of the promise, and an AnswerError's, of which only the message is told.
 _OTHER = {
     *("Auto", "GroundTruth", "Leave", "Minimal", "People"),
     *("ImageClassification", "TextClassification"),
     *("KernelRidge", "LogisticRegression"),
-    *("MajorityVote", "DawidSkene", "HierarchicalDawidSkene"),
+    *METHODS,
+    *("Collusion", "Haste", "Outlier", "Spam"),
     *("Accepted", "NotTested", "Proposed", "Refused"),
     *("MalformedAnswer", "UnknownLabel"),
 }
