@@ -25,7 +25,8 @@ REFERENCE = ROOT / "docs" / "reference"
 WORKLOADS = ROOT / "workloads"
 _REASON = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
 # Strings of that form which are something else: values of spec fields, models and methods,
-# flags of annotators, outcomes of an attempt of the promise, and an AnswerError's, of which only the message is told.
+# flags of annotators, outcomes of an attempt of the promise, and an AnswerError's, of which only
+# the message is told.
 _OTHER = {
     *("Auto", "GroundTruth", "Leave", "Minimal", "People"),
     *("ImageClassification", "TextClassification"),
