@@ -55,6 +55,21 @@ def test_a_missing_commit_refutes(driver: MiniDriver) -> None:
     assert "NOT verified." in said
 
 
+@pytest.mark.parametrize("how", ["changed", "deleted"])
+def test_an_answer_that_was_changed_or_deleted_refutes(driver: MiniDriver, how: str) -> None:
+    driver.run_job()
+    segment = next(driver.path.glob(driver.keys.rounds + "0001/ann-p1/**/answers/*.jsonl"))
+    if how == "deleted":
+        segment.unlink()
+    else:
+        segment.write_bytes(segment.read_bytes().replace(b'"0"', b'"1"', 1))
+    code, said = run(driver.path)
+    assert code == REFUTED
+    name = segment.relative_to(driver.path)
+    wrong = "is missing" if how == "deleted" else "is not what annotate wrote"
+    assert f"no: {name} (answers) {wrong}" in said
+
+
 def test_a_manifest_that_is_no_json_any_more_refutes(driver: MiniDriver) -> None:
     driver.run_job()
     path = driver.path / "manifests/output/output.manifest"

@@ -9,7 +9,6 @@ included, cannot be caught this way.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -26,6 +25,7 @@ from surelabel.manifest import read_line
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext, StateCorruptedError
 from surelabel.stages.finished_job import open_finished
+from surelabel.stages.object_check import object_problems
 from surelabel.stages.promise import sealed_reference
 from surelabel.stages.region_check import region_problems
 from surelabel.stages.splitting import whole_lines
@@ -70,24 +70,11 @@ def verify_job(storage: Storage, folder_uri: str) -> Verification:
     try:
         context, report, broken = open_finished(storage, folder_uri)
         found.problems += broken
-        _check_outputs(context, report, found)
+        found.problems += object_problems(context, report)
         _check(context, report, found)
     except _BROKEN as error:
         found.problems.append(f"cannot be recomputed: {error}")
     return found
-
-
-def _check_outputs(context: StageContext, report: StageReport, found: Verification) -> None:
-    for role, ref in sorted(report.outputs.items()):
-        digest = hashlib.sha256()
-        try:
-            for chunk in context.folder.read_chunks(ref.key, _CHUNK):
-                digest.update(chunk)
-        except NotFoundInStoreError:
-            found.problems.append(f"{ref.key} ({role}) is missing.")
-            continue
-        if digest.hexdigest() != ref.sha256:
-            found.problems.append(f"{ref.key} ({role}) is not what export wrote.")
 
 
 def _check(context: StageContext, report: StageReport, found: Verification) -> None:
