@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -112,5 +113,7 @@ def labeling(
 ) -> Iterator[Labeling]:
     """As before, with an output of its own: jobs of one name write the same bytes."""
     del undisturbed
-    yield operated.with_output(request.node.name.removeprefix("test_")[:40])
+    # The start tells people which test it was, the number keeps cases apart.
+    number = zlib.crc32(request.node.name.encode())
+    yield operated.with_output(f"{request.node.name.removeprefix('test_')[:40]}-{number}")
     forget(operated)

@@ -41,6 +41,7 @@ _EMPTY = {
     **EMPTY,
     "labeling_ray_requests_total": "KubeRay asks Ray",
     "labeling_ray_request_duration_seconds_bucket": "KubeRay asks Ray",
+    'labeling_job_budget_used_ratio{resource=~"cost|humanLabeledItems"}': "the job has no limits",
 }
 
 
