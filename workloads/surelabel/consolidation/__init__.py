@@ -6,9 +6,11 @@ and returns a ``ConsolidationResult``. None changes its input or draws random nu
 
 from __future__ import annotations
 
+from surelabel.consolidation.another_answer import value_of_another_answer, who_needs_another
 from surelabel.consolidation.auto import Auto
 from surelabel.consolidation.base import Classification
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
+from surelabel.consolidation.crowdlab import CrowdlabResult, crowdlab
 from surelabel.consolidation.dawid_skene import DawidSkene
 from surelabel.consolidation.ebcc import EBCC
 from surelabel.consolidation.glad import GLAD
@@ -40,6 +42,7 @@ __all__ = [
     "Auto",
     "Classification",
     "ConsolidationResult",
+    "CrowdlabResult",
     "DawidSkene",
     "ErrorShare",
     "HierarchicalDawidSkene",
@@ -48,4 +51,7 @@ __all__ = [
     "OneCoinDawidSkene",
     "Wawa",
     "consensus_error",
+    "crowdlab",
+    "value_of_another_answer",
+    "who_needs_another",
 ]
