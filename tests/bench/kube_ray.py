@@ -108,6 +108,12 @@ def fill(section: Section, cluster: RealCluster, folder: Path) -> None:
                 )  # fmt: skip
             steps = sum(len(seconds) for seconds in turns.values())
             section.add(f"digits, {_WORDS[scope]}", f"{took:.0f} s for {steps} stages")
+            if scope == "Job":
+                first = turns["prepare"][0] - empty["Stage"]
+                section.add(
+                    "prepare, one RayCluster for the LabelingJob, beyond an empty RayJob that "
+                    "makes its own", f"{first:.1f} s"
+                )  # fmt: skip
 
 
 def measure(folder: Path) -> Section:
@@ -119,6 +125,10 @@ def measure(folder: Path) -> Section:
         "machine, with its data in S3 in the cluster. A stage's turn: from its RayJob's creation "
         "to that of the next one, or to the end of the job; medians over the rounds. The "
         f"empty RayJob: `import ray; ray.init()`, from creation to Complete, median of {_TIMES}.",
+    )
+    section.notes.append(
+        "With one RayCluster for the LabelingJob the turn of `prepare` has the start of that "
+        "cluster in it, once a job."
     )
     tools = build_node_tools()
     find = tools.toolchain.require
