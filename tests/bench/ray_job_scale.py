@@ -54,12 +54,19 @@ class SimulatedKubeRay:
         # Seconds from the status of a RayJob that succeeded to the next RayJob of its LabelingJob.
         self.latencies: list[float] = []
         self.created = 0
+        self._over = threading.Event()
         threading.Thread(target=self._watch, daemon=True).start()
+
+    def stop(self) -> None:
+        """Answer nothing any more."""
+        self._over.set()
+        for task in self._tasks:
+            task.cancel()
 
     def _watch(self) -> None:
         api = config.new_client_from_config(config_file=str(self._kubeconfig))
         objects = client.CustomObjectsApi(api)
-        while True:
+        while not self._over.is_set():
             with suppress(Exception):
                 stream = watch.Watch().stream(
                     objects.list_namespaced_custom_object, "ray.io", "v1", NAMESPACE, "rayjobs"
@@ -168,6 +175,7 @@ async def fill(bench: Bench, section: Section) -> None:
     section.add(f"restart to ready with {COUNT:,} jobs, {ACTIVE} at work", operator.start, "< 15 s",
                 operator.seconds < 15)  # fmt: skip
     operator.stop()
+    ray.stop()
 
 
 def busy(
