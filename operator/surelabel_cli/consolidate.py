@@ -55,10 +55,10 @@ def consolidate(
         label_names=table.labels,
     )
     _write(out, _lines(table, result, probabilities))
+    coded = _coded(table)
     if annotators is not None:
-        found = annotator_quality(_coded(table), result, gold=known)
-        _write_annotators(annotators, table, found)
-    summary = _summary(table, result)
+        _write_annotators(annotators, table, annotator_quality(coded, result, gold=known))
+    summary = _summary(table, result, krippendorff_alpha(coded))
     if as_json:
         # Beside the labels on standard output it would be one line too many.
         typer.echo(json.dumps(summary, ensure_ascii=False), err=out is None)
@@ -168,7 +168,7 @@ def _write_annotators(path: Path, table: AnswerTable, found: list[AnnotatorQuali
             ])  # fmt: skip
 
 
-def _summary(table: AnswerTable, result: ConsolidationResult) -> dict[str, Any]:
+def _summary(table: AnswerTable, result: ConsolidationResult, agreed: Agreement) -> dict[str, Any]:
     return {
         "items": len(table.items),
         "answers": len(table.item),
@@ -179,7 +179,7 @@ def _summary(table: AnswerTable, result: ConsolidationResult) -> dict[str, Any]:
         "tied": int(result.tied.sum()),
         "iterations": result.n_iter,
         "converged": result.converged,
-        "agreement": _agreement(krippendorff_alpha(_coded(table))),
+        "agreement": _agreement(agreed),
     }
 
 

@@ -62,17 +62,6 @@ def from_table(table) -> Answers:
     return Answers.of(item, annotator, label, len(table), annotator.max() + 1, len(table[0]))
 
 
-def coded(crowd) -> Answers:
-    return Answers.of(
-        crowd.item,
-        crowd.annotator,
-        crowd.label,
-        crowd.n_items,
-        crowd.n_annotators,
-        crowd.n_classes,
-    )
-
-
 @pytest.mark.parametrize(
     ("level", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)]
 )
@@ -101,7 +90,7 @@ def test_cohens_kappa_of_two_readers_of_fifty_proposals():
 @pytest.mark.parametrize("seed", range(5))
 def test_cohens_kappa_is_scikit_learns(seed):
     crowd = made_up_crowd(seed)
-    found = cohen_kappa(coded(crowd), 0, 1)
+    found = cohen_kappa(crowd.coded, 0, 1)
     labels = np.full((2, crowd.n_items), -1)
     for who in (0, 1):
         own = crowd.annotator == who
@@ -126,7 +115,7 @@ def alpha_by_pairs(answers: Answers, distance) -> float:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_alpha_is_its_definition_by_pairs(seed):
-    answers = coded(made_up_crowd(seed))
+    answers = made_up_crowd(seed).coded
     nominal = krippendorff_alpha(answers, draws=1).value
     assert nominal == pytest.approx(alpha_by_pairs(answers, lambda a, b: a != b))
     values = np.array([0.0, 1e6, 1e6 + 3, -7.5])
@@ -198,7 +187,7 @@ def test_order_and_names_do_not_matter():
     shuffle = np.random.default_rng(7).permutation(crowd.n_annotators)
     renamed = replace(crowd, annotator=shuffle[crowd.annotator])
     for measure in (krippendorff_alpha, fleiss_kappa):
-        assert measure(coded(crowd)) == measure(coded(renamed))
+        assert measure(crowd.coded) == measure(renamed.coded)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +200,9 @@ def test_order_and_names_do_not_matter():
 )
 def test_impossible_values_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        krippendorff_alpha(coded(made_up_crowd(1)), *arguments)
+        krippendorff_alpha(made_up_crowd(1).coded, *arguments)
 
 
 def test_an_unknown_annotator_is_refused():
     with pytest.raises(ValueError, match=r"annotator must lie in 0 \.\. 6; got 9"):
-        cohen_kappa(coded(made_up_crowd(1)), 0, 9)
+        cohen_kappa(made_up_crowd(1).coded, 0, 9)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from surelabel.consolidation.answers import Answers
+
 DATA = Path(os.environ.get("SURELABEL_DATA", Path(__file__).parents[4] / "shared" / "data"))
 
 
@@ -28,6 +30,17 @@ class Crowd:
     @property
     def n_items(self) -> int:
         return len(self.truth)
+
+    @property
+    def coded(self) -> Answers:
+        return Answers.of(
+            self.item,
+            self.annotator,
+            self.label,
+            self.n_items,
+            self.n_annotators,
+            self.n_classes,
+        )
 
     def fit(self, method, **options):
         return method.fit_predict(

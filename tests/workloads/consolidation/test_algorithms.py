@@ -20,17 +20,6 @@ from workloads.consolidation.crowds import made_up_crowd
 NO_GOLD = Gold(np.empty(0, np.int64), np.empty(0, np.int64))
 
 
-def coded(crowd) -> Answers:
-    return Answers.of(
-        crowd.item,
-        crowd.annotator,
-        crowd.label,
-        crowd.n_items,
-        crowd.n_annotators,
-        crowd.n_classes,
-    )
-
-
 def test_wawa_weighs_a_vote_by_its_annotators_agreement():
     # Annotator 2 alone disagrees once in two items: weight 1/2 against 1 and 1.
     item = np.array([0, 0, 0, 1, 1, 1])
@@ -53,7 +42,7 @@ def test_one_coin_gives_an_annotator_one_accuracy_for_all_classes():
 
 
 def test_glads_gradient_is_that_of_its_loss():
-    answers = coded(made_up_crowd(2, n_items=8, n_annotators=5))
+    answers = made_up_crowd(2, n_items=8, n_annotators=5).coded
     rng = np.random.default_rng(0)
     right = rng.random(len(answers.item))
     for _ in range(5):
@@ -126,7 +115,7 @@ def ebcc_by_loops(answers: Answers, share, n_iter: int):
 
 @pytest.mark.parametrize("subtypes", [1, 2, 3])
 def test_ebcc_is_the_papers_iteration(subtypes):
-    answers = coded(made_up_crowd(4, n_items=12, n_annotators=6, n_classes=3))
+    answers = made_up_crowd(4, n_items=12, n_annotators=6, n_classes=3).coded
     method = EBCC(subtypes=subtypes, max_iter=3, tol=0)
     first = HierarchicalDawidSkene()._learn(answers, NO_GOLD)
     _, start = EBCC(subtypes=subtypes, max_iter=0).learn_from(answers, NO_GOLD, first)
@@ -137,7 +126,7 @@ def test_ebcc_is_the_papers_iteration(subtypes):
 
 
 def test_an_answer_held_out_of_ebcc_counts_neither_for_its_item_nor_for_its_annotator():
-    answers = coded(made_up_crowd(5, n_items=12, n_annotators=6, n_classes=3))
+    answers = made_up_crowd(5, n_items=12, n_annotators=6, n_classes=3).coded
     first = HierarchicalDawidSkene()._learn(answers, NO_GOLD)
     _, state = EBCC().learn_from(answers, NO_GOLD, first)
     found = held_out(answers, state)
@@ -152,7 +141,7 @@ def test_an_answer_held_out_of_ebcc_counts_neither_for_its_item_nor_for_its_anno
 
 
 def test_held_out_chances_of_all_answers_to_a_question_are_a_distribution():
-    answers = coded(made_up_crowd(6, n_items=15, n_annotators=6, n_classes=3))
+    answers = made_up_crowd(6, n_items=15, n_annotators=6, n_classes=3).coded
     hierarchical = HierarchicalDawidSkene()
     model = hierarchical.fit_model(answers, NO_GOLD)
     chances = np.exp(hierarchical.held_out(answers, model))

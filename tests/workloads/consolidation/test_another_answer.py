@@ -84,17 +84,6 @@ def test_asking_where_it_helps_beats_asking_at_random():
     assert np.mean(better) > 0.01, better
 
 
-def coded(crowd) -> Answers:
-    return Answers.of(
-        crowd.item,
-        crowd.annotator,
-        crowd.label,
-        crowd.n_items,
-        crowd.n_annotators,
-        crowd.n_classes,
-    )
-
-
 def noisy_model(crowd, accuracy: float, seed: int = 0):
     rng = np.random.default_rng(seed)
     n, k = crowd.n_items, crowd.n_classes
@@ -119,7 +108,7 @@ def test_crowdlab_by_hand():
 
 def test_a_model_is_believed_as_far_as_it_is_good():
     crowd = made_up_crowd(3, n_items=300)
-    good, bad = (crowdlab(coded(crowd), noisy_model(crowd, accuracy)) for accuracy in (0.95, 0.25))
+    good, bad = (crowdlab(crowd.coded, noisy_model(crowd, accuracy)) for accuracy in (0.95, 0.25))
     assert good.model_weight > 3 * bad.model_weight
     assert np.mean(good.posterior.argmax(axis=1) == crowd.truth) > np.mean(
         bad.posterior.argmax(axis=1) == crowd.truth
