@@ -86,7 +86,7 @@ class Cluster(Protocol):
         ...
 
     async def get_work_team(self, namespace: str, name: str) -> WorkTeam | None:
-        """The WorkTeam; None: there is none."""
+        """The WorkTeam, at most seconds old; None: there is none."""
         ...
 
     async def get_secret(self, namespace: str, name: str) -> Secret | None:

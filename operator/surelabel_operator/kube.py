@@ -44,6 +44,7 @@ from surelabel_operator.resources import (
     read_metadata,
     read_work_team,
 )
+from surelabel_operator.team_memory import TeamMemory
 
 _GROUP_PATH = f"/apis/{API_VERSION}"
 _PAGE = "500"
@@ -60,6 +61,7 @@ class KubeCluster:
         self._namespaces = namespaces
         self._instance = instance or "surelabel-operator"
         self._events: dict[str, tuple[float, int]] = {}
+        self._teams = TeamMemory(self._read_work_team)
 
     async def get_job(self, namespace: str, name: str) -> LabelingJob | None:
         """The LabelingJob now; InvalidSpecError if this operator cannot read its spec."""
@@ -106,9 +108,12 @@ class KubeCluster:
         return read_labeling_job(answer)
 
     async def get_work_team(self, namespace: str, name: str) -> WorkTeam | None:
-        """The WorkTeam now."""
-        body = await self._get("workteams", _path("workteams", namespace, name))
-        return None if body is None else read_work_team(body)
+        """The WorkTeam, as it was read since ``team_seen``."""
+        return await self._teams.get(namespace, name)
+
+    def team_seen(self, namespace: str, name: str) -> None:
+        """The watch showed the WorkTeam: what was read of it before is old."""
+        self._teams.forget(namespace, name)
 
     async def patch_team_status(self, team: WorkTeam, status: TeamStatus) -> None:
         """Write the WorkTeam's status; losing a race is no error, its event comes again."""
@@ -199,6 +204,10 @@ class KubeCluster:
                 "resourceVersion": meta.resource_version,
             },
         }
+
+    async def _read_work_team(self, namespace: str, name: str) -> WorkTeam | None:
+        body = await self._get("workteams", _path("workteams", namespace, name))
+        return None if body is None else read_work_team(body)
 
     async def _get(self, resource: str, path: str) -> dict[str, Any] | None:
         try:

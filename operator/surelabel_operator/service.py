@@ -223,6 +223,7 @@ class Service:
 
     def team_seen(self, namespace: str, name: str) -> None:
         """A WorkTeam: its own status, and the jobs that use it."""
+        self._cluster.team_seen(namespace, name)
         self._teams.seen(namespace, name)
         self.controller.team_seen(namespace, name)
 

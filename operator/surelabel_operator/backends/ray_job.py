@@ -114,10 +114,7 @@ class RayJobBackend:
         if self._target.cluster is None or self._target.cluster.scope == "Stage":
             return None
         job = submission.job
-        # KubeRay copies a RayJob's labels to the cluster that it makes for it alone; such a
-        # cluster belongs to its RayJob.
-        listed = await self._objects.list_of(RAY_CLUSTER, job.uid)
-        found = [child for child in listed if child.is_of(job.installation, job.uid)]
+        found = await self._clusters_of(job)
         wanted = template_digest(self._target)
         usable = sorted(c.name for c in found if not c.deleting and c.template == wanted)
         for child in found:
@@ -136,6 +133,22 @@ class RayJobBackend:
                 Reason.NAME_CONFLICT, f"RayCluster {name} exists and is not this job's: {error}"
             ) from error
         return name
+
+    async def _clusters_of(self, job: JobRef) -> list[Child]:
+        """The job's RayClusters, asked of the API server.
+
+        Where the watch has shown one, which is the rule, that one is asked for: a list by label
+        makes the server go through all RayClusters of the namespace.
+        """
+        known = self._children.owned_by(job.uid, RAY_CLUSTER)
+        body = await self._objects.get(RAY_CLUSTER, known[0].name) if len(known) == 1 else None
+        if body is not None:
+            listed = [Child.of(body)]
+        else:
+            listed = await self._objects.list_of(RAY_CLUSTER, job.uid)
+        # KubeRay copies a RayJob's labels to the cluster that it makes for it alone; such a
+        # cluster belongs to its RayJob.
+        return [child for child in listed if child.is_of(job.installation, job.uid)]
 
     async def _check_selected(self, name: str) -> None:
         cluster = await self._objects.get(RAY_CLUSTER, name)
