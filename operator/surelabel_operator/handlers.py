@@ -22,6 +22,17 @@ LOG = logging.getLogger(__name__)
 _VERSION = "v1alpha1"
 
 
+def _registry(configuration: Configuration) -> kopf.OperatorRegistry:
+    """A registry of its own: Kopf's global one would leak handlers between operators."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    async def login(**_: Any) -> kopf.ConnectionInfo:
+        return await connection_info(configuration)
+
+    return registry
+
+
 class Listener(Protocol):
     """Who is told what the watch sees."""
 
@@ -39,12 +50,8 @@ class Listener(Protocol):
 
 
 def build_registry(listener: Listener, configuration: Configuration) -> kopf.OperatorRegistry:
-    """A registry of its own: Kopf's global one would leak handlers between operators."""
-    registry = kopf.OperatorRegistry()
-
-    @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await connection_info(configuration)
+    """A registry for LabelingJobs and WorkTeams."""
+    registry = _registry(configuration)
 
     @kopf.on.event(API_GROUP, _VERSION, "labelingjobs", registry=registry)
     async def labeling_job(event: Mapping[str, Any], **_: Any) -> None:
@@ -86,11 +93,7 @@ def build_child_registry(
     listener: ChildListener, configuration: Configuration
 ) -> kopf.OperatorRegistry:
     """A registry for KubeRay's objects; those of others end here."""
-    registry = kopf.OperatorRegistry()
-
-    @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
-        return await connection_info(configuration)
+    registry = _registry(configuration)
 
     def seen(event: Mapping[str, Any], kind: str, resource: str) -> None:
         listener.watch_alive(resource)

@@ -37,7 +37,7 @@ from surelabel_operator.settings import Settings
 from surelabel_operator.stores import Stores
 from surelabel_operator.sweep import Sweep, ray_targets
 from surelabel_operator.teams import Teams
-from surelabel_operator.watch import ChildWatch, Watch, check_at_start
+from surelabel_operator.watch import check_at_start, watch_children, watch_jobs
 from surelabel_operator.world import World
 
 LOG = logging.getLogger(__name__)
@@ -123,24 +123,17 @@ class Service:
                 await self._api.close()
 
     async def _serve(self) -> None:
-        watch = Watch(
-            self,
-            self._api,
-            self._configuration,
-            self._settings.watch_namespaces,
-        )
-        child_watch = ChildWatch(
-            self, self._api, self._configuration, self._settings.watch_namespaces
-        )
+        source = (self._api, self._configuration, self._settings.watch_namespaces)
         lease = asyncio.create_task(self.lease.run(), name="lease")
         tasks = [
-            asyncio.create_task(watch.run(), name="watch"),
+            asyncio.create_task(watch_jobs(self, *source), name="watch"),
             asyncio.create_task(self._work(), name="work"),
             asyncio.create_task(self._stop.wait(), name="stop"),
             lease,
         ]
         if self._settings.kube_ray is not None:
-            tasks.append(asyncio.create_task(child_watch.run(), name="child watch"))
+            children = watch_children(self, *source)
+            tasks.append(asyncio.create_task(children, name="child watch"))
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             LOG.info("stopping", extra={"because": sorted(task.get_name() for task in done)})

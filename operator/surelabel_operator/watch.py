@@ -44,79 +44,54 @@ class StartError(Exception):
     """The operator cannot work; the message says what has to be done."""
 
 
-class Watch:
-    """LabelingJobs and WorkTeams of the namespaces (none: of all).
+async def watch_jobs(
+    listener: Listener, api: KubeApi, configuration: Configuration, namespaces: tuple[str, ...]
+) -> None:
+    """LabelingJobs and WorkTeams of the namespaces (none: of all), until cancelled.
 
-    Kopf runs in a thread and an event loop of its own: when it ends, it cancels every task of its
-    loop that is younger than itself, which would be ours.
+    Also across an API server that is away for long; StartError where the CRDs are gone.
     """
-
-    def __init__(
-        self,
-        listener: Listener,
-        api: KubeApi,
-        configuration: Configuration,
-        namespaces: tuple[str, ...],
-    ) -> None:
-        self._listener = listener
-        self._api = api
-        self._configuration = configuration
-        self._namespaces = namespaces
-
-    async def run(self) -> None:
-        """Watch until cancelled, also across an API server that is away for long."""
-        relay = _Relay(asyncio.get_running_loop(), jobs=self._listener)
-        while True:
-            await _watch_once(
-                relay, lambda relay: build_registry(relay, self._configuration), self._namespaces
-            )
-            await asyncio.sleep(AGAIN_SECONDS)
-            with suppress(ApiUnavailableError):
-                await check_resources(self._api)
+    relay = _Relay(asyncio.get_running_loop(), jobs=listener)
+    while True:
+        await _watch_once(relay, lambda relay: build_registry(relay, configuration), namespaces)
+        await asyncio.sleep(AGAIN_SECONDS)
+        with suppress(ApiUnavailableError):
+            await check_resources(api)
 
 
-class ChildWatch:
-    """RayJobs and RayClusters of the namespaces, from the time on at which they are served.
+async def watch_children(
+    listener: ChildListener,
+    api: KubeApi,
+    configuration: Configuration,
+    namespaces: tuple[str, ...],
+) -> None:
+    """RayJobs and RayClusters, from the time on at which they are served, until cancelled.
 
     A watch of its own: one that may not see them must not end that of the LabelingJobs.
     """
+    relay = _Relay(asyncio.get_running_loop(), children=listener)
+    while True:
+        if await _has_kube_ray(api):
+            await _watch_once(
+                relay, lambda relay: build_child_registry(relay, configuration), namespaces
+            )
+            await asyncio.sleep(AGAIN_SECONDS)
+        else:
+            await asyncio.sleep(LOOK_SECONDS)
 
-    def __init__(
-        self,
-        listener: ChildListener,
-        api: KubeApi,
-        configuration: Configuration,
-        namespaces: tuple[str, ...],
-    ) -> None:
-        self._listener = listener
-        self._api = api
-        self._configuration = configuration
-        self._namespaces = namespaces
 
-    async def run(self) -> None:
-        """Watch until cancelled."""
-        relay = _Relay(asyncio.get_running_loop(), children=self._listener)
-        while True:
-            if await self._is_served():
-                await _watch_once(
-                    relay,
-                    lambda relay: build_child_registry(relay, self._configuration),
-                    self._namespaces,
-                )
-                await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                await asyncio.sleep(LOOK_SECONDS)
-
-    async def _is_served(self) -> bool:
-        try:
-            missing = await _missing(self._api, RAY_API_VERSION, _CHILD_KINDS)
-        except ApiError as error:
-            LOG.info("KubeRay cannot be looked for: %s", error)
-            return False
-        return not missing
+async def _has_kube_ray(api: KubeApi) -> bool:
+    try:
+        missing = await _missing(api, RAY_API_VERSION, _CHILD_KINDS)
+    except ApiError as error:
+        LOG.info("KubeRay cannot be looked for: %s", error)
+        return False
+    return not missing
 
 
 async def _watch_once(relay: _Relay, build: Build, namespaces: tuple[str, ...]) -> None:
+    """One run of Kopf, in a thread and an event loop of its own: when it ends, it cancels every
+    task of its loop that is younger than itself, which would be ours."""
     thread = _KopfThread(lambda: build(relay), namespaces)
     try:
         await thread.run()
