@@ -9,6 +9,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from surelabel.agreement import (
+    alpha_by_distance,
     alpha_of_annotator,
     alpha_of_class,
     cohen_kappa,
@@ -71,6 +72,36 @@ def test_krippendorffs_own_example(level, published):
     assert found.low < found.value <= found.high
     # Unit 12 has one answer, which can be compared with none.
     assert (found.n_items, found.n_answers) == (11, 40)
+
+
+@pytest.mark.parametrize(
+    ("level", "distance"),
+    [("nominal", lambda a, b: float(a != b)), ("interval", lambda a, b: float((a - b) ** 2))],
+)
+def test_alpha_by_distance_is_krippendorffs_where_the_distance_is_his(level, distance):
+    answers = example_c()
+    found = alpha_by_distance(
+        answers.item, lambda one, other: distance(answers.label[one], answers.label[other])
+    )
+    expected = krippendorff_alpha(answers, level)
+    assert found.value == pytest.approx(expected.value)
+    assert (found.n_items, found.n_answers) == (11, 40)
+    assert found.low == pytest.approx(expected.low, abs=0.1)
+
+
+def test_alpha_by_distance_draws_pairs_where_there_are_too_many():
+    answers = made_up_crowd(n_items=300, seed=5).coded
+    found = alpha_by_distance(
+        answers.item, lambda one, other: float(answers.label[one] != answers.label[other]), draws=50
+    )
+    assert found.value == pytest.approx(krippendorff_alpha(answers).value, abs=0.02)
+
+
+def test_alpha_by_distance_needs_two_answers_to_an_item():
+    found = alpha_by_distance(np.arange(3), lambda one, other: 1.0)
+    assert np.isnan(found.value)
+    assert (found.n_items, found.n_answers) == (0, 0)
+    assert np.isnan(alpha_by_distance(np.empty(0, int), lambda one, other: 1.0).value)
 
 
 def test_fleiss_example():

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations, starmap
 from typing import Literal
 
 import numpy as np
@@ -70,6 +71,44 @@ def krippendorff_alpha(
         return _beyond_chance(observed / n, expected / (n * (n - 1)) if n > 1 else 0.0)
 
     return _with_interval(alpha, units, draws, seed)
+
+
+def alpha_by_distance(
+    item: ArrayLike,
+    distance: Callable[[int, int], float],
+    *,
+    max_pairs: int = 20_000,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Agreement:
+    """Krippendorff's alpha of answers that are no classes: boxes, spans, masks, texts.
+
+    ``item``: (n_answers,), coded from 0, one answer of each annotator to an item. ``distance`` of
+    two answers by their rows: 0 for equal ones, symmetric. What chance would give is the mean
+    distance of two answers to any items; above ``max_pairs`` pairs, of so many drawn ones.
+    A. Braylan, O. Alonso and M. Lease, "Measuring Annotator Agreement Generally across Complex
+    Structured, Multi-object, and Free-text Annotation Tasks", WWW 2022,
+    doi:10.1145/3485447.3512242.
+    """
+    codes = np.asarray(item, dtype=np.int64)
+    kept = np.flatnonzero(np.bincount(codes, minlength=1)[codes] > 1)
+    _, unit, size = np.unique(codes[kept], return_inverse=True, return_counts=True)
+    ordered = kept[np.argsort(unit, kind="stable")].tolist()
+    ends = np.cumsum(size).tolist()
+    # Each pair counts in both directions.
+    within = np.array([
+        2 * sum(starmap(distance, combinations(ordered[end - n : end], 2)))
+        for end, n in zip(ends, size.tolist(), strict=True)
+    ])  # fmt: skip
+    first, second = _pairs(len(kept), max_pairs, seed)
+    across = np.array(list(map(distance, kept[first].tolist(), kept[second].tolist())))
+
+    def alpha(weight: Floats) -> float:
+        observed = weight @ (within / (size - 1)) / (weight @ size)
+        often = weight[unit[first]] * weight[unit[second]]
+        return _beyond_chance(observed, often @ across / often.sum() if often.any() else 0.0)
+
+    return _with_interval(alpha, sparse.csr_matrix(size[:, None]), draws, seed)
 
 
 def fleiss_kappa(answers: Answers, *, draws: int = 1000, seed: int = 0) -> Agreement:
@@ -184,6 +223,16 @@ def _with_interval(
     tails = (100 * (1 - _INSIDE) / 2, 100 * (1 + _INSIDE) / 2)
     low, high = np.percentile(drawn, tails) if drawn.size else (np.nan, np.nan)
     return Agreement(statistic(np.ones(n)), float(low), float(high), n, n_answers)
+
+
+def _pairs(n: int, most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two different ones of ``n``: all pairs, or ``most`` drawn ones."""
+    if n * (n - 1) // 2 <= most:
+        first, second = np.triu_indices(n, 1)
+        return first, second
+    rng = np.random.default_rng((seed, n))
+    first = rng.integers(n, size=most)
+    return first, (first + rng.integers(1, n, size=most)) % n
 
 
 def _units(answers: Answers, at_least: int = 2) -> sparse.csr_matrix:
