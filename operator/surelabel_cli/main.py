@@ -207,6 +207,38 @@ def agreement(
 
 
 @app.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="File or folder to convert from.")
+    ],
+    from_: Annotated[
+        str,
+        typer.Option("--from", help="What SOURCE is: create-labeling-job (a request, as JSON)."),
+    ] = "create-labeling-job",
+    task_type: Annotated[
+        str | None, typer.Option(help="Task type; needed where SOURCE does not tell it.")
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names of the classes in their order: Ground Truth's label category file."
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Where to write. [default: standard output]")
+    ] = None,
+) -> None:
+    """Make a LabelingJob and a WorkTeam of a request to Ground Truth.
+
+    What cannot be carried is told on standard error, one line a field, with what to do instead.
+    """
+    with _one_message():
+        from surelabel_cli.convert import convert as command
+
+        command(source, from_, task_type=task_type, labels=labels, out=out)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed
