@@ -1,4 +1,4 @@
-"""``surelabel convert``: from Ground Truth's requests, and between manifests and other formats."""
+"""``surelabel convert``: a request to Ground Truth, or labels between manifests and formats."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from surelabel_cli.request_fields import Request
 from surelabel_cli.request_task_type import FoundTaskType, task_type_of
 
 REQUEST = "create-labeling-job"
+MANIFEST = "manifest"
 _LARGEST = 8 << 20
 # Words that kubectl's YAML takes for something else than text.
 _PLAIN = re.compile(r"(?!(?i:y|n|yes|no|true|false|on|off|null)$)[A-Za-z][A-Za-z0-9_./:-]*")
@@ -25,15 +26,26 @@ _PLAIN = re.compile(r"(?!(?i:y|n|yes|no|true|false|on|off|null)$)[A-Za-z][A-Za-z
 def convert(
     source: Path,
     from_: str,
+    to: str,
     *,
     task_type: str | None,
+    attribute: str | None,
     labels: Path | None,
     out: Path | None,
 ) -> None:
     """Convert ``source``; UserError says what is wrong with it."""
-    if from_ != REQUEST:
-        raise UserError(f"--from must be {REQUEST}; got {from_!r}.")
-    convert_labeling_request(source, labels, task_type, out)
+    if from_ == REQUEST:
+        if to != MANIFEST or attribute is not None:
+            raise UserError(f"--from {REQUEST}: writes a LabelingJob; leave out --to, --attribute.")
+        convert_labeling_request(source, labels, task_type, out)
+        return
+    # Late: it brings the label formats, and NumPy with them.
+    from surelabel_cli.convert_labels import convert_labels
+
+    names = None if labels is None else read_label_names(labels)
+    convert_labels(
+        source, from_, to, task_type=task_type, attribute=attribute, names=names, out=out
+    )
 
 
 def convert_labeling_request(

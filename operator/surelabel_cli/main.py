@@ -213,10 +213,25 @@ def convert(
     ],
     from_: Annotated[
         str,
-        typer.Option("--from", help="What SOURCE is: create-labeling-job (a request, as JSON)."),
-    ] = "create-labeling-job",
+        typer.Option(
+            "--from",
+            help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, voc, "
+            "yolo, spacy, png, label-studio, cvat.",
+        ),
+    ] = "manifest",
+    to: Annotated[
+        str,
+        typer.Option(
+            help="What to write: manifest, coco, voc, yolo, yolo-obb, yolo-seg, yolo-pose, conll, "
+            "spacy, csv, png, label-studio, cvat."
+        ),
+    ] = "manifest",
     task_type: Annotated[
         str | None, typer.Option(help="Task type; needed where SOURCE does not tell it.")
+    ] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option(help="Key of the label in a manifest. [default: found, or 'label']"),
     ] = None,
     labels: Annotated[
         Path | None,
@@ -225,17 +240,22 @@ def convert(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Where to write. [default: standard output]")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File or folder to write. [default: standard output, for a request only]",
+        ),
     ] = None,
 ) -> None:
-    """Make a LabelingJob and a WorkTeam of a request to Ground Truth.
+    """Convert a request to Ground Truth, or a manifest to other formats and back.
 
-    What cannot be carried is told on standard error, one line a field, with what to do instead.
+    What cannot be carried is told on standard error, with what to do instead.
     """
     with _one_message():
         from surelabel_cli.convert import convert as command
 
-        command(source, from_, task_type=task_type, labels=labels, out=out)
+        command(source, from_, to, task_type=task_type, attribute=attribute, labels=labels, out=out)
 
 
 @app.command()
