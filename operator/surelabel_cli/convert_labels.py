@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from pathlib import Path
 
@@ -47,6 +48,12 @@ def convert_labels(
         notes = _write(data, to, attribute, out)
     except ExportError as error:
         raise UserError(str(error)) from error
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: there is no such file.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{source}: must be UTF-8: {error}. Convert it to UTF-8.") from error
+    except csv.Error as error:
+        raise UserError(f"{source}: is not CSV: {error}.") from error
     _tell(notes)
     typer.echo(f"{out}: {len(data.examples):,} items, {data.task_type}.", err=True)
 

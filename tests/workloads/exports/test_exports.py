@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -402,6 +403,7 @@ def test_xml_with_entities_is_refused(tmp_path, name):
         ("voc", "a.xml", "<annotation><object><name>x</name></object></annotation>"),
         ("yolo", "data.yaml", "names: 3"),
         ("yolo", "data.yaml", "names: {1: a}"),
+        ("yolo", "data.yaml", "names: [a, b"),
         ("spacy", "spans.jsonl", '{"text": "a", "entities": [[0, 0, "x"]]}'),
         ("spacy", "spans.jsonl", "nonsense"),
         ("label-studio", "tasks.json", '[{"data": {"image": "x"}}]'),
@@ -502,3 +504,71 @@ def test_a_png_mask_in_a_manifest_is_read_where_it_lies(tmp_path):
 def test_sizes_of_another_reader_are_kept():
     example = Example("x.jpg", Label(Boxes(())), known_size=ImageSize(3, 4))
     assert example.size == ImageSize(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("3 0.1 0.1 0.1 0.1", r"0.txt:1: must begin with a class number, 0 \.\. 2; got '3'"),
+        ("x 0.1", "must begin with a class number"),
+        ("0 0.1 nan 0.1 0.1", "must be finite numbers"),
+        ("0 0.1 a 0.1 0.1", "must be finite numbers"),
+        ("0 0.1 0.1 0.1", "a line of BoundingBox cannot have 3 numbers"),
+        ("0", "a line of BoundingBox cannot have 0 numbers"),
+    ],
+)
+def test_a_broken_line_of_yolo_is_told(tmp_path, line, message):
+    EXPORTS["yolo"].write(DATA["BoundingBox"], tmp_path)
+    (tmp_path / "labels" / "a" / "0.txt").write_text(line)
+    with pytest.raises(ExportError, match=message):
+        EXPORTS["yolo"].read(tmp_path, "BoundingBox")
+
+
+JUNK = [None, -1, 10**400, math.nan, "x", [[]], {"a": 1}]
+
+
+def broken_at_every_leaf(value: Any, junk: Any) -> Iterator[Any]:
+    """The value with one of its members, or all of it, replaced or taken away; each once."""
+    yield junk
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield {k: v for k, v in value.items() if k != key}
+            for other in broken_at_every_leaf(member, junk):
+                yield value | {key: other}
+    elif isinstance(value, list) and value:
+        for other in broken_at_every_leaf(value[0], junk):
+            yield [other, *value[1:]]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [case for case in BACK if case[0] in ("coco", "label-studio")]
+)
+def test_json_that_is_broken_anywhere_is_read_or_told(tmp_path, name, kind):
+    EXPORTS[name].write(DATA[kind], tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = json.loads(file.read_text(encoding="utf-8"))
+    told = 0
+    for junk in JUNK:
+        for value in broken_at_every_leaf(whole, junk):
+            file.write_text(json.dumps(value))
+            try:
+                EXPORTS[name].read(tmp_path, kind)
+            except ExportError as error:
+                told += 1
+                assert len(str(error)) < 400 + len(str(tmp_path))
+    assert told > 50
+
+
+@pytest.mark.parametrize(("name", "kind"), BACK)
+def test_bytes_that_are_broken_are_read_or_told(tmp_path, name, kind):
+    EXPORTS[name].write(DATA[kind], tmp_path)
+    rng = np.random.default_rng(5)
+    for file in sorted(path for path in tmp_path.rglob("*") if path.is_file()):
+        whole = file.read_bytes()
+        for _ in range(20):
+            place = int(rng.integers(0, len(whole) + 1))
+            put_in = bytes(rng.integers(32, 127, int(rng.integers(0, 4)), dtype=np.uint8))
+            file.write_bytes(whole[:place] + put_in + whole[place + int(rng.integers(0, 9)) :])
+            with contextlib.suppress(ExportError, UnicodeDecodeError, csv.Error, FileNotFoundError):
+                EXPORTS[name].read(tmp_path, kind)
+        file.write_bytes(whole)

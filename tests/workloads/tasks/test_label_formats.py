@@ -404,3 +404,45 @@ def test_the_class_map_has_the_labels_that_the_value_uses():
     assert metadata["class-map"] == {"1": "Dog"}
     assert metadata["type"] == "groundTruth/custom"
     assert Wart.UNDERSCORES not in form.read_label({"keypoints": []}, metadata, CATS).warts
+
+
+JUNK = [None, True, -1, 1.5, 10**400, math.nan, "", "x", [], [[]], {}, {"a": 1}]
+
+
+def broken_at_every_leaf(value, junk):
+    """The value with one of its members, or all of it, replaced or taken away; each once."""
+    yield junk
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield {k: v for k, v in value.items() if k != key}
+            for other in broken_at_every_leaf(member, junk):
+                yield value | {key: other}
+    elif isinstance(value, list) and value:
+        for other in broken_at_every_leaf(value[0], junk):
+            yield [other, *value[1:]]
+
+
+@each
+def test_what_is_broken_anywhere_is_read_or_told(name, value):
+    form = LABEL_FORMATS[name]
+    content = json.loads(json.dumps(form.answer_content(value, CATS)))
+    if isinstance(inner := getattr(value, "value", value), SemanticMask):
+        inner = replace(inner, ref="s3://b/m.png")
+        value = replace(value, value=inner) if isinstance(value, Adjustment) else inner
+    written, metadata = form.write_label(Label(value), CATS)
+    for junk in JUNK:
+        for broken in broken_at_every_leaf(content, junk):
+            try:
+                form.parse_answer(broken, CATS)
+            except AnswerError as error:
+                assert len(str(error)) < 400
+        pairs = [(other, metadata) for other in broken_at_every_leaf(written, junk)]
+        pairs += [(written, other) for other in broken_at_every_leaf(metadata, junk)]
+        for broken, about in pairs:
+            try:
+                form.read_label(broken, about, CATS)
+            except LabelError as error:
+                assert len(str(error)) < 400
+            seen = SeenClasses()
+            seen.see_label(broken, about)
+            seen.settle()

@@ -27,6 +27,7 @@ from surelabel.exports.geometry import (
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError, plain
 from surelabel.tasks.label_format import Label
+from surelabel.tasks.pixels import MAX_PIXELS
 from surelabel.tasks.values import (
     Box,
     Boxes,
@@ -242,6 +243,8 @@ def _label(
 
 
 def _instances(found: list[Field], codes: dict[int, int], size: ImageSize) -> Instances:
+    if size.width * size.height > MAX_PIXELS:
+        raise ExportError(f"an image may have {MAX_PIXELS} pixels; got {size}.")
     mask = np.full((size.height, size.width), -1, np.int32)
     for number, annotation in enumerate(found):
         outline = annotation["segmentation"]

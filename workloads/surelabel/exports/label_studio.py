@@ -45,6 +45,15 @@ _TYPES = {
 }
 
 
+# All task types that a result may belong to.
+_KINDS: dict[str, tuple[str, ...]] = _TYPES | {
+    "choices": (
+        *("ImageClassification", "TextClassification"),
+        *("ImageClassificationMultiLabel", "TextClassificationMultiLabel"),
+    )
+}
+
+
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the file; notes say what was left out."""
     notes: list[str] = []
@@ -174,12 +183,14 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
     for task, results in found:
         is_text = "text" in task["data"]
         source = task["data"]["text" if is_text else "image"].text()
-        value = read_value(results, classes)
+        # A task may have marks of several kinds; others than the one asked for are left.
+        asked = [each for each in results if task_type in _KINDS.get(each["type"].text(), ())]
+        value = read_value(asked, classes)
         if value is None:
             continue
-        scores = [each.get("score") for each in results]
+        scores = [each.get("score") for each in asked]
         known = tuple(each.number() for each in scores if each is not None)
-        confidences = known if len(known) == len(results) else ()
+        confidences = known if len(known) == len(asked) else ()
         if isinstance(value, LabelSet):
             # One score for the whole set.
             confidences = ()
@@ -190,7 +201,8 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
 def _of(task: Field) -> list[Field] | None:
     """The results of the first annotation that was not cancelled."""
     for annotation in task["annotations"].each():
-        if not annotation.value.get("was_cancelled"):
+        cancelled = annotation.get("was_cancelled")
+        if cancelled is None or not cancelled.value:
             return list(annotation["result"].each())
     return None
 

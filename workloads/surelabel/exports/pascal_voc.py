@@ -91,10 +91,8 @@ def _example(file: Path, root: Element, classes: Classes) -> Example:
     size = None
     if measures is not None:
         found = [number_of(text_of(measures, key, file), key, file) for key in ("width", "height")]
-        depth = measures.find("depth")
-        size = ImageSize(
-            int(found[0]), int(found[1]), int((depth.text if depth is not None else "") or 3)
-        )
+        depth = measures.findtext("depth") or "3"
+        size = ImageSize(int(found[0]), int(found[1]), int(number_of(depth, "depth", file)))
     boxes = []
     for each in root.iter("object"):
         where = each.find("bndbox")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -69,10 +70,20 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     classes, pose = _read_names(path / "data.yaml")
     task_type = task_type or ("Keypoint" if pose else None)
     rows = list(_read_images(path / "images.csv"))
-    lines = [list(_read_lines(path / "labels" / f"{stem_of(name)}.txt")) for name, *_ in rows]
+    files = [path / "labels" / f"{stem_of(name)}.txt" for name, *_ in rows]
+    # A pose has one class of objects, whose points have names.
+    n_classes = 1 if pose else len(classes)
+    lines = [list(_read_lines(file, n_classes)) for file in files]
     task_type = task_type or _task_type(lines)
     if task_type not in _VALUES:
         raise ExportError(f"--task-type: YOLO has no {task_type}.")
+    for file, found in zip(files, lines, strict=True):
+        for code, numbers in found:
+            if not _FITS[task_type](len(numbers), len(classes)):
+                raise ExportError(
+                    f"{file}: a line of {task_type} cannot have {len(numbers)} numbers behind its "
+                    f"class ({code}). Pass another --task-type."
+                )
     examples = []
     for (_, source, size), found in zip(rows, lines, strict=True):
         examples.append(Example(source, Label(_VALUES[task_type](found, size))))
@@ -178,6 +189,14 @@ _VALUES: dict[str, Callable[[list[tuple[int, list[float]]], ImageSize], Any]] = 
 }
 
 
+# How many numbers a line may have behind the class.
+_FITS: dict[str, Callable[[int, int], bool]] = {
+    "BoundingBox": lambda n, _: n in (4, 8),
+    "Polygon": lambda n, _: n >= 6 and n % 2 == 0,
+    "Keypoint": lambda n, n_classes: n == 4 + 3 * n_classes,
+}
+
+
 def _points(numbers: list[float], size: ImageSize) -> list[Point]:
     pairs = zip(numbers[::2], numbers[1::2], strict=True)
     return [(x * size.width, y * size.height) for x, y in pairs]
@@ -221,16 +240,22 @@ def _read_images(path: Path) -> Iterator[tuple[str, str, ImageSize]]:
                 raise ExportError(f"{path}: needs file,source,width,height; got {row}.") from None
 
 
-def _read_lines(path: Path) -> Iterator[tuple[int, list[float]]]:
+def _read_lines(path: Path, n_classes: int) -> Iterator[tuple[int, list[float]]]:
     # An image without objects may have no file.
-    text = path.read_text() if path.exists() else ""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         code, *rest = line.split()
-        if not re.fullmatch(r"\d+", code) or not rest:
-            raise ExportError(f"{path}:{number}: must be a class number and numbers; got {line!r}.")
+        if not re.fullmatch("[0-9]{1,6}", code) or int(code) >= n_classes:
+            raise ExportError(
+                f"{path}:{number}: must begin with a class number, 0 .. {n_classes - 1}; got "
+                f"{code[:40]!r}."
+            )
         try:
-            yield int(code), [float(each) for each in rest]
+            numbers = [float(each) for each in rest]
         except ValueError:
-            raise ExportError(f"{path}:{number}: must be numbers; got {line!r}.") from None
+            numbers = [math.nan]
+        if not all(map(math.isfinite, numbers)):
+            raise ExportError(f"{path}:{number}: must be finite numbers; got {line[:80]!r}.")
+        yield int(code), numbers

@@ -9,6 +9,7 @@ from typing import Any
 
 # Beginning of the name of a class whose number is known and whose name is not.
 UNNAMED = "class "
+_DEEPEST = 16
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,13 @@ class SeenClasses:
         others = sorted(self.names - set(numbered))
         return Classes((*numbered, *others), dict(self.short_names), dict(self.colors))
 
-    def see_answer(self, content: Any) -> None:
-        """Take the names from an ``answerContent``: ``label``, ``labels``, ``labelMappings``."""
+    def see_answer(self, content: Any, depth: int = 0) -> None:
+        """Take the names from an ``answerContent``: ``label``, ``labels``, ``labelMappings``.
+
+        Deeper than any answer nests nothing is looked for.
+        """
+        if depth > _DEEPEST:
+            return
         if isinstance(content, dict):
             for key, value in content.items():
                 if key == "label" and isinstance(value, str):
@@ -74,12 +80,12 @@ class SeenClasses:
                     self.names.update(name for name in value if isinstance(name, str))
                 elif key == "labelMappings" and isinstance(value, dict):
                     self.names.update(value)
-                self.see_answer(value)
+                self.see_answer(value, depth + 1)
         elif isinstance(content, list):
             for value in content:
                 # Vertices make up most of a large answer and name nothing.
                 if not (isinstance(value, dict) and "x" in value and "label" not in value):
-                    self.see_answer(value)
+                    self.see_answer(value, depth + 1)
 
     def see_label(self, value: Any, metadata: Any) -> None:
         """Take numbers and names from a label of a manifest and its metadata, whatever its type."""

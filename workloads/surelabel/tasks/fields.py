@@ -14,6 +14,7 @@ from typing import Any
 from surelabel.tasks.classes import Classes
 
 _SHOWN = 60
+_LARGEST = 2**53
 
 
 class FieldError(ValueError):
@@ -105,11 +106,11 @@ class Field:
         return float(value)
 
     def whole(self, low: int = 0) -> int:
-        """A whole number, at least ``low``; 3.0 is one."""
+        """A whole number from ``low`` to what floats count exactly; 3.0 is one."""
         value = self.value
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        if isinstance(value, bool) or not isinstance(value, int) or value < low:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= _LARGEST:
             raise self.wrong(f"a whole number, at least {low}")
         return value
 
