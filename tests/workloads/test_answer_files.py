@@ -282,3 +282,19 @@ def test_a_folder_in_a_store_is_read_within_the_prefixes_that_are_allowed(tmp_pa
     outside = Storage(StorageAccess(prefixes=("file:///elsewhere",), local_files=True))
     with pytest.raises(StorageNotAllowedError):
         read_given_answers(uri, "ImageClassification", storage=outside)
+
+
+def test_a_finished_job_is_read_from_s3(s3_server):
+    folder = s3_server.storage().folder(f"{s3_server.uri}/out/birds")
+    metadata = {"class-name": "Falcon", "type": "groundtruth/image-classification"}
+    line = {"source-ref": "s3://b/0.jpg", "bird": 0, "bird-metadata": metadata}
+    folder.write("manifests/output/output.manifest", lines(line).encode())
+    response = json.dumps({"answers": [OLD, NEW]}).encode()
+    key = "annotations/worker-response/iteration-1/0/2019-04-18_16:13:05.json"
+    folder.write(key, response)
+    given = read_given_answers(
+        f"{s3_server.uri}/out/birds", "ImageClassification", storage=s3_server.storage()
+    )
+    assert [answer.item for answer in given.answers] == ["0", "0"]
+    assert given.classes.names == ("Falcon", "Duck")
+    assert given.labels["0"].value == SingleClass(0)

@@ -32,7 +32,7 @@ from surelabel.exports.geometry import (
 )
 from surelabel.exports.text_spans import flat
 from surelabel.tasks.label_format import Label
-from surelabel.tasks.values import Box, Boxes, ImageSize, SemanticMask, Span, Spans
+from surelabel.tasks.values import Box, Boxes, ImageSize, Polygons, SemanticMask, Shape, Span, Spans
 from workloads.exports.examples import (
     CLASSES,
     DATA,
@@ -477,6 +477,18 @@ def test_broken_runs_are_refused(text):
 def test_longer_spans_win_and_equal_ones_count_once():
     spans = (Span(0, 0, 2), Span(1, 1, 5), Span(0, 5, 6), Span(1, 5, 6))
     assert flat(spans) == [Span(1, 1, 5), Span(0, 5, 6)]
+
+
+@pytest.mark.parametrize("name", ["coco", "yolo-seg"])
+def test_a_stray_click_is_left_out_and_told(tmp_path, name):
+    shapes = (Shape(0, OUTLINE[:2]), Shape(1, OUTLINE))
+    data = images("Polygon", Polygons(shapes, SIZE), confidences=(0.1, 0.9))
+    notes = EXPORTS[name].write(data, tmp_path)
+    assert notes[0] == "0.jpg: left out: a polygon of fewer than three points."
+    (example,) = EXPORTS[name].read(tmp_path, None).examples
+    assert [shape.label for shape in example.label.value.shapes] == [1]
+    if name == "coco":
+        assert example.label.confidences == (0.9,)
 
 
 def test_file_names_are_unique_relative_and_without_dots():

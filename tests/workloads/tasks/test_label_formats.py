@@ -230,8 +230,8 @@ MALFORMED = [
         "inputImageProperties.width",
         "0",
     ),
-    ("Polygon", {"polygons": [LABEL | {"vertices": VERTICES}]}, "vertices", "at least 3"),
-    ("Polyline", {"polylines": [LABEL | {"vertices": VERTICES[:1]}]}, "vertices", "at least 2"),
+    ("Polygon", {"polygons": [LABEL | {"vertices": []}]}, "vertices", "at least one point"),
+    ("Polyline", {"polylines": [LABEL | {"vertices": [1]}]}, "vertices[0]", "an object"),
     ("Keypoint", {"keypoints": [LABEL | {"x": 1}]}, "keypoints[0]", "'y'"),
     (
         "NamedEntityRecognition",
@@ -384,6 +384,40 @@ def test_what_the_loop_writes_and_what_the_format_writes_is_the_same(name):
     )
     label = Label(SingleClass(1), (0.75,), False, "labeling-job/j", date)
     assert compact(by_task) == compact(form.write_label(label, CATS))
+
+
+def test_the_documented_content_of_workers_is_read():
+    vertices = {"label": "dog", "vertices": [{"x": 570, "y": 239}]}
+    size = {"height": 853, "width": 1280}
+    dog = Classes.of(("dog",))
+    for key in ("polygons", "polylines", "lines"):
+        form = LABEL_FORMATS["Polygon" if key == "polygons" else "Polyline"]
+        found = form.parse_answer({"a": {key: [vertices], "inputImageProperties": size}}, dog)
+        assert found.shapes == (Shape(0, ((570.0, 239.0),)),)
+        assert found.image == ImageSize(1280, 853)
+    points = {"keypoints": [{"label": "dog", "x": 5, "y": 6}], "inputImageProperties": size}
+    found = LABEL_FORMATS["Keypoint"].parse_answer({"a": points}, dog)
+    assert found == Keypoints((Keypoint(0, 5, 6),), ImageSize(1280, 853))
+    box = {"height": 2052, "label": "dog", "left": 583, "top": 302, "width": 1375}
+    content = {"boundingBox": {"boundingBoxes": [box], "inputImageProperties": size}}
+    found = LABEL_FORMATS["BoundingBox"].parse_answer(content, dog)
+    assert found == Boxes((Box(0, 583, 302, 1375, 2052),), ImageSize(1280, 853))
+
+
+def test_color_maps_without_the_background_number_classes_as_those_with_it():
+    def entry(name):
+        return {"class-name": name, "hex-color": "#010203"}
+
+    maps = [{"2": entry("b")}, {"0": entry("BACKGROUND"), "1": entry("a")}, {"1": entry("a")}]
+    for order in (maps, maps[::-1]):
+        seen = SeenClasses()
+        for each_map in order:
+            seen.see_label("s3://b/x.png", {"internal-color-map": each_map})
+        assert seen.settle().names == ("a", "b")
+    # A map that gives pixel 0 to a class has no background.
+    seen = SeenClasses()
+    seen.see_label("s3://b/x.png", {"internal-color-map": {"0": entry("a"), "1": entry("b")}})
+    assert seen.settle().names == ("a", "b")
 
 
 def test_numbered_classes_keep_their_places_and_others_follow_sorted():

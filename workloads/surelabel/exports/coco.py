@@ -45,6 +45,8 @@ FILE = "annotations.json"
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the file; notes say what COCO cannot carry."""
     notes: list[str] = []
+    if data.task_type == "Polygon":
+        data, notes = data.without_thin_polygons()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (name, example) in enumerate(data.named(), start=1):

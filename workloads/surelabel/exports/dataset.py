@@ -65,6 +65,21 @@ class LabeledData:
         """Each example with its file name: unique, relative, without ``..``."""
         return zip(self.names, self.examples, strict=True)
 
+    def without_thin_polygons(self) -> tuple[LabeledData, list[str]]:
+        """The same without polygons of fewer than three points, which most formats refuse."""
+        notes: list[str] = []
+        examples: list[Example] = []
+        for name, example in self.named():
+            shapes, sure = example.label.value.shapes, example.label.confidences
+            kept = [place for place, each in enumerate(shapes) if len(each.vertices) > 2]
+            if len(kept) < len(shapes):
+                notes.append(f"{name}: left out: a polygon of fewer than three points.")
+            value = replace(example.label.value, shapes=tuple(shapes[k] for k in kept))
+            confidences = tuple(sure[k] for k in kept) if sure else ()
+            label = replace(example.label, value=value, confidences=confidences)
+            examples.append(replace(example, label=label))
+        return LabeledData(self.task_type, self.classes, tuple(examples)), notes
+
     def confidence(self, example: Example, part: int) -> float | None:
         """Confidence of the part of a label, where it has one."""
         found = example.label.confidences

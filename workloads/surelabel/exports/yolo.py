@@ -38,6 +38,8 @@ _Lines = Iterator[tuple[int, list[float]]]
 def write(data: LabeledData, folder: Path, *, oriented: bool = False) -> list[str]:
     """Write the files; notes say what YOLO cannot carry. ``oriented``: boxes by their corners."""
     notes: list[str] = []
+    if data.task_type == "Polygon":
+        data, notes = data.without_thin_polygons()
     rows: list[tuple[str, str, int, int]] = []
     lines_of = _oriented_lines if oriented else _LINES[data.task_type]
     for name, example in data.named():

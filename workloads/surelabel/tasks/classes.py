@@ -10,6 +10,7 @@ from typing import Any
 # Beginning of the name of a class whose number is known and whose name is not.
 UNNAMED = "class "
 _DEEPEST = 16
+_BACKGROUND = "BACKGROUND"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class SeenClasses:
     """Classes put together from what files say of them: numbers with names, or names alone."""
 
     by_number: dict[int, str] = field(default_factory=dict)
+    # Of color maps, whose pixel 0 may be the background and need not be in every map.
+    by_pixel: dict[int, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     short_names: dict[str, str] = field(default_factory=dict)
     colors: dict[str, str] = field(default_factory=dict)
@@ -60,6 +63,9 @@ class SeenClasses:
 
         Sorted, so that neither codes nor ties hang on who answered first.
         """
+        shift = 1 if is_background(self.by_pixel.get(0, _BACKGROUND)) else 0
+        for pixel, name in self.by_pixel.items():
+            self._number(pixel - shift, name)
         last = max(self.by_number, default=-1)
         numbered = [self.by_number.get(n, f"{UNNAMED}{n}") for n in range(last + 1)]
         others = sorted(self.names - set(numbered))
@@ -96,7 +102,8 @@ class SeenClasses:
             for key in ("class-map", "class_map"):
                 for number, each in _object(metadata.get(key)).items():
                     self._number(number, each)
-            self._see_color_map(_object(metadata.get("internal-color-map")))
+            for pixel, each in _object(metadata.get("internal-color-map")).items():
+                self._see_pixel(pixel, _object(each))
         listed = _object(_object(value).get("annotations")).get("labels")
         for each in listed if isinstance(listed, list) else ():
             entry = _object(each)
@@ -107,16 +114,12 @@ class SeenClasses:
         # Entities of text, and what a custom job took over from its workers.
         self.see_answer({key: each for key, each in _object(value).items() if key != "labels"})
 
-    def _see_color_map(self, color_map: dict[str, Any]) -> None:
-        """Pixel 0 is the background, so the classes begin at pixel 1."""
-        entries = {int(pixel): _object(each) for pixel, each in color_map.items() if _digits(pixel)}
-        shift = 1 if is_background(entries.get(0, {}).get("class-name")) else 0
-        for pixel, entry in entries.items():
-            name = entry.get("class-name")
-            if isinstance(name, str) and pixel >= shift:
-                self._number(pixel - shift, name)
-                if isinstance(entry.get("hex-color"), str):
-                    self.colors[name] = entry["hex-color"]
+    def _see_pixel(self, pixel: str, entry: dict[str, Any]) -> None:
+        name, color = entry.get("class-name"), entry.get("hex-color")
+        if _digits(pixel) and isinstance(name, str):
+            self.by_pixel.setdefault(int(pixel), name)
+            if isinstance(color, str):
+                self.colors[name] = color
 
     def _number(self, number: Any, name: Any) -> None:
         if isinstance(number, str) and _digits(number):
@@ -129,7 +132,7 @@ class SeenClasses:
 
 def is_background(name: Any) -> bool:
     """Whether a colour map's name is Ground Truth's for pixels of no class."""
-    return isinstance(name, str) and name.upper() == "BACKGROUND"
+    return isinstance(name, str) and name.upper() == _BACKGROUND
 
 
 def _object(value: Any) -> dict[str, Any]:

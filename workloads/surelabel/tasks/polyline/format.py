@@ -5,4 +5,4 @@ from __future__ import annotations
 from surelabel.tasks.shapes import ShapeFormat
 from surelabel.tasks.values import Polylines
 
-POLYLINE_FORMAT = ShapeFormat("Polyline", "crowd-polyline", ("polylines", "lines"), 2, Polylines)
+POLYLINE_FORMAT = ShapeFormat("Polyline", "crowd-polyline", ("polylines", "lines"), Polylines)
