@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,8 @@ def convert_labeling_request(
     names = None if labels is None else read_label_names(labels)
     converted = convert_request(request, found, names, needs_ref=needs_ref)
     _write(converted, out)
-    for note in converted.notes:
+    lost = [] if labels is None else sorted(set(_lost_of_labels(read_json(labels))))
+    for note in (*converted.notes, *(f"{labels}: {each}" for each in lost)):
         typer.echo(str(note), err=True)
     if names is None and needs_labels:
         uri = request.get("LabelCategoryConfigS3Uri") or "its label category file"
@@ -108,6 +110,19 @@ def read_label_names(path: Path) -> list[str]:
             raise UserError(f"{path}: labels[{position}].label: {name!r} stands twice. Remove one.")
         names.append(name)
     return names
+
+
+def _lost_of_labels(value: dict[str, Any]) -> Iterator[str]:
+    """What a label category file says beyond names."""
+    for key in value:
+        if key == "instructions":
+            yield "instructions: not carried: there is no field for it yet. Keep it for the portal."
+        elif key not in ("labels", "document-version", "documentVersion"):
+            yield f"{key}: not carried: there is no field for it. Look whether it matters."
+    for entry in value["labels"]:
+        for key in entry:
+            if key != "label":
+                yield f"labels[].{key}: not carried: a label has a name and no more so far."
 
 
 def to_yaml(documents: list[dict[str, Any]]) -> str:

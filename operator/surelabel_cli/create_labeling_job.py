@@ -18,6 +18,9 @@ from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.resources import API_VERSION
 
 NAME_MAX = 40
+# Of the LabelingJob's schema.
+MAX_LABELS = 256
+LABEL_MAX = 128
 # Their jobs may have a model here.
 _WITH_MODEL = frozenset({"ImageClassification", "TextClassification"})
 _TASK = "HumanTaskConfig"
@@ -95,6 +98,13 @@ def convert_request(
     _task_type_notes(request, found, notes)
     if labels is not None:
         spec["labels"] = [{"name": each} for each in labels]
+        if not 2 <= len(labels) <= MAX_LABELS or any(len(each) > LABEL_MAX for each in labels):
+            notes.append(
+                Note("LabelCategoryConfigS3Uri", f"a job has 2 to {MAX_LABELS} labels of at most "
+                     f"{LABEL_MAX} characters here; the file has {len(labels)}, the longest of "
+                     f"{max(map(len, labels))}. `surelabel validate` refuses the job; split or "
+                     "shorten them.")
+            )  # fmt: skip
     attribute = request.get("LabelAttributeName")
     if attribute.endswith("-ref") != needs_ref:
         wanted = "must end with -ref" if needs_ref else "must not end with -ref"

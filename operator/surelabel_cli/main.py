@@ -215,15 +215,15 @@ def convert(
         str,
         typer.Option(
             "--from",
-            help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, voc, "
-            "yolo, spacy, png, label-studio, cvat.",
+            help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, "
+            "coco-panoptic, voc, yolo, spacy, png, label-studio, cvat.",
         ),
     ] = "manifest",
     to: Annotated[
         str,
         typer.Option(
-            help="What to write: manifest, coco, voc, yolo, yolo-obb, yolo-seg, yolo-pose, conll, "
-            "spacy, csv, png, label-studio, cvat."
+            help="What to write: manifest, coco, coco-panoptic, voc, yolo, yolo-obb, yolo-seg, "
+            "yolo-pose, conll, spacy, csv, png, huggingface, label-studio, cvat."
         ),
     ] = "manifest",
     task_type: Annotated[

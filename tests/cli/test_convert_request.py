@@ -361,3 +361,27 @@ def test_a_label_that_yaml_would_take_for_something_else_stays_text():
     names = ["y", "no", "1", "1.5", "null", "2026-01-01", "a: b", "#x", "", "ja", "Süß 🐦", "a:"]
     (document,) = read_documents(to_yaml([{"labels": names}]))
     assert document.value == {"labels": names}
+
+
+@pytest.mark.parametrize("names", [["one"], [f"n{n}" for n in range(257)], ["a", "b" * 129]])
+def test_labels_that_no_job_can_have_are_told(tmp_path, names):
+    path = tmp_path / "many.json"
+    path.write_text(json.dumps({"labels": [{"label": name} for name in names]}))
+    code, (job, _), said = convert(tmp_path, request(), "--labels", path)
+    assert code == 0
+    assert "LabelCategoryConfigS3Uri: a job has 2 to 256 labels of at most 128" in said
+    assert validate_object(job) != []
+
+
+def test_what_else_a_label_file_says_is_told(tmp_path):
+    path = tmp_path / "ner.json"
+    labels = [{"label": "a", "shortDisplayName": "A"}, {"label": "b", "shortDisplayName": "B"}]
+    more = {"instructions": {"shortInstruction": "x"}, "frameAttributes": []}
+    path.write_text(json.dumps({"document-version": "2018-11-28", "labels": labels} | more))
+    _, _, said = convert(tmp_path, request(), "--labels", path)
+    told = [line for line in said.splitlines() if line.startswith(f"{path}: ")]
+    assert [line.split(": ")[1] for line in told] == [
+        "frameAttributes",
+        "instructions",
+        "labels[].shortDisplayName",
+    ]

@@ -70,6 +70,9 @@ def test_the_real_job_is_read_whole():
         votes = np.bincount([answer.value.label for answer in answers])
         agreed += int(votes.argmax()) == given.labels[item].value.label
     assert agreed > 280
+    item, annotator = given.codes()
+    assert (item.max(), annotator.max()) == (301, 96)
+    assert all(given.items[code] == a.item for code, a in zip(item, given.answers, strict=True))
     # The responses alone, without the manifest: the same answers, names sorted.
     alone = read_given_answers(folder / "worker-response", "ImageClassification")
     assert alone.classes.names == tuple(sorted(given.classes.names))

@@ -15,6 +15,7 @@ from typing import Any
 from xml.dom import minidom
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -131,9 +132,7 @@ def test_a_manifest_is_written_and_read_back(tmp_path, kind):
     assert_same(DATA[kind], data)
 
 
-@pytest.mark.parametrize(
-    "name", [n for n, e in EXPORTS.items() if "BoundingBox" in e.task_types and n != "csv"]
-)
+@pytest.mark.parametrize("name", ["coco", "voc", "yolo", "yolo-obb", "label-studio", "cvat"])
 def test_an_image_of_unknown_size_is_left_out_and_told(tmp_path, name):
     data = images("BoundingBox", Boxes((Box(0, 1, 2, 3, 4),)), Boxes((), SIZE))
     notes = EXPORTS[name].write(data, tmp_path)
@@ -327,13 +326,68 @@ def test_csv_takes_every_task_type_but_masks(tmp_path, kind):
 
 def test_png_masks_have_class_numbers_plus_one(tmp_path):
     EXPORTS["png"].write(DATA["SemanticSegmentation"], tmp_path)
-    image = Image.open(tmp_path / "masks" / "0.png")
-    assert image.mode == "P"
-    assert np.array_equal(np.asarray(image), MASK + 1)
+    with Image.open(tmp_path / "masks" / "0.png") as image:
+        assert image.mode == "P"
+        assert np.array_equal(np.asarray(image), MASK + 1)
+        palette = image.getpalette()
     rows = rows_of(tmp_path / "classes.csv")
     assert [(row["pixel"], row["name"]) for row in rows[:2]] == [("0", ""), ("1", "Dog")]
-    palette = image.getpalette()
     assert "#" + bytes(palette[3:6]).hex() == rows[1]["color"]
+
+
+@pytest.mark.parametrize("kind", ["SemanticSegmentation", "InstanceSegmentation"])
+def test_panoptic_segments_are_colors_of_a_png(tmp_path, kind):
+    EXPORTS["coco-panoptic"].write(DATA[kind], tmp_path)
+    value = json.loads((tmp_path / "panoptic.json").read_text(encoding="utf-8"))
+    (annotation,) = value["annotations"]
+    names = {each["id"]: each["name"] for each in value["categories"]}
+    assert {each["isthing"] for each in value["categories"]} == {int(kind[0] == "I")}
+    with Image.open(tmp_path / "panoptic" / annotation["file_name"]) as image:
+        pixels = np.asarray(image).reshape(-1, 3).tolist()
+    ids = [red + 256 * green + 65_536 * blue for red, green, blue in pixels]
+    wanted = DATA[kind].examples[0].label.value
+    for place, each in enumerate(annotation["segments_info"]):
+        assert [found == each["id"] for found in ids] == (place == MASK).ravel().tolist()
+        assert each["area"] == ids.count(each["id"])
+        code = wanted.labels[place] if kind[0] == "I" else place
+        assert names[each["category_id"]] == CLASSES.names[code]
+
+
+def test_a_panoptic_file_name_stays_in_its_folder(tmp_path):
+    EXPORTS["coco-panoptic"].write(DATA["SemanticSegmentation"], tmp_path)
+    file = tmp_path / "panoptic.json"
+    value = json.loads(file.read_text(encoding="utf-8"))
+    for name in ("../../x.png", "/etc/passwd", "none.png"):
+        value["annotations"][0]["file_name"] = name
+        file.write_text(json.dumps(value))
+        with pytest.raises(ExportError, match=r"file_name: must be a"):
+            EXPORTS["coco-panoptic"].read(tmp_path, None)
+
+
+@pytest.mark.parametrize("kind", [k for k in EXPORTS["huggingface"].task_types if k in DATA])
+def test_a_hugging_face_folder_is_one_parquet_file_with_its_classes(tmp_path, kind):
+    EXPORTS["huggingface"].write(DATA[kind], tmp_path)
+    table = pq.read_table(tmp_path / "data" / "train-00000-of-00001.parquet")
+    rows = table.to_pylist()
+    assert [row.get("image", row.get("text")) for row in rows] == [
+        example.source for example in DATA[kind].examples
+    ]
+    metadata = (table.schema.metadata or {}).get(b"huggingface")
+    if metadata is not None:
+        features = json.loads(metadata)["info"]["features"]
+        # All columns, or `datasets` refuses the file.
+        assert list(features) == table.column_names
+        label = features.get("label") or features["labels"]["feature"]
+        assert label == {"names": list(CLASSES.names), "_type": "ClassLabel"}
+    if kind == "BoundingBox":
+        assert rows[0]["objects"] == {
+            "bbox": [[2.5, 3, 10, 4], [0, 0, 40, 20]],
+            "rotation": [0, 0],
+            "category": ["Big cat", "Dog"],
+            "confidence": [0.5, 1],
+        }
+    if kind == "ImageClassificationMultiLabel":
+        assert [row["labels"] for row in rows] == [[2, 0], []]
 
 
 def turned(x: float, y: float, degrees: float) -> complex:

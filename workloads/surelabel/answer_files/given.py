@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import ImageSize, Value
@@ -79,6 +82,15 @@ class GivenAnswers:
     def annotators(self) -> tuple[str, ...]:
         """Annotators in the order of their first answer."""
         return tuple(dict.fromkeys(each.annotator for each in self.answers))
+
+    def codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(n_answers,) twice: codes of ``items`` and of ``annotators``, as consolidation has them."""
+        item = {name: code for code, name in enumerate(self.items)}
+        annotator = {name: code for code, name in enumerate(self.annotators)}
+        return (
+            np.array([item[each.item] for each in self.answers], np.int64),
+            np.array([annotator[each.annotator] for each in self.answers], np.int64),
+        )
 
     def of_item(self) -> Iterator[tuple[str, list[GivenAnswer]]]:
         """Each item with its answers."""

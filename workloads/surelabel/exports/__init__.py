@@ -9,7 +9,9 @@ from pathlib import Path
 
 from surelabel.exports import (
     coco,
+    coco_panoptic,
     cvat,
+    hugging_face,
     label_studio,
     pascal_voc,
     png_masks,
@@ -56,6 +58,7 @@ EXPORTS: dict[str, ExportFormat] = {
             coco.read,
             pixels=True,
         ),
+        ExportFormat("coco-panoptic", _MASKS, coco_panoptic.write, coco_panoptic.read, pixels=True),
         ExportFormat("voc", _BOXES, pascal_voc.write, pascal_voc.read),
         ExportFormat("yolo", _BOXES, yolo.write, yolo.read),
         ExportFormat("yolo-obb", _BOXES, partial(yolo.write, oriented=True), yolo.read),
@@ -65,6 +68,15 @@ EXPORTS: dict[str, ExportFormat] = {
         ExportFormat("spacy", _SPANS, text_spans.write_spacy, text_spans.read_spacy),
         ExportFormat("csv", tuple(t for t in LABEL_FORMATS if t not in _MASKS), tables.write),
         ExportFormat("png", _MASKS, png_masks.write, png_masks.read, pixels=True),
+        ExportFormat(
+            "huggingface",
+            (
+                *("BoundingBox", "Polygon", "Polyline", "Keypoint", "NamedEntityRecognition"),
+                *(*_CLASSES, "TextClassification", "TextClassificationMultiLabel"),
+                *("FreeText", "Rating", "PairwisePreference"),
+            ),
+            hugging_face.write,
+        ),
         ExportFormat(
             "label-studio",
             (

@@ -67,6 +67,13 @@ def decode_indices(png: bytes) -> NDArray[np.int32]:
     return np.asarray(image).astype(np.int32)
 
 
+def decode_rgb(png: bytes) -> Mask:
+    """(height, width): red + 256 green + 65,536 blue of each pixel."""
+    pixels = np.asarray(_open(png).convert("RGB")).astype(np.int32)
+    numbers: Mask = pixels[..., 0] | pixels[..., 1] << 8 | pixels[..., 2] << 16
+    return numbers
+
+
 def encode_indices(indices: NDArray[Any], colors: Sequence[str] = ()) -> bytes:
     """An indexed PNG of values 0 .. 255 with a palette; for larger values a grey one of 16 bits."""
     highest = int(indices.max(initial=0))
