@@ -27,7 +27,6 @@ class UserError(Exception):
 def is_expected(error: Exception) -> bool:
     """Whether the message is for the user, who needs no traceback."""
     # Imported here: this is asked when a command has failed, not when one starts.
-    from surelabel.answer_files.given import AnswerFilesError
     from surelabel.answer_table import TableError
     from surelabel_cli.go_build import GoBuildError
     from surelabel_cli.processes import FolderInUseError, ProcessError
@@ -50,7 +49,6 @@ def is_expected(error: Exception) -> bool:
         | UnknownSampleDataError
         | ToolchainError
         | TableError
-        | AnswerFilesError
         | ConfigurationError
         | StorageError
         | ClusterError

@@ -420,6 +420,18 @@ def test_color_maps_without_the_background_number_classes_as_those_with_it():
     assert seen.settle().names == ("a", "b")
 
 
+def test_what_a_format_does_not_know_of_a_label_goes_on_with_it():
+    metadata = {
+        "type": "groundtruth/video-object-detection",
+        "human-annotated": "yes",
+        "class-map": {"0": "car"},
+        "objects": [],
+    }
+    form = LABEL_FORMATS["Custom"]
+    label = form.read_label("s3://b/SeqLabel.json", metadata, Classes(()))
+    assert form.write_label(label, Classes(())) == ("s3://b/SeqLabel.json", metadata)
+
+
 def test_numbered_classes_keep_their_places_and_others_follow_sorted():
     seen = SeenClasses()
     seen.see_label({}, {"class-map": {"2": "c", "0": "a"}})

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.answer_table import TableError
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import ImageSize, Value
@@ -53,7 +54,7 @@ class SetAside:
         return f"{self.where}: {self.reason}: {self.message}"
 
 
-class AnswerFilesError(ValueError):
+class AnswerFilesError(TableError):
     """There are no answers there at all; the message names place, rule and next step."""
 
 
@@ -84,7 +85,7 @@ class GivenAnswers:
         return tuple(dict.fromkeys(each.annotator for each in self.answers))
 
     def codes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """(n_answers,) twice: codes of ``items`` and of ``annotators``, as consolidation has them."""
+        """(n_answers,) twice: places in ``items`` and ``annotators``, as consolidation has them."""
         item = {name: code for code, name in enumerate(self.items)}
         annotator = {name: code for code, name in enumerate(self.annotators)}
         return (

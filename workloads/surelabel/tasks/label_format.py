@@ -40,7 +40,8 @@ class Label(Generic[V]):
     ``confidences``: one entry for each part of the value that can be wrong by itself (object, span,
     class of a set or mask, in their order; one in all for other values), or () where none is given.
     ``named``: codes of the classes that the metadata lists; classes of the value are added.
-    ``extra``: keys of the metadata that the format does not know; they are written last.
+    ``extra``: keys of the metadata that the format does not know; they are written last. A ``type``
+    other than the format's stands there too.
     """
 
     value: V
@@ -129,7 +130,7 @@ class Format(Generic[V]):
         about = Field({} if metadata is None else metadata, "metadata")
         try:
             label = self.read(Field(value, "label"), about, classes)
-            return _with_provenance(label, about, self.own_keys)
+            return _with_provenance(label, about, self.own_keys, self.manifest_type)
         except FieldError as error:
             raise LabelError(str(error)) from None
 
@@ -176,12 +177,15 @@ class Format(Generic[V]):
         raise NotImplementedError
 
 
-def _with_provenance(label: Label[V], metadata: Field, own: Iterable[str]) -> Label[V]:
-    job_name, date = (
-        metadata.get("job-name", "job_name"),
-        metadata.get("creation-date", "creation_date"),
-    )
-    human = metadata.get("human-annotated")
+def _with_provenance(
+    label: Label[V], metadata: Field, own: Iterable[str], manifest_type: str
+) -> Label[V]:
+    job_name = metadata.get("job-name", "job_name")
+    date = metadata.get("creation-date", "creation_date")
+    human, kind = metadata.get("human-annotated"), metadata.get("type")
+    # A label that calls itself something else goes on doing so.
+    differs = kind is not None and kind.text() != manifest_type
+    other_type = {"type": kind.value} if kind is not None and differs else {}
     warts = set(label.warts)
     if "job_name" in metadata or "creation_date" in metadata:
         warts.add(Wart.UNDERSCORES)
@@ -194,15 +198,13 @@ def _with_provenance(label: Label[V], metadata: Field, own: Iterable[str]) -> La
         job_name=None if job_name is None else job_name.text(),
         creation_date=None if date is None else date.text(),
         named=label.named,
-        extra=metadata.rest(*_COMMON, *own),
+        extra=metadata.rest(*_COMMON, *own) | other_type,
         warts=frozenset(warts),
     )
 
 
-_COMMON = (
-    *("type", "human-annotated", "creation-date", "creation_date", "job-name", "job_name"),
-    *("class-map", "class_map"),
-)
+_COMMON = (*("type", "human-annotated", "creation-date", "creation_date", "job-name", "job_name"),)
+CLASS_MAP = ("class-map", "class_map")
 
 
 def read_class_map(metadata: Field, classes: Classes) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, plain
 from surelabel.tasks.label_format import (
+    CLASS_MAP,
     CUSTOM_TYPE,
     Format,
     Label,
@@ -47,7 +48,7 @@ class ShapeFormat(Format[S], Generic[S]):
     keys: tuple[str, ...]
     make: type[S]
     manifest_type: str = CUSTOM_TYPE
-    own_keys = ("objects",)
+    own_keys = ("objects", *CLASS_MAP)
 
     def parse(self, inner: Field, classes: Classes) -> S:
         """See ``Format``."""

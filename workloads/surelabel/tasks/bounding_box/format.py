@@ -8,6 +8,7 @@ from typing import Any
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, plain
 from surelabel.tasks.label_format import (
+    CLASS_MAP,
     Format,
     Label,
     answer_image_size,
@@ -32,7 +33,7 @@ class BoundingBoxFormat(Format[Boxes]):
         *("objects", "class-map", "class_map"),
         *("type", "human-annotated", "creation-date", "job-name"),
     )
-    own_keys = ("objects",)
+    own_keys = ("objects", *CLASS_MAP)
 
     def parse(self, inner: Field, classes: Classes) -> Boxes:
         """See ``Format``."""

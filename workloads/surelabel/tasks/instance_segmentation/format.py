@@ -16,6 +16,7 @@ from typing import Any
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
 from surelabel.tasks.label_format import (
+    CLASS_MAP,
     CUSTOM_TYPE,
     Format,
     Label,
@@ -45,7 +46,7 @@ class InstanceSegmentationFormat(Format[Instances]):
     name: str = "InstanceSegmentation"
     manifest_type: str = CUSTOM_TYPE
     crowd_element: str = "crowd-instance-segmentation"
-    own_keys = ("objects",)
+    own_keys = ("objects", *CLASS_MAP)
 
     def parse(self, inner: Field, classes: Classes) -> Instances:
         """See ``Format``."""

@@ -8,6 +8,7 @@ from typing import Any
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, plain
 from surelabel.tasks.label_format import (
+    CLASS_MAP,
     CUSTOM_TYPE,
     Format,
     Label,
@@ -30,7 +31,7 @@ class KeypointFormat(Format[Keypoints]):
     name: str = "Keypoint"
     manifest_type: str = CUSTOM_TYPE
     crowd_element: str = "crowd-keypoint"
-    own_keys = ("objects",)
+    own_keys = ("objects", *CLASS_MAP)
 
     def parse(self, inner: Field, classes: Classes) -> Keypoints:
         """See ``Format``."""

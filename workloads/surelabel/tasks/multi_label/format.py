@@ -7,7 +7,7 @@ from typing import Any
 
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, plain
-from surelabel.tasks.label_format import Format, Label, read_class_map, write_class_map
+from surelabel.tasks.label_format import CLASS_MAP, Format, Label, read_class_map, write_class_map
 from surelabel.tasks.values import LabelSet
 
 
@@ -21,7 +21,7 @@ class MultiLabelFormat(Format[LabelSet]):
     metadata_order = (
         *("job-name", "class-map", "human-annotated", "creation-date", "confidence-map", "type"),
     )
-    own_keys = ("confidence-map",)
+    own_keys = ("confidence-map", *CLASS_MAP)
 
     def parse(self, inner: Field, classes: Classes) -> LabelSet:
         """See ``Format``; a class that stands twice counts once."""
