@@ -32,12 +32,16 @@ def convert(
     task_type: str | None,
     attribute: str | None,
     labels: Path | None,
+    image_folder: str | None,
     out: Path | None,
 ) -> None:
     """Convert ``source``; UserError says what is wrong with it."""
     if from_ == REQUEST:
-        if to != MANIFEST or attribute is not None:
-            raise UserError(f"--from {REQUEST}: writes a LabelingJob; leave out --to, --attribute.")
+        if to != MANIFEST or attribute is not None or image_folder is not None:
+            raise UserError(
+                f"--from {REQUEST}: writes a LabelingJob; leave out --to, --attribute and "
+                "--image-folder."
+            )
         convert_labeling_request(source, labels, task_type, out)
         return
     # Late: it brings the label formats, and NumPy with them.
@@ -45,7 +49,14 @@ def convert(
 
     names = None if labels is None else read_label_names(labels)
     convert_labels(
-        source, from_, to, task_type=task_type, attribute=attribute, names=names, out=out
+        source,
+        from_,
+        to,
+        task_type=task_type,
+        attribute=attribute,
+        names=names,
+        image_folder=image_folder,
+        out=out,
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import typer
 
 from surelabel.exports import (
     EXPORTS,
+    Example,
     ExportError,
     LabeledData,
     read_labeled_manifest,
@@ -31,6 +33,7 @@ def convert_labels(
     task_type: str | None,
     attribute: str | None,
     names: list[str] | None,
+    image_folder: str | None,
     out: Path | None,
 ) -> None:
     """Write the labels of ``source`` to ``out``; what is lost on the way goes to stderr."""
@@ -45,7 +48,13 @@ def convert_labels(
         raise UserError(f"{source}: there is no such file or folder.")
     try:
         data = _read(source, from_, to, task_type, attribute, names)
+        data, unplaced = _with_uris(data, image_folder)
         notes = _write(data, to, attribute, out)
+        if to == MANIFEST and unplaced:
+            notes.append(
+                f"{unplaced:,} items: source-ref is a file name, which no job takes. Pass "
+                "--image-folder, the URI of the folder that the files lie in."
+            )
     except ExportError as error:
         raise UserError(str(error)) from error
     except FileNotFoundError as error:
@@ -80,6 +89,22 @@ def _read(
     )
     _tell([str(each) for each in broken])
     return data
+
+
+def _with_uris(data: LabeledData, folder: str | None) -> tuple[LabeledData, int]:
+    """File names put into the folder; and how many stay file names."""
+    unplaced = 0
+    examples: list[Example] = []
+    for example in data.examples:
+        if not example.is_text and "://" not in example.source:
+            if folder is None:
+                unplaced += 1
+            else:
+                source = f"{folder.rstrip('/')}/{example.source.lstrip('/')}"
+                examples.append(replace(example, source=source))
+                continue
+        examples.append(example)
+    return LabeledData(data.task_type, data.classes, tuple(examples)), unplaced
 
 
 def _write(data: LabeledData, to: str, attribute: str | None, out: Path) -> list[str]:

@@ -239,6 +239,10 @@ def convert(
             help="Names of the classes in their order: Ground Truth's label category file."
         ),
     ] = None,
+    image_folder: Annotated[
+        str | None,
+        typer.Option(help="URI of the folder of the images, where SOURCE has their names only."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -255,7 +259,16 @@ def convert(
     with _one_message():
         from surelabel_cli.convert import convert as command
 
-        command(source, from_, to, task_type=task_type, attribute=attribute, labels=labels, out=out)
+        command(
+            source,
+            from_,
+            to,
+            task_type=task_type,
+            attribute=attribute,
+            labels=labels,
+            image_folder=image_folder,
+            out=out,
+        )
 
 
 @app.command()

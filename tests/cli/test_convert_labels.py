@@ -12,6 +12,8 @@ from surelabel.exports import EXPORTS, write_labeled_manifest
 from surelabel_cli.main import app
 from workloads.exports.examples import DATA
 
+CLASS = "ImageClassification"
+
 
 def convert(*arguments: object) -> tuple[int, str]:
     done = CliRunner().invoke(app, ["convert", *(str(each) for each in arguments)])
@@ -94,3 +96,19 @@ def test_many_notes_of_a_kind_are_counted(tmp_path):
     assert code == 0
     assert len(said.splitlines()) == 22
     assert "... and 30 more: left out: the size of the image is not known." in said
+
+
+def test_file_names_become_uris_that_a_job_takes(tmp_path):
+    source, out = tmp_path / "in.manifest", tmp_path / "out.manifest"
+    write_labeled_manifest(DATA["ImageClassification"], "bird", source)
+    convert(source, "--to", "cvat", "-o", tmp_path / "cvat")
+    options = [tmp_path / "cvat", "--from", "cvat", "--task-type", "ImageClassification"]
+    code, said = convert(*options, "-o", out)
+    assert code == 0
+    assert "2 items: source-ref is a file name, which no job takes. Pass --image-folder" in said
+    assert CliRunner().invoke(app, ["validate", str(out), "--task-type", CLASS]).exit_code == 1
+    code, said = convert(*options, "--image-folder", "s3://b/set/", "-o", out)
+    assert "source-ref" not in said
+    assert CliRunner().invoke(app, ["validate", str(out), "--task-type", CLASS]).exit_code == 0
+    sources = [json.loads(line)["source-ref"] for line in out.read_text().splitlines()]
+    assert sources == [example.source for example in DATA["ImageClassification"].examples]
