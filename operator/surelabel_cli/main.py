@@ -207,6 +207,71 @@ def agreement(
 
 
 @app.command()
+def convert(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="File or folder to convert from.")
+    ],
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, "
+            "coco-panoptic, voc, yolo, spacy, png, label-studio, cvat.",
+        ),
+    ] = "manifest",
+    to: Annotated[
+        str,
+        typer.Option(
+            help="What to write: manifest, coco, coco-panoptic, voc, yolo, yolo-obb, yolo-seg, "
+            "yolo-pose, conll, spacy, csv, png, huggingface, label-studio, cvat."
+        ),
+    ] = "manifest",
+    task_type: Annotated[
+        str | None, typer.Option(help="Task type; needed where SOURCE does not tell it.")
+    ] = None,
+    attribute: Annotated[
+        str | None,
+        typer.Option(help="Key of the label in a manifest. [default: found, or 'label']"),
+    ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names of the classes in their order: Ground Truth's label category file."
+        ),
+    ] = None,
+    image_folder: Annotated[
+        str | None,
+        typer.Option(help="URI of the folder of the images, where SOURCE has their names only."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="File or folder to write. [default: standard output, for a request only]",
+        ),
+    ] = None,
+) -> None:
+    """Convert a request to Ground Truth, or a manifest to other formats and back.
+
+    What cannot be carried is told on standard error, with what to do instead.
+    """
+    with _one_message():
+        from surelabel_cli.convert import convert as command
+
+        command(
+            source,
+            from_,
+            to,
+            task_type=task_type,
+            attribute=attribute,
+            labels=labels,
+            image_folder=image_folder,
+            out=out,
+        )
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from importlib.metadata import version as installed

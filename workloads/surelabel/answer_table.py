@@ -41,7 +41,7 @@ def read_answers(path: Path) -> AnswerTable:
     annotators: dict[str, int] = {}
     labels: dict[str, int] = {"": -1}
     codes: list[tuple[int, int, int]] = []
-    for line, (item, annotator, label) in _rows(path, ANSWER_COLUMNS):
+    for line, (item, annotator, label) in read_rows(path, ANSWER_COLUMNS):
         for name, value in (("item", item), ("annotator", annotator)):
             if not value:
                 raise TableError(f"{path}:{line}: {name} must not be empty; name it, or leave the "
@@ -75,7 +75,7 @@ def read_gold(path: Path, table: AnswerTable) -> tuple[AnswerTable, NDArray[np.i
     Gold of items without an answer is left out. TableError for an item with two labels.
     """
     known: dict[str, tuple[int, str]] = {}
-    for line, (item, label) in _rows(path, GOLD_COLUMNS):
+    for line, (item, label) in read_rows(path, GOLD_COLUMNS):
         if not label:
             raise TableError(f"{path}:{line}: label must not be empty; leave the line out where "
                              "the truth is not known.")  # fmt: skip
@@ -98,7 +98,7 @@ def read_gold(path: Path, table: AnswerTable) -> tuple[AnswerTable, NDArray[np.i
     return wider, np.array(gold, dtype=np.int64)
 
 
-def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
+def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
     """Line number and the named columns of each line, whatever else there is."""
     wanted = ",".join(columns)
     with path.open(encoding="utf-8-sig", newline="") as file:

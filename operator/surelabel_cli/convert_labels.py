@@ -1,0 +1,140 @@
+"""Labels from a manifest to another program's format, and back."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from surelabel.exports import (
+    EXPORTS,
+    Example,
+    ExportError,
+    LabeledData,
+    read_labeled_manifest,
+    write_labeled_manifest,
+)
+from surelabel.tasks.classes import Classes
+from surelabel_cli.errors import UserError
+
+MANIFEST = "manifest"
+# More lines of one kind are counted.
+_SHOWN = 20
+
+
+def convert_labels(
+    source: Path,
+    from_: str,
+    to: str,
+    *,
+    task_type: str | None,
+    attribute: str | None,
+    names: list[str] | None,
+    image_folder: str | None,
+    out: Path | None,
+) -> None:
+    """Write the labels of ``source`` to ``out``; what is lost on the way goes to stderr."""
+    readable = (MANIFEST, *(name for name, each in EXPORTS.items() if each.read is not None))
+    _check("--from", from_, ("create-labeling-job", *readable))
+    _check("--to", to, (MANIFEST, *EXPORTS))
+    if from_ == to == MANIFEST:
+        raise UserError("--from and --to are both manifest; name what to write by --to.")
+    if out is None:
+        raise UserError("--out: needs a file (--to manifest) or a folder to write to.")
+    if not source.exists():
+        raise UserError(f"{source}: there is no such file or folder.")
+    try:
+        data = _read(source, from_, to, task_type, attribute, names)
+        data, unplaced = _with_uris(data, image_folder)
+        notes = _write(data, to, attribute, out)
+        if to == MANIFEST and unplaced:
+            notes.append(
+                f"{unplaced:,} items: source-ref is a file name, which no job takes. Pass "
+                "--image-folder, the URI of the folder that the files lie in."
+            )
+    except ExportError as error:
+        raise UserError(str(error)) from error
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename}: there is no such file.") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{source}: must be UTF-8: {error}. Convert it to UTF-8.") from error
+    except csv.Error as error:
+        raise UserError(f"{source}: is not CSV: {error}.") from error
+    _tell(notes)
+    typer.echo(f"{out}: {len(data.examples):,} items, {data.task_type}.", err=True)
+
+
+def _read(
+    source: Path,
+    from_: str,
+    to: str,
+    task_type: str | None,
+    attribute: str | None,
+    names: list[str] | None,
+) -> LabeledData:
+    if from_ != MANIFEST:
+        read = EXPORTS[from_].read
+        if read is None:
+            raise ExportError(f"--from: {from_} cannot be read.")
+        return read(source, task_type)
+    data, broken = read_labeled_manifest(
+        source,
+        task_type=task_type,
+        attribute=attribute,
+        classes=None if names is None else Classes.of(names),
+        pixels=to in EXPORTS and EXPORTS[to].pixels,
+    )
+    _tell([str(each) for each in broken])
+    return data
+
+
+def _with_uris(data: LabeledData, folder: str | None) -> tuple[LabeledData, int]:
+    """File names put into the folder; and how many stay file names."""
+    unplaced = 0
+    examples: list[Example] = []
+    for example in data.examples:
+        if not example.is_text and "://" not in example.source:
+            if folder is None:
+                unplaced += 1
+            else:
+                source = f"{folder.rstrip('/')}/{example.source.lstrip('/')}"
+                examples.append(replace(example, source=source))
+                continue
+        examples.append(example)
+    return LabeledData(data.task_type, data.classes, tuple(examples)), unplaced
+
+
+def _write(data: LabeledData, to: str, attribute: str | None, out: Path) -> list[str]:
+    if to == MANIFEST:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_labeled_manifest(data, attribute or "label", out)
+        return []
+    form = EXPORTS[to]
+    if data.task_type not in form.task_types:
+        able = ", ".join(
+            name for name, each in EXPORTS.items() if data.task_type in each.task_types
+        )
+        raise ExportError(f"--to: {to} has no {data.task_type}; these have: {able}.")
+    return form.write(data, out)
+
+
+def _check(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UserError(f"{option} must be one of {', '.join(known)}; got {value!r}.")
+
+
+def _tell(notes: list[str]) -> None:
+    """Every note, but of many alike the first alone."""
+    # What follows the name of the item tells the kind.
+    kinds = Counter(note.partition(": ")[2] for note in notes)
+    told: Counter[str] = Counter()
+    for note in notes:
+        kind = note.partition(": ")[2]
+        told[kind] += 1
+        if told[kind] <= _SHOWN:
+            typer.echo(note, err=True)
+        elif told[kind] == _SHOWN + 1:
+            typer.echo(f"... and {kinds[kind] - _SHOWN:,} more: {kind}", err=True)

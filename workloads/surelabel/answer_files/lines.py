@@ -1,0 +1,105 @@
+"""Answers as lines: CSV with the columns item, annotator, label, and JSON Lines.
+
+CSV serves the task types whose answer is a word or some: ``|`` stands between several, an empty
+cell is an abstention, and ``|`` alone the empty set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
+from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
+
+_BOM = b"\xef\xbb\xbf"
+# Our own records of answers say so; their content is then none.
+_ABSTAINED = frozenset({"skipped", "cannotTell"})
+
+
+def _several(cell: str) -> list[str]:
+    return [part for part in cell.split("|") if part]
+
+
+# How a cell becomes answer content.
+_CELLS: dict[str, Callable[[str], Any]] = {
+    "ImageClassification": lambda cell: {"label": cell},
+    "TextClassification": lambda cell: {"label": cell},
+    "LabelVerification": lambda cell: {"label": cell},
+    "ImageClassificationMultiLabel": lambda cell: {"labels": _several(cell)},
+    "TextClassificationMultiLabel": lambda cell: {"labels": _several(cell)},
+    "Ranking": lambda cell: {"order": _several(cell)},
+    "PairwisePreference": lambda cell: {"choice": cell},
+    "FreeText": lambda cell: {"text": cell},
+    "Rating": lambda cell: {"value": cell},
+}
+
+
+def read_csv(path: Path, task_type: str) -> Iterator[RawAnswer | SetAside]:
+    """The answers of a CSV file; AnswerFilesError where the task type needs more than a cell."""
+    content = _CELLS.get(task_type)
+    if content is None:
+        raise AnswerFilesError(
+            f"{path}: an answer of {task_type} does not fit into a cell. Write JSON Lines: "
+            '{"item": ..., "annotator": ..., "answer": {...}}.'
+        )
+    for line, (item, annotator, cell) in read_rows(path, ANSWER_COLUMNS):
+        where = f"{path}:{line}"
+        for name, value in (("item", item), ("annotator", annotator)):
+            if not value:
+                raise TableError(
+                    f"{where}: {name} must not be empty; name it, or leave the line out."
+                )
+        yield RawAnswer(item, annotator, {"csv": content(cell)} if cell else None, where)
+
+
+def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:
+    """The answers of ``{"item", "annotator", "answer"}`` a line; ``answer`` null abstains.
+
+    Lines as a job's own answer segments have them (``itemId``, ``answerContent``, ``status``) are
+    read too. A line that cannot be read is set aside.
+    """
+    for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
+        if not raw.strip():
+            continue
+        where = f"{name}:{number}"
+        try:
+            value = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            yield SetAside(where, "InvalidJson", f"a line must be one JSON object: {error}.")
+            continue
+        yield _answer(value, where)
+
+
+def _answer(value: Any, where: str) -> RawAnswer | SetAside:
+    if not isinstance(value, dict):
+        return SetAside(where, "NotAnObject", f"a line must be a JSON object; got {value!r:.60}.")
+    item, annotator = value.get("item", value.get("itemId")), value.get("annotator")
+    if not isinstance(item, str) or not item:
+        return _no_name(where, "item", item)
+    if not isinstance(annotator, str) or not annotator:
+        return _no_name(where, "annotator", annotator)
+    keys = [key for key in ("answer", "answerContent") if key in value]
+    if not keys and value.get("status") not in _ABSTAINED:
+        return SetAside(
+            where, "MalformedAnswer", "answer: must be there; write null for an abstention."
+        )
+    content = value[keys[0]] if keys else None
+    seconds = value.get("timeSpentInSeconds")
+    submitted = value.get("submissionTime")
+    return RawAnswer(
+        item,
+        annotator,
+        None if value.get("status") in _ABSTAINED else content,
+        where,
+        submitted if isinstance(submitted, str) else None,
+        float(seconds) if isinstance(seconds, int | float) else None,
+    )
+
+
+def _no_name(where: str, key: str, value: Any) -> SetAside:
+    message = f"{key}: must be a string, not empty; got {value!r:.60}. Name it."
+    return SetAside(where, "MalformedAnswer", message)

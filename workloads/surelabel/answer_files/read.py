@@ -1,0 +1,188 @@
+"""Answers in any form that the command line takes, as typed values.
+
+``where`` is a CSV file, a JSON Lines file, the file that a consolidation Lambda gets, a folder of
+worker responses, or the folder of a finished Ground Truth job; folders may lie in a store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from surelabel.answer_files.given import (
+    AnswerFilesError,
+    GivenAnswer,
+    GivenAnswers,
+    RawAnswer,
+    SetAside,
+)
+from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
+from surelabel.answer_files.lines import read_csv, read_json_lines
+from surelabel.answer_files.worker_responses import (
+    is_response,
+    order_of,
+    read_lambda_payload,
+    read_response,
+)
+from surelabel.tasks.base import AnswerError, LabelError
+from surelabel.tasks.classes import Classes, SeenClasses
+from surelabel.tasks.formats import LABEL_FORMATS
+from surelabel.tasks.label_format import Label, LabelFormat
+from surelabel.tasks.values import ImageSize
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Folder, NotFoundInStoreError, Storage
+
+# Ground Truth's place, and where its files often lie once they were copied.
+_MANIFESTS = ("manifests/output/output.manifest", "output.manifest")
+_RESPONSES = ("annotations/worker-response/", "worker-response/")
+# Small files in a store are read this many at a time.
+_AT_A_TIME = 32
+
+
+@dataclass
+class _Found:
+    """What files have, before anybody knows the classes."""
+
+    raw: list[RawAnswer] = field(default_factory=list)
+    set_aside: list[SetAside] = field(default_factory=list)
+    lines: Sequence[ManifestLine] = ()
+
+    def add(self, each: Iterable[RawAnswer | SetAside]) -> None:
+        for one in each:
+            if isinstance(one, RawAnswer):
+                self.raw.append(one)
+            else:
+                self.set_aside.append(one)
+
+
+def read_given_answers(
+    where: str | Path,
+    task_type: str,
+    *,
+    classes: Classes | None = None,
+    attribute: str | None = None,
+    storage: Storage | None = None,
+) -> GivenAnswers:
+    """The answers at ``where``; AnswerFilesError if there are none, TableError for broken CSV.
+
+    ``classes``: the job's; None takes them from the files (numbers from the manifest's metadata,
+    all other names sorted). ``attribute``: the label's key in a finished job's manifest; None looks
+    for it. ``storage``: what may be read; None reads with one's own rights, local files included.
+    An answer that cannot be read is set aside with its reason, and the rest goes on.
+    """
+    form = LABEL_FORMATS.get(task_type)
+    if form is None:
+        names = ", ".join(LABEL_FORMATS)
+        raise AnswerFilesError(f"task_type: must be one of {names}; got {task_type!r}.")
+    storage = storage or Storage(StorageAccess(prefixes=None, local_files=True))
+    found = _read(str(where), task_type, storage)
+    if attribute is None and found.lines:
+        attribute = find_attribute(found.lines, form)
+    if classes is None:
+        classes = _classes(found, attribute) if form.needs_labels else Classes(())
+    return _typed(found, form, classes, attribute, str(where))
+
+
+def _read(where: str, task_type: str, storage: Storage) -> _Found:
+    found = _Found()
+    path = Path(where)
+    if "://" not in where and not path.is_dir():
+        if not path.exists():
+            raise AnswerFilesError(f"{where}: there is no such file or folder.")
+        if path.suffix == ".json":
+            found.add(read_lambda_payload(path.read_bytes(), where, storage.read))
+        elif path.suffix in (".jsonl", ".ndjson"):
+            found.add(read_json_lines(path.read_bytes(), where))
+        else:
+            found.add(read_csv(path, task_type))
+        return found
+    uri = where if "://" in where else f"file://{quote(str(path.resolve()))}"
+    if uri.endswith((".jsonl", ".ndjson")):
+        found.add(read_json_lines(storage.read(uri), where))
+        return found
+    _read_folder(storage.folder(uri), where, found)
+    return found
+
+
+def _read_folder(folder: Folder, where: str, found: _Found) -> None:
+    for key in _MANIFESTS:
+        try:
+            data = folder.read(key)
+        except NotFoundInStoreError:
+            continue
+        found.lines, broken = read_manifest_lines(data, f"{where}/{key}")
+        found.set_aside += broken
+        break
+    keys: list[str] = []
+    for prefix in (*_RESPONSES, ""):
+        keys = [entry.key for entry in folder.entries(prefix) if is_response(entry.key)]
+        if keys:
+            break
+    if not keys:
+        raise AnswerFilesError(
+            f"{where}: has no worker responses; they lie in {_RESPONSES[0]}iteration-N/<item>/ "
+            "of a job, as <time>.json. Name the job's folder, or that of the responses."
+        )
+    keys.sort(key=order_of)
+    with ThreadPoolExecutor(_AT_A_TIME) as pool:
+        for key, data in zip(keys, pool.map(folder.read, keys), strict=True):
+            found.add(read_response(data, key))
+
+
+def _classes(found: _Found, attribute: str | None) -> Classes:
+    seen = SeenClasses()
+    if attribute is not None:
+        for line in found.lines:
+            seen.see_label(*line.label(attribute))
+    for raw in found.raw:
+        seen.see_answer(raw.content)
+    return seen.settle()
+
+
+def _typed(
+    found: _Found, form: LabelFormat[Any], classes: Classes, attribute: str | None, where: str
+) -> GivenAnswers:
+    set_aside = list(found.set_aside)
+    answers: list[GivenAnswer] = []
+    sizes: dict[str, ImageSize] = {}
+    for raw in found.raw:
+        try:
+            value = None if raw.content is None else form.parse_answer(raw.content, classes)
+        except AnswerError as error:
+            set_aside.append(SetAside(raw.where, error.reason, str(error)))
+            continue
+        answers.append(GivenAnswer(raw.item, raw.annotator, value, raw.submitted, raw.seconds))
+        _note_size(sizes, raw.item, value)
+    sources: dict[str, str] = {}
+    labels: dict[str, Label[Any]] = {}
+    for line in found.lines:
+        if line.source is not None:
+            sources[line.item] = line.source
+        label, metadata = (None, None) if attribute is None else line.label(attribute)
+        if label is None:
+            continue
+        try:
+            labels[line.item] = form.read_label(label, metadata, classes)
+        except LabelError as error:
+            place = f"{where}, line {line.number + 1} of the output manifest"
+            set_aside.append(SetAside(place, "MalformedLabel", str(error)))
+            continue
+        _note_size(sizes, line.item, labels[line.item].value)
+    return GivenAnswers(
+        form.name, classes, tuple(answers), tuple(set_aside), sources, labels, sizes
+    )
+
+
+def _note_size(sizes: dict[str, ImageSize], item: str, value: Any) -> None:
+    value = getattr(value, "value", value)
+    size = getattr(value, "image", None)
+    mask = getattr(value, "mask", None)
+    if isinstance(size, ImageSize):
+        sizes.setdefault(item, size)
+    elif mask is not None:
+        height, width = mask.shape
+        sizes.setdefault(item, ImageSize(width, height))

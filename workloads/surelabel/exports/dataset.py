@@ -1,0 +1,245 @@
+"""Labeled examples as exports take them, and manifests on both sides of them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from surelabel.answer_files.given import SetAside
+from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
+from surelabel.tasks.base import LabelError
+from surelabel.tasks.classes import Classes, SeenClasses
+from surelabel.tasks.formats import LABEL_FORMATS
+from surelabel.tasks.instance_segmentation.format import read_instances
+from surelabel.tasks.label_format import CUSTOM_TYPE, Label, LabelFormat
+from surelabel.tasks.pixels import PixelError
+from surelabel.tasks.semantic_segmentation.format import read_mask
+from surelabel.tasks.values import ImageSize, Instances, SemanticMask
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Storage, StorageError
+
+
+class ExportError(ValueError):
+    """Something that cannot be converted at all; the message names place, rule and next step."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A labeled item. ``source``: the URI of its file, or the text itself where ``is_text``."""
+
+    source: str
+    label: Label[Any]
+    is_text: bool = False
+    # Where the value does not say it.
+    known_size: ImageSize | None = None
+
+    @property
+    def size(self) -> ImageSize | None:
+        """Size of the image, as far as anything says it."""
+        value = self.label.value
+        mask = getattr(value, "mask", None)
+        if mask is not None:
+            height, width = mask.shape
+            return ImageSize(width, height)
+        return getattr(value, "image", None) or self.known_size
+
+
+@dataclass(frozen=True)
+class LabeledData:
+    """Examples of one task type."""
+
+    task_type: str
+    classes: Classes
+    examples: tuple[Example, ...]
+    names: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(_file_names(self.examples)))
+
+    def named(self) -> Iterator[tuple[str, Example]]:
+        """Each example with its file name: unique, relative, without ``..``."""
+        return zip(self.names, self.examples, strict=True)
+
+    def without_thin_polygons(self) -> tuple[LabeledData, list[str]]:
+        """The same without polygons of fewer than three points, which most formats refuse."""
+        notes: list[str] = []
+        examples: list[Example] = []
+        for name, example in self.named():
+            shapes, sure = example.label.value.shapes, example.label.confidences
+            kept = [place for place, each in enumerate(shapes) if len(each.vertices) > 2]
+            if len(kept) < len(shapes):
+                notes.append(f"{name}: left out: a polygon of fewer than three points.")
+            value = replace(example.label.value, shapes=tuple(shapes[k] for k in kept))
+            confidences = tuple(sure[k] for k in kept) if sure else ()
+            label = replace(example.label, value=value, confidences=confidences)
+            examples.append(replace(example, label=label))
+        return LabeledData(self.task_type, self.classes, tuple(examples)), notes
+
+    def confidence(self, example: Example, part: int) -> float | None:
+        """Confidence of the part of a label, where it has one."""
+        found = example.label.confidences
+        return found[part] if part < len(found) else None
+
+
+def read_labeled_manifest(
+    path: Path,
+    *,
+    task_type: str | None = None,
+    attribute: str | None = None,
+    classes: Classes | None = None,
+    storage: Storage | None = None,
+    pixels: bool = False,
+) -> tuple[LabeledData, list[SetAside]]:
+    """The labeled lines of a manifest, and what could not be read; lines without a label are left
+    out. ``pixels``: masks are read from their PNGs. ExportError if there is no label at all.
+    """
+    lines, broken = read_manifest_lines(path.read_bytes(), str(path))
+    form = _form(lines, task_type, attribute, str(path))
+    attribute = attribute or find_attribute(lines, form)
+    if attribute is None:
+        raise ExportError(f"{path}: has no label of {form.name}; name its key by --attribute.")
+    if classes is None:
+        classes = _seen(lines, attribute)
+    examples: list[Example] = []
+    for line in lines:
+        value, metadata = line.label(attribute)
+        if value is None or line.source is None:
+            continue
+        where = f"{path}:{line.number + 1}"
+        try:
+            label = form.read_label(value, metadata, classes)
+            if pixels:
+                label = _with_pixels(label, classes, storage or _own_rights())
+        except (LabelError, PixelError, StorageError) as error:
+            broken.append(SetAside(where, "MalformedLabel", str(error)))
+            continue
+        examples.append(Example(line.source, label, "source-ref" not in line.value))
+    return LabeledData(form.name, classes, tuple(examples)), broken
+
+
+def write_labeled_manifest(data: LabeledData, attribute: str, path: Path) -> None:
+    """A manifest of the examples, as Ground Truth writes it; masks lie beside it as PNGs."""
+    form = LABEL_FORMATS[data.task_type]
+    if form.needs_ref and not attribute.endswith("-ref"):
+        attribute = f"{attribute}-ref"
+    encoder = msgspec.json.Encoder()
+    with path.open("wb") as file:
+        for name, example in data.named():
+            label = _with_png(example.label, data.classes, path, name)
+            value, metadata = form.write_label(label, data.classes)
+            key = "source" if example.is_text else "source-ref"
+            line = {key: example.source, attribute: value, f"{attribute}-metadata": metadata}
+            file.write(encoder.encode(line) + b"\n")
+
+
+def _form(
+    lines: Sequence[ManifestLine], task_type: str | None, attribute: str | None, name: str
+) -> LabelFormat[Any]:
+    if task_type is not None:
+        if task_type not in LABEL_FORMATS:
+            known = ", ".join(LABEL_FORMATS)
+            raise ExportError(f"--task-type must be one of {known}; got {task_type!r}.")
+        return LABEL_FORMATS[task_type]
+    for line in lines:
+        for key in reversed(line.value):
+            value, metadata = line.label(key)
+            if attribute not in (None, key) or not isinstance(metadata, dict):
+                continue
+            for form in LABEL_FORMATS.values():
+                if form.name != "Custom" and _shows(form, value, metadata.get("type")):
+                    return form
+    raise ExportError(f"{name}: the type of its labels is not known; pass --task-type.")
+
+
+# Custom types show by the key of their label.
+_CUSTOM_KEYS = {
+    "Polygon": ("polygons",),
+    "Polyline": ("polylines", "lines"),
+    "Keypoint": ("keypoints",),
+    "InstanceSegmentation": ("instances",),
+    "PairwisePreference": ("choice",),
+    "Ranking": ("order",),
+    "FreeText": ("text",),
+    "Rating": ("value",),
+}
+
+
+def _shows(form: LabelFormat[Any], value: Any, kind: object) -> bool:
+    if form.manifest_type != CUSTOM_TYPE:
+        return kind == form.manifest_type
+    keys = _CUSTOM_KEYS.get(form.name, ())
+    is_custom = isinstance(kind, str) and kind.lower() == CUSTOM_TYPE.lower()
+    return is_custom and isinstance(value, dict) and any(key in value for key in keys)
+
+
+def _seen(lines: Sequence[ManifestLine], attribute: str) -> Classes:
+    seen = SeenClasses()
+    for line in lines:
+        seen.see_label(*line.label(attribute))
+    return seen.settle()
+
+
+def _own_rights() -> Storage:
+    return Storage(StorageAccess(prefixes=None, local_files=True))
+
+
+def _with_pixels(label: Label[Any], classes: Classes, storage: Storage) -> Label[Any]:
+    value = label.value
+    if getattr(value, "mask", None) is not None or getattr(value, "ref", None) is None:
+        return label
+    png = storage.read(value.ref)
+    if isinstance(value, SemanticMask):
+        return replace(label, value=read_mask(value, png, classes))
+    return replace(label, value=read_instances(value, png))
+
+
+def _with_png(label: Label[Any], classes: Classes, manifest: Path, name: str) -> Label[Any]:
+    """The label with its mask in a PNG beside the manifest."""
+    from surelabel.tasks.instance_segmentation.format import instances_png
+    from surelabel.tasks.semantic_segmentation.format import mask_png
+
+    value = label.value
+    if not isinstance(value, SemanticMask | Instances) or value.mask is None:
+        return label
+    semantic = isinstance(value, SemanticMask)
+    png = mask_png(value.mask, classes) if semantic else instances_png(value.mask)
+    file = manifest.parent.absolute() / f"{manifest.stem}-masks" / f"{stem_of(name)}.png"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(png)
+    # The palette is that of the PNG just written.
+    given: dict[str, Any] = {"ref": file.as_uri()} | ({"palette": ()} if semantic else {})
+    return replace(label, value=replace(value, **given))
+
+
+def stem_of(name: str) -> str:
+    """A file name without its ending."""
+    return posixpath.splitext(name)[0]
+
+
+def _file_names(examples: Sequence[Example]) -> Iterator[str]:
+    """Paths below the folder that all sources share; two that are the same get their number."""
+    paths = [_parts(example.source) for example in examples if not example.is_text]
+    n_common = 0
+    for level in zip(*(path[:-1] for path in paths), strict=False):
+        if len(set(level)) > 1:
+            break
+        n_common += 1
+    used: set[str] = set()
+    for number, example in enumerate(examples):
+        own = [] if example.is_text else _parts(example.source)[n_common:]
+        name = f"{number}.txt" if example.is_text else "/".join(own) or str(number)
+        # Labels lie under the name without its ending.
+        if stem_of(name) in used:
+            stem, ending = posixpath.splitext(name)
+            name = f"{stem}-{number}{ending}"
+        used.add(stem_of(name))
+        yield name
+
+
+def _parts(source: str) -> list[str]:
+    return [part for part in source.split("/") if part not in ("", ".", "..")]

@@ -1,0 +1,129 @@
+"""Spans of text: CoNLL with BIO tags, and spaCy's JSON Lines.
+
+CoNLL has a token and its tag a line and an empty line between texts. It cannot have overlapping
+spans, and the text between tokens is lost, so it is not read back. spaCy's lines carry everything::
+
+    {"text": "...", "entities": [[start, end, "Label"]]}
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.fields import Field, FieldError
+from surelabel.tasks.label_format import Label
+from surelabel.tasks.values import Span, Spans
+
+CONLL = "spans.conll"
+SPACY = "spans.jsonl"
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+def write_conll(data: LabeledData, folder: Path) -> list[str]:
+    """Write the file; notes say how many spans had no place."""
+    notes: list[str] = []
+    dropped = 0
+    blocks: list[str] = []
+    for name, example in data.named():
+        if not example.is_text:
+            notes.append(f"{name}: left out: its text is not in the manifest.")
+            continue
+        spans = flat(example.label.value.spans)
+        dropped += len(example.label.value.spans) - len(spans)
+        lines = bio(example.source, spans, data.classes)
+        blocks.append("".join(f"{token}\t{tag}\n" for token, tag in lines))
+    if dropped:
+        notes.append(f"{dropped} spans: left out, they overlap longer ones.")
+    _write(folder / CONLL, "\n".join(blocks))
+    return notes
+
+
+def write_spacy(data: LabeledData, folder: Path) -> list[str]:
+    """Write the file; nothing but the confidence is lost."""
+    notes: list[str] = []
+    lines: list[str] = []
+    for name, example in data.named():
+        if not example.is_text:
+            notes.append(f"{name}: left out: its text is not in the manifest.")
+            continue
+        spans = example.label.value.spans
+        entities = [[each.start, each.end, data.classes.names[each.label]] for each in spans]
+        line = {"text": example.source, "entities": entities}
+        lines.append(json.dumps(line, ensure_ascii=False) + "\n")
+    _write(folder / SPACY, "".join(lines))
+    return notes
+
+
+def read_spacy(path: Path, task_type: str | None) -> LabeledData:
+    """The file, or the folder that it lies in; classes are sorted."""
+    if task_type not in (None, "NamedEntityRecognition"):
+        raise ExportError(f"--task-type: spaCy's lines have no {task_type}.")
+    file = path / SPACY if path.is_dir() else path
+    found: list[tuple[str, list[tuple[str, int, int]]]] = []
+    # Not splitlines(): a text may have other line ends in it.
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig").split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = Field(json.loads(line), f"{file}:{number}")
+            found.append((value["text"].text(), _entities(value["entities"])))
+        except FieldError as error:
+            raise ExportError(str(error)) from None
+        except (ValueError, RecursionError) as error:
+            raise ExportError(f"{file}:{number}: is not JSON: {error}.") from None
+    classes = Classes.of(sorted({name for _, spans in found for name, _, _ in spans}))
+    examples = [
+        Example(text, Label(Spans(tuple(
+            Span(classes.code(name) or 0, start, end) for name, start, end in spans
+        ))), is_text=True)
+        for text, spans in found
+    ]  # fmt: skip
+    return LabeledData("NamedEntityRecognition", classes, tuple(examples))
+
+
+def flat(spans: tuple[Span, ...]) -> list[Span]:
+    """Spans that do not overlap, in the order of the text: longer ones first, then earlier ones."""
+    kept: list[Span] = []
+    for each in sorted(spans, key=lambda s: (s.start - s.end, s.start, s.label)):
+        if all(each.end <= other.start or other.end <= each.start for other in kept):
+            kept.append(each)
+    return sorted(kept, key=lambda s: s.start)
+
+
+def bio(text: str, spans: list[Span], classes: Classes) -> list[tuple[str, str]]:
+    """Tokens with tags: words and single signs, split where a span begins or ends."""
+    edges = sorted({edge for each in spans for edge in (each.start, each.end)})
+    found: list[tuple[str, str]] = []
+    began: Span | None = None
+    for match in _TOKEN.finditer(text):
+        cuts = [match.start(), *(e for e in edges if match.start() < e < match.end()), match.end()]
+        for start, end in pairwise(cuts):
+            span = next((each for each in spans if each.start <= start < each.end), None)
+            tag = "O"
+            if span is not None:
+                tag = f"{'I' if span is began else 'B'}-{classes.names[span.label]}"
+            began = span
+            found.append((text[start:end], tag))
+    return found
+
+
+def _entities(value: Field) -> list[tuple[str, int, int]]:
+    found = []
+    for each in value.each():
+        parts: list[Any] = list(each.each())
+        if len(parts) != 3:
+            raise each.wrong("[start, end, label]")
+        start = parts[0].whole()
+        found.append((parts[2].text(), start, parts[1].whole(start + 1)))
+    return found
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,77 @@
+"""The registry of label formats: one line for each task type whose answers and labels we read.
+
+Wider than ``TASK_TYPES``, which has the types that the loop runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from surelabel.tasks import values
+from surelabel.tasks.bounding_box.format import BoundingBoxFormat
+from surelabel.tasks.custom.format import CustomFormat
+from surelabel.tasks.free_text.format import FreeTextFormat
+from surelabel.tasks.instance_segmentation.format import InstanceSegmentationFormat
+from surelabel.tasks.keypoint.format import KeypointFormat
+from surelabel.tasks.label_adjustment.format import Adjustable, LabelAdjustmentFormat
+from surelabel.tasks.label_format import LabelFormat
+from surelabel.tasks.label_verification.format import LabelVerificationFormat
+from surelabel.tasks.multi_label.format import MultiLabelFormat
+from surelabel.tasks.named_entity_recognition.format import NamedEntityRecognitionFormat
+from surelabel.tasks.pairwise_preference.format import PairwisePreferenceFormat
+from surelabel.tasks.polygon.format import POLYGON_FORMAT
+from surelabel.tasks.polyline.format import POLYLINE_FORMAT
+from surelabel.tasks.ranking.format import RankingFormat
+from surelabel.tasks.rating.format import RatingFormat
+from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat
+from surelabel.tasks.single_class import SingleClassFormat
+
+_BOXES = BoundingBoxFormat()
+_KEYPOINTS = KeypointFormat()
+_MASKS = SemanticSegmentationFormat()
+_INSTANCES = InstanceSegmentationFormat()
+
+_ADJUSTABLE = (
+    Adjustable("boundingBoxes", values.Boxes, _BOXES),
+    Adjustable("polygons", values.Polygons, POLYGON_FORMAT),
+    Adjustable("polylines", values.Polylines, POLYLINE_FORMAT),
+    Adjustable("keypoints", values.Keypoints, _KEYPOINTS),
+    Adjustable("labelMappings", values.SemanticMask, _MASKS),
+    Adjustable("instances", values.Instances, _INSTANCES),
+)
+
+LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
+    each.name: each
+    for each in (
+        SingleClassFormat(
+            *("ImageClassification", "groundtruth/image-classification", "crowd-image-classifier")
+        ),
+        SingleClassFormat(
+            *("TextClassification", "groundtruth/text-classification", "crowd-classifier")
+        ),
+        MultiLabelFormat(
+            "ImageClassificationMultiLabel",
+            "groundtruth/image-classification-multilabel",
+            "crowd-image-classifier-multi-select",
+        ),
+        MultiLabelFormat(
+            "TextClassificationMultiLabel",
+            "groundtruth/text-classification-multilabel",
+            "crowd-classifier-multi-select",
+        ),
+        _BOXES,
+        POLYGON_FORMAT,
+        POLYLINE_FORMAT,
+        _KEYPOINTS,
+        NamedEntityRecognitionFormat(),
+        _MASKS,
+        _INSTANCES,
+        PairwisePreferenceFormat(),
+        RankingFormat(),
+        FreeTextFormat(),
+        RatingFormat(),
+        LabelVerificationFormat(),
+        LabelAdjustmentFormat(_ADJUSTABLE),
+        CustomFormat(),
+    )
+}
