@@ -16,9 +16,9 @@ from scipy.special import digamma, logsumexp
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
-from surelabel.consolidation.confusion import m_step
+from surelabel.consolidation.confusion import check_tables, expected_counts, m_step
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
-from surelabel.consolidation.result import Floats
+from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Pseudo-answers: right, wrong in each other way, per subtype, per class (as in the paper).
 _RIGHT, _WRONG, _SUBTYPE, _CLASS = 4.0, 1.0, 0.1, 1.0
@@ -52,16 +52,21 @@ class EBCC(Classification):
     max_iter: int = 200
     tol: float = 1e-3
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
-        first = HierarchicalDawidSkene()._learn(answers, gold)
-        learned, _ = self.learn_from(answers, gold, first)
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
+        check_tables("EBCC", answers)
+        hierarchical = HierarchicalDawidSkene()
+        annotators = hierarchical._learn(answers, gold, start).annotators
+        posterior = gold.clamp(hierarchical._judge(answers, annotators))
+        learned, _ = self.learn_from(answers, gold, annotators, posterior)
         return learned
 
-    def learn_from(self, answers: Answers, gold: Gold, first: Learned) -> tuple[Learned, Subtypes]:
-        """The same from another algorithm's result, and the state at the end."""
-        start = gold.clamp(first.posterior.copy())
-        share = start[:, :, None] * _by_rank(_surprise(answers, first), self.subtypes)[:, None]
-        posterior, n_iter, converged = start, 0, False
+    def learn_from(
+        self, answers: Answers, gold: Gold, annotators: AnnotatorParameters, posterior: Floats
+    ) -> tuple[Learned, Subtypes]:
+        """The same from another algorithm's annotators and posterior, and the state at the end."""
+        rank = _by_rank(_surprise(answers, annotators, posterior), self.subtypes)
+        share = posterior[:, :, None] * rank[:, None]
+        n_iter, converged = 0, False
         state = _iterate(answers, share)
         while not converged and n_iter < self.max_iter:
             n_iter += 1
@@ -71,8 +76,9 @@ class EBCC(Classification):
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
             if not converged:
                 state = _iterate(answers, share)
-        annotators = m_step(answers, posterior, lambda c: np.full_like(c, 0.01), gold.item)
-        return Learned(posterior, annotators, n_iter, converged), state
+        counts = expected_counts(answers, posterior, gold.item)
+        learned = m_step(counts, lambda c: np.full_like(c, 0.01), answers)
+        return Learned(learned, n_iter, converged, posterior), state
 
 
 def held_out(answers: Answers, state: Subtypes) -> Floats:
@@ -108,10 +114,10 @@ def _iterate(answers: Answers, share: Floats) -> Subtypes:
     return Subtypes(np.exp(joint), counts, log_confusion, joint)
 
 
-def _surprise(answers: Answers, first: Learned) -> Floats:
+def _surprise(answers: Answers, annotators: AnnotatorParameters, posterior: Floats) -> Floats:
     """(n_items,): mean log chance of an item's answers; the lower, the harder the item."""
-    confusion = first.annotators.confusion[answers.annotator, :, answers.label]
-    chance = (first.posterior[answers.item] * confusion).sum(axis=1)
+    chances = annotators.chances(answers.annotator, answers.label)
+    chance = (posterior[answers.item] * chances).sum(axis=1)
     total = np.bincount(answers.item, weights=np.log(chance), minlength=answers.n_items)
     mean: Floats = total / np.maximum(answers.n_answers, 1)
     return mean

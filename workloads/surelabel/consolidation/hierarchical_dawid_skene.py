@@ -15,9 +15,15 @@ import numpy as np
 from scipy.special import expit, logit
 
 from surelabel.consolidation.answers import Answers
-from surelabel.consolidation.base import Classification, Gold, Learned
-from surelabel.consolidation.confusion import e_step, m_step
-from surelabel.consolidation.dawid_skene import expectation_maximisation
+from surelabel.consolidation.confusion import (
+    Counts,
+    Crowd,
+    e_step,
+    expected_counts,
+    m_step,
+    without_own_word,
+)
+from surelabel.consolidation.expectation_maximisation import ExpectationMaximisation
 from surelabel.consolidation.result import AnnotatorParameters, Floats
 from surelabel.consolidation.wawa import weighted_vote
 
@@ -28,42 +34,33 @@ _LEAST = 1e-9
 
 
 @dataclass
-class HierarchicalDawidSkene(Classification):
+class HierarchicalDawidSkene(ExpectationMaximisation):
     """``strength``: pseudo-answers that each row of an annotator's prior is worth, at least.
 
-    A row is never worth less than one per class.
+    A row is never worth less than one per class. Where everybody's matrices would have more than
+    ``MAX_CELLS`` cells, each annotator has one accuracy, as with ``OneCoinDawidSkene``.
     """
 
     max_iter: int = 100
     tol: float = 1e-3
     strength: float = 5.0
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
-        model = self.fit_model(answers, gold)
-        return model._replace(posterior=gold.clamp(blend(answers, model)))
+    def _m_step(self, counts: Counts, crowd: Crowd) -> AnnotatorParameters:
+        return m_step(counts, self._pseudo, crowd)
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
-        return blend(answers, Learned(e_step(answers, annotators), annotators))
+        return (e_step(answers, annotators) + weighted_vote(answers, annotators)) / 2
 
-    def fit_model(self, answers: Answers, gold: Gold) -> Learned:
-        """What is blended with the votes: the model alone."""
-
-        def m(posterior: Floats) -> AnnotatorParameters:
-            return m_step(answers, posterior, self._pseudo, gold.item)
-
-        return expectation_maximisation(answers, m, gold, self.max_iter, self.tol)
-
-    def held_out(self, answers: Answers, model: Learned) -> Floats:
+    def held_out(self, answers: Answers, annotators: AnnotatorParameters, model: Floats) -> Floats:
         """(n_annotations,): log chance of each answer, by all but this answer.
 
         The item's class without the annotator's word for it, the annotator's row without the item.
+        ``model``: (n_items, n_classes), ``e_step`` by the annotators, with gold items clamped.
         """
-        k = answers.n_classes
-        counts = (answers.one_hot_transposed @ model.posterior).reshape(-1, k, k)
+        counts = expected_counts(answers, model, np.empty(0, np.int64)).answers
         counts = counts + self._pseudo(counts)
-        own = model.posterior[answers.item]
-        cavity = own / model.annotators.confusion[answers.annotator, :, answers.label]
-        cavity /= cavity.sum(axis=1, keepdims=True)
+        own = model[answers.item]
+        cavity = without_own_word(own, annotators.chances(answers.annotator, answers.label))
         right = np.maximum(counts[answers.annotator, answers.label] - own, _LEAST)
         total = np.maximum(counts.sum(axis=1)[answers.annotator] - own, _LEAST)
         found: Floats = np.log((cavity * right / total).sum(axis=1))
@@ -92,9 +89,3 @@ class HierarchicalDawidSkene(Classification):
         # The more classes, the more cells a row has to learn.
         weighted: Floats = max(self.strength, k) * pseudo
         return weighted
-
-
-def blend(answers: Answers, model: Learned) -> Floats:
-    """(n_items, n_classes): mean of the model's posterior and the weighted votes' shares."""
-    mean: Floats = (model.posterior + weighted_vote(answers, model.annotators)) / 2
-    return mean
