@@ -16,7 +16,7 @@ from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
 from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.ebcc import EBCC, held_out
-from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
+from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, damped
 from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Standard errors by which EBCC must foretell answers better.
@@ -49,8 +49,9 @@ class Auto(Classification):
         if _evidence(answers, gold, gain) <= _EVIDENCE:
             return learned
         assert correlated.posterior is not None
-        posterior = (hierarchical._judge(answers, annotators) + correlated.posterior) / 2
-        return learned._replace(posterior=gold.clamp(posterior))
+        posterior = hierarchical._judge(answers, annotators)
+        posterior += damped(correlated.posterior, answers.n_answers)
+        return learned._replace(posterior=gold.clamp(posterior / 2))
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
         return HierarchicalDawidSkene()._judge(answers, annotators)

@@ -3,8 +3,9 @@
 With a few dozen answers a full confusion matrix cannot be learned. Here each annotator's matrix
 is drawn towards a one-coin matrix of that annotator's own accuracy, itself shrunk towards the
 accuracy of all. The blend with votes weighted by agreement ("Wawa") takes the overconfidence out
-of the posterior: over many real sets it has fewer errors, and far fewer errors that claim to be
-certain, than Dawid-Skene or a vote alone.
+of the posterior, and so does the answers' dependence on one another (``damped``): over many real
+sets it has fewer errors, and far fewer errors that claim to be certain, than Dawid-Skene or a vote
+alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from surelabel.consolidation.answers import Answers
@@ -31,6 +33,10 @@ from surelabel.consolidation.wawa import weighted_vote
 _CLASS_ANSWERS = 50.0
 _CONFUSIONS = 2.0
 _LEAST = 1e-9
+# How far answers to one item go together, given its class (rho). No truth chose it: it foretells
+# held-out answers best on the public sets with many answers an item (0.1 for bluebird, rte and web,
+# 0.15 for d_sentiment, 0.2 for dog).
+_ALIKE = 0.1
 
 
 @dataclass
@@ -49,7 +55,8 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
         return m_step(counts, self._pseudo, crowd)
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
-        return (e_step(answers, annotators) + weighted_vote(answers, annotators)) / 2
+        model = damped(e_step(answers, annotators), answers.n_answers)
+        return (model + weighted_vote(answers, annotators)) / 2
 
     def held_out(self, answers: Answers, annotators: AnnotatorParameters, model: Floats) -> Floats:
         """(n_annotations,): log chance of each answer, by all but this answer.
@@ -89,3 +96,16 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
         # The more classes, the more cells a row has to learn.
         weighted: Floats = max(self.strength, k) * pseudo
         return weighted
+
+
+def damped(posterior: Floats, n_answers: NDArray[np.int64]) -> Floats:
+    """(n_items, n_classes): ``posterior`` as sure as its answers are, which are not independent.
+
+    People who see the same item mistake it together, so n answers are worth n / (1 + rho (n - 1))
+    (the design effect: L. Kish, "Survey Sampling", 1965), and the posterior is taken to that power
+    over n.
+    """
+    worth = 1 / (1 + _ALIKE * np.maximum(n_answers - 1, 0))
+    found = posterior ** worth[:, None]
+    found /= found.sum(axis=1, keepdims=True)
+    return found
