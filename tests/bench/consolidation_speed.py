@@ -30,7 +30,7 @@ _PER_ITEM, _SHARD_ITEMS = 3, 1_000_000
 # What bytes and exponentials alone take for 1 M x 3, and what is allowed.
 _FLOOR_MS, _ALLOWED_MS = "36 to 41", 2 * 41
 _TIMES_FASTER, _PEAK_MB, _FIRST_CALL_S = 15, 250, 0.5
-_ROUNDS = 7
+_ROUNDS = 15
 
 Codes = NDArray[np.int64]
 

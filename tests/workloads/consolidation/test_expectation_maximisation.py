@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from surelabel.consolidation import (
+    EBCC,
     DawidSkene,
     HierarchicalDawidSkene,
     OneCoinDawidSkene,
@@ -88,6 +89,18 @@ def test_the_kernel_gives_the_same_labels_on_real_crowds(name, always_compiled, 
     np.testing.assert_array_equal(compiled.label, sparse.label)
 
 
+@pytest.mark.parametrize("crowd", ["zencrowd_us", "rte", 0, 1])
+def test_subtypes_are_the_same_by_the_kernel(crowd, always_compiled, monkeypatch):
+    crowd = real_crowd(crowd) if isinstance(crowd, str) else made_up_crowd(crowd, n_items=300)
+    compiled = crowd.fit(EBCC())
+    monkeypatch.setattr(evidence, "_PAYS", np.inf)
+    sparse = crowd.fit(EBCC())
+    # Tens of turns and a turn more or less: rounding grows to a few tolerances (1e-3).
+    assert abs(compiled.n_iter - sparse.n_iter) <= 2
+    np.testing.assert_allclose(compiled.posterior, sparse.posterior, atol=5e-3)
+    assert np.mean(compiled.label == sparse.label) > 0.999
+
+
 def test_thousands_of_answers_to_one_item_lose_no_digits(always_compiled, monkeypatch):
     rng = np.random.default_rng(0)
     n = 5_000
@@ -161,6 +174,13 @@ def test_shards_of_different_crowds_are_refused():
         DawidSkene().learn_from_shards([PackedAnswers.of(one), PackedAnswers.of(other)])
     with pytest.raises(ValueError, match="at least one shard; got none"):
         DawidSkene().learn_from_shards([])
+
+
+def test_a_damaged_shard_is_refused(tmp_path):
+    PackedAnswers.of(made_up_crowd(0).coded).save(tmp_path)
+    np.save(tmp_path / "code.npy", np.zeros(3, np.int32))
+    with pytest.raises(ValueError, match=r"start.npy has 61 entries, code.npy 3, gold.npy 0"):
+        PackedAnswers.load(tmp_path)
 
 
 def test_codes_that_do_not_fit_are_refused():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Protocol
@@ -21,7 +21,7 @@ _PAYS = 4_000_000
 
 # Log tables as the kernel takes them: of answers (n_annotators * n_classes, n_classes) and of
 # classes (n_classes,), float32; both empty stand for the shares of votes.
-_Tables = tuple[NDArray[np.float32], NDArray[np.float32]]
+Tables = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class Evidence(Protocol):
@@ -43,10 +43,15 @@ class Evidence(Protocol):
         before in any entry."""
 
 
+def kernel_pays(answers: Answers, n_states: int) -> bool:
+    """Whether so many answers, to items in so many possible states, are work for the kernel."""
+    return len(answers.item) * n_states >= _PAYS
+
+
 def evidence_of(answers: Answers, gold: tuple[Codes, Codes]) -> Evidence:
     """The fastest for so many answers. ``gold``: items whose label is known, and the label."""
-    large = len(answers.item) * answers.n_classes >= _PAYS
-    if not large or not has_tables(answers.n_annotators, answers.n_classes):
+    pays = kernel_pays(answers, answers.n_classes)
+    if not pays or not has_tables(answers.n_annotators, answers.n_classes):
         return SparseEvidence(answers, *gold)
     rows, label = gold
     known = np.full(answers.n_items, -1, np.int64)
@@ -121,6 +126,13 @@ class KernelEvidence:
     def _majority(self) -> tuple[Codes, Codes]:
         by_annotator = np.zeros(self._w, np.int64)
         tables = []
+        for shard in self._all():
+            by_annotator += shard.by_annotator
+            tables.append(shard.with_majority)
+        return by_annotator, added_up(tables, self._w)
+
+    def _all(self) -> Iterator[PackedAnswers]:
+        # The kernel looks up codes unseen: a shard of another crowd must not come so far.
         for shard in self._shards:
             sizes = (shard.n_annotators, shard.n_classes)
             if sizes != (self._w, self._k):
@@ -128,9 +140,7 @@ class KernelEvidence:
                     "shards must all have the same n_annotators and n_classes; got "
                     f"{(self._w, self._k)} and {sizes}."
                 )
-            by_annotator += shard.by_annotator
-            tables.append(shard.with_majority)
-        return by_annotator, added_up(tables, self._w)
+            yield shard
 
     def from_votes(self) -> Counts:
         """What the shares of votes count."""
@@ -141,24 +151,28 @@ class KernelEvidence:
         check_shape("start", self._w, self._k, annotators)
         return self._counts(_tables(annotators))
 
-    def _counts(self, tables: _Tables) -> tuple[Counts, float]:
-        total = _Sum(self._w, self._k)
-        for shard in self._shards:
+    def _counts(self, tables: Tables) -> tuple[Counts, float]:
+        total = KernelSum(self._w * self._k, self._k)
+        for shard in self._all():
             total.add(shard, tables, self._before, self._posterior)
         self._before = tables
-        return total.counts, total.change
+        answers, classes = total.counts
+        return Counts(answers.reshape(self._w, self._k, self._k), classes), total.change
 
 
-class _Sum:
-    """Counts of several shards so far, in the kernel's whole numbers."""
+class KernelSum:
+    """Counts of several shards so far, in the kernel's whole numbers.
 
-    def __init__(self, n_annotators: int, n_classes: int) -> None:
-        self._answers = np.zeros((n_annotators * n_classes, n_classes), np.int64)
-        self._classes = np.zeros(n_classes, np.int64)
+    ``n_codes``: different answers (annotators x classes); ``n_states``: what an item can be.
+    """
+
+    def __init__(self, n_codes: int, n_states: int) -> None:
+        self._answers = np.zeros((n_codes, n_states), np.int64)
+        self._classes = np.zeros(n_states, np.int64)
         self.change = 0.0
 
     def add(
-        self, shard: PackedAnswers, now: _Tables, before: _Tables, posterior: NDArray[np.float32]
+        self, shard: PackedAnswers, now: Tables, before: Tables, posterior: NDArray[np.float32]
     ) -> None:
         """Run the kernel over the shard, each thread on items of its own."""
         from surelabel.consolidation.compiled import n_threads
@@ -189,20 +203,23 @@ class _Sum:
             self.change = max(self.change, change)
 
     @property
-    def counts(self) -> Counts:
+    def counts(self) -> tuple[Floats, Floats]:
+        """(n_codes, n_states) and (n_states,): expected answers and items."""
         from surelabel.consolidation.em_kernel import UNITS
 
-        k = len(self._classes)
-        return Counts((self._answers / UNITS).reshape(-1, k, k), self._classes / UNITS)
+        return self._answers / UNITS, self._classes / UNITS
 
 
-def _votes(k: int) -> _Tables:
+def _votes(k: int) -> Tables:
     return np.empty((0, k), np.float32), np.empty(0, np.float32)
 
 
-def _tables(annotators: AnnotatorParameters) -> _Tables:
-    log_answer = annotators.log_answer
-    # What an answer says of all classes alike says nothing; small numbers keep more digits.
+def _tables(annotators: AnnotatorParameters) -> Tables:
+    return kernel_tables(annotators.log_answer, np.log(annotators.prior))
+
+
+def kernel_tables(log_answer: Floats, log_prior: Floats) -> Tables:
+    """(n_codes, n_states) and (n_states,) as the kernel takes them."""
+    # What an answer says of all states alike says nothing; small numbers keep more digits.
     log_answer = log_answer - log_answer.max(axis=1, keepdims=True)
-    log_prior = np.log(annotators.prior)
     return log_answer.astype(np.float32), (log_prior - log_prior.max()).astype(np.float32)

@@ -69,6 +69,12 @@ class PackedAnswers:
             for name in ("start", "code", "gold")
         )
         n_annotators, n_classes, first_item = np.load(folder / "sizes.npy").tolist()
+        n_items = len(start) - 1
+        if n_items < 0 or start[0] != 0 or start[-1] != len(code) or len(gold) not in {0, n_items}:
+            raise ValueError(
+                f"{folder} must hold one shard as save wrote it; start.npy has {len(start)} "
+                f"entries, code.npy {len(code)}, gold.npy {len(gold)}. Write it again."
+            )
         return cls(start, code, gold, n_annotators, n_classes, first_item)
 
     @property
