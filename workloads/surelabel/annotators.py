@@ -14,7 +14,7 @@ from scipy.stats import beta
 
 from surelabel.collusion import Pair, suspicious_pairs
 from surelabel.consolidation.answers import Answers
-from surelabel.consolidation.confusion import e_step
+from surelabel.consolidation.confusion import e_step, without_own_word
 from surelabel.consolidation.result import ConsolidationResult, Floats
 
 # The interval of the accuracy, and the bound that flags an outlier.
@@ -80,7 +80,7 @@ def annotator_quality(
     enough = gold_weight >= _LEAST_ANSWERS
     good, weight = np.where(enough, gold_good, good), np.where(enough, gold_weight, weight)
     low, high = _interval(good, weight)
-    score = spam_scores(result.annotators.confusion)
+    score = spam_scores(result.annotators.confusion, answers.n_classes)
     times = _median_seconds(answers, seconds)
     pairs = suspicious_pairs(answers, result)
     names = result.annotators.names or tuple(str(code) for code in range(n))
@@ -112,16 +112,20 @@ def annotator_quality(
     return found
 
 
-def spam_scores(confusion: Floats) -> Floats:
+def spam_scores(confusion: Floats, n_classes: int | None = None) -> Floats:
     """(n_annotators,): 0 where answers do not depend on the truth, 1 where they never err.
 
     V. C. Raykar and S. Yu, "Eliminating Spammers and Ranking Annotators for Crowdsourced Labeling
     Tasks", Journal of Machine Learning Research 13 (2012): the squared distance of the confusion
-    matrix from one with equal rows, over its greatest value. 1 for a single class.
+    matrix from one with equal rows, over its greatest value. 1 for a single class. ``n_classes``
+    where ``confusion`` is (n_annotators, 1, 1): one accuracy for all classes.
     """
     k = confusion.shape[1]
-    if k == 1:
+    if (n_classes or k) == 1:
         return np.ones(len(confusion))
+    if n_classes is not None and k == 1:
+        right = confusion[:, 0, 0]
+        return np.asarray((right - (1 - right) / (n_classes - 1)) ** 2)
     off = confusion - confusion.mean(axis=1, keepdims=True)
     score: Floats = (off**2).sum(axis=(1, 2)) / (k - 1)
     return score
@@ -129,10 +133,9 @@ def spam_scores(confusion: Floats) -> Floats:
 
 def _right(answers: Answers, result: ConsolidationResult) -> Floats:
     """(n_annotations,): chance that each answer is right, by the others' word; nan without one."""
-    confusion = result.annotators.confusion[answers.annotator, :, answers.label]
+    chances = result.annotators.chances(answers.annotator, answers.label)
     posterior = e_step(answers, result.annotators)
-    others = posterior[answers.item] / np.maximum(confusion, 1e-12)
-    others /= others.sum(axis=1, keepdims=True)
+    others = without_own_word(posterior[answers.item], chances)
     right: Floats = others[np.arange(len(answers.item)), answers.label]
     return np.where(answers.n_answers[answers.item] > 1, right, np.nan)
 

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.stats import norm
 
 from surelabel.consolidation.answers import Answers
-from surelabel.consolidation.confusion import e_step
+from surelabel.consolidation.confusion import e_step, without_own_word
 from surelabel.consolidation.result import ConsolidationResult, Floats
 
 # Items that two must have in common to be compared.
@@ -80,14 +80,10 @@ def _compare(
     items = np.intersect1d(one.indices, other.indices, assume_unique=True)
     a = np.asarray(one[items].todense()).ravel().astype(np.int64) - 1
     b = np.asarray(other[items].todense()).ravel().astype(np.int64) - 1
-    confusion = result.annotators.confusion
-    # The truth of each item without the two.
-    truth: Floats = posterior[items] / np.maximum(
-        confusion[first][:, a].T * confusion[second][:, b].T, 1e-12
-    )
-    truth /= truth.sum(axis=1, keepdims=True)
-    both = np.einsum("tl,tl->t", confusion[first], confusion[second])
-    chance = truth @ both
+    annotators = result.annotators
+    their_word = annotators.chances(np.full(len(a), first), a)
+    their_word *= annotators.chances(np.full(len(b), second), b)
+    chance = without_own_word(posterior[items], their_word) @ annotators.same_answer(first, second)
     agreed = int((a == b).sum())
     expected = float(chance.sum())
     error = float(np.sqrt(np.maximum((chance * (1 - chance)).sum(), 1.0)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -102,6 +103,35 @@ def real_crowd(name: str) -> Crowd:
         truth[position] = known.get(name_, -1)
     n_classes = int(max(answers[:, 2].max(), truth.max())) + 1
     return Crowd(item, annotator, answers[:, 2], truth, len(workers), n_classes)
+
+
+def ground_truth_birds() -> Crowd:
+    """The answers of a real Ground Truth job; skips the test where the data is missing."""
+    folder = DATA / "classification" / "ground_truth_birds"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is missing; set SURELABEL_DATA to the folder with the real data")
+    known = {
+        row["ImageId"]: row["Label"]
+        for row in json.loads((folder / "true_labels.json").read_text())
+    }
+    lines = (folder / "output.manifest").read_text().splitlines()
+    truth = [known[Path(json.loads(line)["source-ref"]).stem] for line in lines]
+    rows = [
+        (int(path.parent.name), answer["workerId"], *answer["answerContent"].values())
+        for path in sorted(folder.glob("worker-response/*/*/*.json"))
+        for answer in json.loads(path.read_text())["answers"]
+    ]
+    names = [content["label"] for _, _, content in rows]
+    classes = sorted({*names, *truth})
+    workers, annotator = np.unique([worker for _, worker, _ in rows], return_inverse=True)
+    return Crowd(
+        np.array([item for item, _, _ in rows]),
+        annotator,
+        np.array([classes.index(name) for name in names]),
+        np.array([classes.index(name) for name in truth]),
+        len(workers),
+        len(classes),
+    )
 
 
 def relabeled(crowd: Crowd, order: NDArray[np.int64]) -> Crowd:

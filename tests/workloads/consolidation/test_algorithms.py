@@ -12,6 +12,7 @@ from scipy.special import digamma, expit
 from surelabel.consolidation import GLAD, Auto, ModifiedDawidSkene, OneCoinDawidSkene, Wawa
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Gold
+from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.ebcc import EBCC, held_out
 from surelabel.consolidation.glad import _loss
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
@@ -88,6 +89,11 @@ def test_the_modified_forms_counts_are_smoothed_as_published():
     np.testing.assert_allclose(found.annotators.confusion[0], np.eye(2))
 
 
+def annotators_and_posterior(answers: Answers):
+    annotators = HierarchicalDawidSkene()._learn(answers, NO_GOLD, None).annotators
+    return annotators, e_step(answers, annotators)
+
+
 def ebcc_by_loops(answers: Answers, share, n_iter: int):
     """The paper's updates, one cell at a time."""
     n, k, m = share.shape
@@ -117,9 +123,9 @@ def ebcc_by_loops(answers: Answers, share, n_iter: int):
 def test_ebcc_is_the_papers_iteration(subtypes):
     answers = made_up_crowd(4, n_items=12, n_annotators=6, n_classes=3).coded
     method = EBCC(subtypes=subtypes, max_iter=3, tol=0)
-    first = HierarchicalDawidSkene()._learn(answers, NO_GOLD)
-    _, start = EBCC(subtypes=subtypes, max_iter=0).learn_from(answers, NO_GOLD, first)
-    learned, _ = method.learn_from(answers, NO_GOLD, first)
+    first = annotators_and_posterior(answers)
+    _, start = EBCC(subtypes=subtypes, max_iter=0).learn_from(answers, NO_GOLD, *first)
+    learned, _ = method.learn_from(answers, NO_GOLD, *first)
     # Three turns give as many shares; the first of them is the start's own.
     expected, _ = ebcc_by_loops(answers, start.share, 2)
     np.testing.assert_allclose(learned.posterior, expected.sum(axis=2), atol=1e-9)
@@ -127,8 +133,7 @@ def test_ebcc_is_the_papers_iteration(subtypes):
 
 def test_an_answer_held_out_of_ebcc_counts_neither_for_its_item_nor_for_its_annotator():
     answers = made_up_crowd(5, n_items=12, n_annotators=6, n_classes=3).coded
-    first = HierarchicalDawidSkene()._learn(answers, NO_GOLD)
-    _, state = EBCC().learn_from(answers, NO_GOLD, first)
+    _, state = EBCC().learn_from(answers, NO_GOLD, *annotators_and_posterior(answers))
     found = held_out(answers, state)
     for row, (i, a, observed) in enumerate(
         zip(answers.item, answers.annotator, answers.label, strict=True)
@@ -143,8 +148,7 @@ def test_an_answer_held_out_of_ebcc_counts_neither_for_its_item_nor_for_its_anno
 def test_held_out_chances_of_all_answers_to_a_question_are_a_distribution():
     answers = made_up_crowd(6, n_items=15, n_annotators=6, n_classes=3).coded
     hierarchical = HierarchicalDawidSkene()
-    model = hierarchical.fit_model(answers, NO_GOLD)
-    chances = np.exp(hierarchical.held_out(answers, model))
+    chances = np.exp(hierarchical.held_out(answers, *annotators_and_posterior(answers)))
     assert ((chances > 0) & (chances < 1)).all()
 
 

@@ -1,14 +1,15 @@
-"""From several people's answers to one label per item; imports only NumPy and SciPy.
+"""From several people's answers to one label per item; imports NumPy and SciPy, later also Numba.
 
 Every method has ``fit_predict(item, annotator, label, n_items, n_annotators, n_classes, ...)``
-and returns a ``ConsolidationResult``. None changes its input or draws random numbers.
+and returns a ``ConsolidationResult``. None changes its input or draws random numbers. More answers
+than fit into memory: ``PackedAnswers`` and ``learn_from_shards``.
 """
 
 from __future__ import annotations
 
 from surelabel.consolidation.another_answer import value_of_another_answer, who_needs_another
 from surelabel.consolidation.auto import Auto
-from surelabel.consolidation.base import Classification
+from surelabel.consolidation.base import Classification, Learned
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
 from surelabel.consolidation.crowdlab import CrowdlabResult, crowdlab
 from surelabel.consolidation.dawid_skene import DawidSkene
@@ -18,6 +19,7 @@ from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSk
 from surelabel.consolidation.majority_vote import MajorityVote
 from surelabel.consolidation.modified_dawid_skene import ModifiedDawidSkene
 from surelabel.consolidation.one_coin_dawid_skene import OneCoinDawidSkene
+from surelabel.consolidation.packed_answers import PackedAnswers
 from surelabel.consolidation.result import AnnotatorParameters, ConsolidationResult
 from surelabel.consolidation.wawa import Wawa
 
@@ -46,9 +48,11 @@ __all__ = [
     "DawidSkene",
     "ErrorShare",
     "HierarchicalDawidSkene",
+    "Learned",
     "MajorityVote",
     "ModifiedDawidSkene",
     "OneCoinDawidSkene",
+    "PackedAnswers",
     "Wawa",
     "consensus_error",
     "crowdlab",

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from surelabel.consolidation.result import AnnotatorParameters, Floats
 
-# Rows at a time, so that the table of all answers to all items never exists whole.
-_CHUNK = 1 << 14
+# Cells at a time, so that the table of all answers to all items never exists whole.
+_CELLS = 1 << 20
 
 
 def value_of_another_answer(posterior: Floats, annotators: AnnotatorParameters) -> Floats:
@@ -25,18 +25,32 @@ def value_of_another_answer(posterior: Floats, annotators: AnnotatorParameters) 
     P(l | t).
     """
     n, k = posterior.shape
+    if annotators.are_coins and annotators.n_classes == k:
+        return _by_a_coin(posterior, float(annotators.pooled[0, 0]))
     if annotators.pooled.shape != (k, k):
         raise ValueError(
             f"annotators.pooled must have shape ({k}, {k}) as posterior has {k} classes; got "
             f"{annotators.pooled.shape}."
         )
     value = np.empty(n)
-    for start in range(0, n, _CHUNK):
-        rows = posterior[start : start + _CHUNK]
+    step = max(_CELLS // k**2, 1)
+    for start in range(0, n, step):
+        rows = posterior[start : start + step]
         # P(t) P(l | t): (rows, true, observed).
         joint = rows[:, :, None] * annotators.pooled
-        value[start : start + _CHUNK] = joint.max(axis=1).sum(axis=1) - rows.max(axis=1)
+        value[start : start + step] = joint.max(axis=1).sum(axis=1) - rows.max(axis=1)
     # Where no answer changes anything, rounding is all that is left.
+    return np.where(value > 1e-12, value, 0.0)
+
+
+def _by_a_coin(posterior: Floats, right: float) -> Floats:
+    """The same where every class is answered rightly alike, and mistaken for all others alike."""
+    wrong = (1 - right) / (posterior.shape[1] - 1)
+    second, first = np.partition(posterior, -2, axis=1)[:, -2:].T
+    # The best class but l itself is the first one, or the second where l is the first.
+    best = np.maximum(posterior * right, first[:, None] * wrong)
+    value = best.sum(axis=1) - np.maximum(first * right, first * wrong)
+    value += np.maximum(first * right, second * wrong) - first
     return np.where(value > 1e-12, value, 0.0)
 
 

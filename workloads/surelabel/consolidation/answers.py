@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,6 +13,9 @@ from scipy import sparse
 from surelabel.consolidation.result import Floats
 
 Codes = NDArray[np.int64]
+
+# Cells of a table of items and classes that is worked on at a time: 8 MB of numbers.
+_CELLS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -49,14 +53,36 @@ class Answers:
                 "item, annotator and label must have the same length; "
                 f"got {len(i)}, {len(a)} and {len(label_)}."
             )
-        pair = i * n_annotators + a
-        order = np.argsort(pair, kind="stable")
-        pair = pair[order]
-        last = np.ones(len(pair), dtype=bool)
-        last[:-1] = pair[1:] != pair[:-1]
-        kept = order[last]
+        kept = _last_of_each(i * n_annotators + a)
         kept = kept[label_[kept] >= 0]
         return cls(i[kept], a[kept], label_[kept], n_items, n_annotators, n_classes)
+
+    @cached_property
+    def starts(self) -> Codes:
+        """(n_items + 1,): where each item's answers begin, and the number of all."""
+        return np.concatenate(([0], np.cumsum(self.n_answers)))
+
+    def only_items(self, first: int, last: int) -> Answers:
+        """The answers to the items ``first`` to ``last - 1``, which are renumbered from 0."""
+        if first == 0 and last == self.n_items:
+            return self
+        rows = slice(self.starts[first], self.starts[last])
+        return Answers(
+            self.item[rows] - first,
+            self.annotator[rows],
+            self.label[rows],
+            last - first,
+            self.n_annotators,
+            self.n_classes,
+        )
+
+    def in_parts(self) -> Iterator[tuple[int, Answers]]:
+        """The first item of each part, and its answers: all items, in order.
+
+        For what would be large as a table of all items and classes. A single part is ``self``.
+        """
+        for first, last in parts(self.n_items, self.n_classes):
+            yield first, self.only_items(first, last)
 
     @cached_property
     def votes(self) -> Floats:
@@ -76,10 +102,9 @@ class Answers:
     @cached_property
     def one_hot(self) -> sparse.csr_matrix:
         """(n_items, n_annotators * n_classes): 1 at (item, annotator and observed label)."""
-        starts = np.concatenate(([0], np.cumsum(self.n_answers)))
         column = self.annotator * self.n_classes + self.label
         shape = (self.n_items, self.n_annotators * self.n_classes)
-        return sparse.csr_matrix((np.ones(len(column)), column, starts), shape=shape)
+        return sparse.csr_matrix((np.ones(len(column)), column, self.starts), shape=shape)
 
     @cached_property
     def one_hot_transposed(self) -> sparse.csr_matrix:
@@ -102,14 +127,24 @@ class Answers:
 
         A majority shared by m classes gives 1/m to each of them.
         """
-        votes = self.votes
-        winner = votes == votes.max(axis=1, keepdims=True, initial=0)
-        credit = (winner / winner.sum(axis=1, keepdims=True))[self.item, self.label]
-        total = np.bincount(self.annotator, weights=credit, minlength=self.n_annotators)
-        unknown = np.full(self.n_annotators, np.nan)
-        return np.asarray(
-            np.divide(total, self.by_annotator, out=unknown, where=self.by_annotator > 0)
-        )
+        return agreement(self.with_majority, self.by_annotator)
+
+    @cached_property
+    def with_majority(self) -> Codes:
+        """(n_annotators, m): answers that match a majority shared by 1, 2, ... m classes.
+
+        Whole numbers, so that those of several parts add up to the same in any order.
+        """
+        widest = max(min(self.n_classes, int(self.n_answers.max(initial=0))), 1)
+        found = np.zeros(self.n_annotators * widest, np.int64)
+        for _, part in self.in_parts():
+            votes = part.votes
+            winner = votes == votes.max(axis=1, keepdims=True, initial=0)
+            matches = winner[part.item, part.label]
+            shared = winner.sum(axis=1)[part.item[matches]]
+            cell = part.annotator[matches] * widest + shared - 1
+            found += np.bincount(cell, minlength=len(found))
+        return found.reshape(self.n_annotators, widest)
 
     def gold_rows(self, gold: ArrayLike | None) -> tuple[Codes, Codes]:
         """Items with a known label, and that label."""
@@ -121,6 +156,20 @@ class Answers:
             raise ValueError(f"gold must have {self.n_items} entries (n_items); got {len(known)}.")
         rows = np.flatnonzero(known >= 0)
         return rows, known[rows]
+
+
+def parts(n_items: int, n_classes: int) -> Iterator[tuple[int, int]]:
+    """First and last item (exclusive) of what is worked on at a time; nothing depends on it."""
+    step = max(_CELLS // n_classes, 1)
+    for first in range(0, n_items, step):
+        yield first, min(first + step, n_items)
+
+
+def agreement(with_majority: Codes, by_annotator: Codes) -> Floats:
+    """(n_annotators,): the mean credit of an answer; nan without answers."""
+    total = (with_majority / np.arange(1, with_majority.shape[1] + 1)).sum(axis=1)
+    unknown = np.full(len(total), np.nan)
+    return np.asarray(np.divide(total, by_annotator, out=unknown, where=by_annotator > 0))
 
 
 def normalised(weights: Floats) -> Floats:
@@ -137,16 +186,26 @@ def clamped(posterior: Floats, rows: Codes, label: Codes) -> Floats:
     return posterior
 
 
+def _last_of_each(pair: Codes) -> Codes:
+    """The last place of each value, in the order of values."""
+    if (pair[1:] > pair[:-1]).all():
+        return np.arange(len(pair))
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    last = np.ones(len(pair), dtype=bool)
+    last[:-1] = pair[1:] != pair[:-1]
+    return order[last]
+
+
 def _codes(name: str, values: ArrayLike, low: int, high: int) -> Codes:
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
     if array.size and not np.issubdtype(array.dtype, np.integer):
         raise ValueError(f"{name} must hold integers; got {array.dtype}.")
-    array = array.astype(np.int64)
-    outside = np.flatnonzero((array < low) | (array >= high))
-    if outside.size:
-        where = int(outside[0])
+    array = array.astype(np.int64, copy=False)
+    if array.size and (array.min() < low or array.max() >= high):
+        where = int(np.flatnonzero((array < low) | (array >= high))[0])
         raise ValueError(
             f"{name} must lie in {low} .. {high - 1}; got {array[where]} at position {where}."
         )

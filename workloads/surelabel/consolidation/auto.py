@@ -14,8 +14,9 @@ import numpy as np
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
+from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.ebcc import EBCC, held_out
-from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, blend
+from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, damped
 from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Standard errors by which EBCC must foretell answers better.
@@ -35,17 +36,22 @@ class Auto(Classification):
     max_iter: int = 100
     tol: float = 1e-3
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
         hierarchical = HierarchicalDawidSkene(self.max_iter, self.tol)
-        model = hierarchical.fit_model(answers, gold)
-        posterior = blend(answers, model)
+        learned = hierarchical._learn(answers, gold, start)
         ebcc = EBCC()
-        if _can_try(answers, ebcc.subtypes):
-            correlated, state = ebcc.learn_from(answers, gold, model)
-            gain = held_out(answers, state) - hierarchical.held_out(answers, model)
-            if _evidence(answers, gold, gain) > _EVIDENCE:
-                posterior = (posterior + correlated.posterior) / 2
-        return model._replace(posterior=gold.clamp(posterior))
+        if not _can_try(answers, ebcc.subtypes):
+            return learned
+        annotators = learned.annotators
+        model = gold.clamp(e_step(answers, annotators))
+        correlated, state = ebcc.learn_from(answers, gold, annotators, model)
+        gain = held_out(answers, state) - hierarchical.held_out(answers, annotators, model)
+        if _evidence(answers, gold, gain) <= _EVIDENCE:
+            return learned
+        assert correlated.posterior is not None
+        posterior = hierarchical._judge(answers, annotators)
+        posterior += damped(correlated.posterior, answers.n_answers)
+        return learned._replace(posterior=gold.clamp(posterior / 2))
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
         return HierarchicalDawidSkene()._judge(answers, annotators)

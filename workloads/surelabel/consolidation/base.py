@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
+import numpy as np
+
 from surelabel.consolidation.answers import Answers, Codes, clamped
 from surelabel.consolidation.confusion import e_step
-from surelabel.consolidation.labels import build_result
+from surelabel.consolidation.labels import Ids, Numbers, build_result
+from surelabel.consolidation.packed_answers import PackedAnswers
 from surelabel.consolidation.result import (
     AnnotatorParameters,
     ConsolidationResult,
@@ -27,14 +30,23 @@ class Gold(NamedTuple):
         """``posterior`` with certainty where the label is known; changes it in place."""
         return clamped(posterior, self.item, self.label)
 
+    def of_items(self, first: int, n: int) -> Gold:
+        """Those of ``n`` items from ``first`` on, which are renumbered from 0."""
+        begin, end = np.searchsorted(self.item, (first, first + n))
+        return Gold(self.item[begin:end] - first, self.label[begin:end])
+
 
 class Learned(NamedTuple):
-    """What an algorithm found: (n_items, n_classes) posterior, the annotators, its iterations."""
+    """What an algorithm found: the annotators, and in how many iterations.
 
-    posterior: Floats
+    ``posterior``: (n_items, n_classes); None if it is what the algorithm makes of the answers with
+    these annotators, each item by itself.
+    """
+
     annotators: AnnotatorParameters
     n_iter: int = 0
     converged: bool = True
+    posterior: Floats | None = None
 
 
 class Classification(ABC):
@@ -48,8 +60,8 @@ class Classification(ABC):
     result_: ConsolidationResult
 
     @abstractmethod
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
-        """Posterior and annotators from these answers; rows of gold items are certain."""
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
+        """Annotators from these answers, and the posterior if it does not follow from them."""
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
         """(n_items, n_classes): posterior by annotators that are known, each item by itself."""
@@ -65,8 +77,9 @@ class Classification(ABC):
         n_classes: int,
         *,
         frozen_annotators: AnnotatorParameters | None = None,
+        start: AnnotatorParameters | None = None,
         gold: Ints | None = None,
-        item_ids: Sequence[str] | None = None,
+        item_ids: Ids | None = None,
         label_names: Sequence[str] | None = None,
     ) -> Self:
         """Label every item.
@@ -75,26 +88,18 @@ class Classification(ABC):
         the answers came; a label of -1 is an abstention. Of an annotator's answers to one item
         the last counts. ``gold``: (n_items,), the known label or -1. ``frozen_annotators``: take
         the annotators as they are there (aligned with the codes) and learn nothing from these
-        answers. ``item_ids`` and ``label_names`` decide the last tie; without them the codes do.
-        Codes out of range raise ValueError.
+        answers. ``start``: annotators from an earlier round (aligned likewise) from which methods
+        that iterate set out, to need fewer iterations; MajorityVote, Wawa and GroundTruth, which
+        start as published, take no notice. ``item_ids`` and ``label_names`` decide the last tie;
+        without them the codes do. Codes out of range raise ValueError.
         """
         answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
         known = Gold(*answers.gold_rows(gold))
         if frozen_annotators is not None:
-            posterior = known.clamp(self._judge(answers, frozen_annotators))
-            learned = Learned(posterior, frozen_annotators)
+            learned = Learned(frozen_annotators)
         else:
-            learned = self._learn(answers, known)
-        self.result_ = build_result(
-            answers,
-            learned.posterior,
-            learned.annotators,
-            gold_rows=known.item,
-            n_iter=learned.n_iter,
-            converged=learned.converged,
-            item_ids=item_ids,
-            label_names=label_names,
-        )
+            learned = self._learn(answers, known, start)
+        self.result_ = self._result(answers, known, learned, item_ids, label_names)
         return self
 
     def fit_predict(
@@ -107,8 +112,9 @@ class Classification(ABC):
         n_classes: int,
         *,
         frozen_annotators: AnnotatorParameters | None = None,
+        start: AnnotatorParameters | None = None,
         gold: Ints | None = None,
-        item_ids: Sequence[str] | None = None,
+        item_ids: Ids | None = None,
         label_names: Sequence[str] | None = None,
     ) -> ConsolidationResult:
         """``fit``, and its result."""
@@ -120,10 +126,51 @@ class Classification(ABC):
             n_annotators,
             n_classes,
             frozen_annotators=frozen_annotators,
+            start=start,
             gold=gold,
             item_ids=item_ids,
             label_names=label_names,
         ).result_
+
+    def label_shard(
+        self,
+        shard: PackedAnswers,
+        learned: Learned,
+        *,
+        item_ids: Ids | None = None,
+        label_names: Sequence[str] | None = None,
+    ) -> ConsolidationResult:
+        """The shard's items by annotators that ``learn_from_shards`` found, the same as in one
+        piece. Without ``item_ids`` the items' numbers in the whole crowd decide the last tie."""
+        answers = shard.only_items(0, shard.n_items)
+        gold = Gold(*answers.gold_rows(shard.gold if len(shard.gold) else None))
+        ids = Numbers(shard.first_item) if item_ids is None else item_ids
+        return self._result(answers, gold, learned, ids, label_names)
+
+    def _result(
+        self,
+        answers: Answers,
+        gold: Gold,
+        learned: Learned,
+        item_ids: Ids | None,
+        label_names: Sequence[str] | None,
+    ) -> ConsolidationResult:
+        def posterior(first: int, part: Answers) -> Floats:
+            if learned.posterior is not None:
+                return learned.posterior[first : first + part.n_items]
+            rows = self._judge(part, learned.annotators)
+            return gold.of_items(first, part.n_items).clamp(rows)
+
+        return build_result(
+            answers,
+            posterior,
+            learned.annotators,
+            gold_rows=gold.item,
+            n_iter=learned.n_iter,
+            converged=learned.converged,
+            item_ids=item_ids,
+            label_names=label_names,
+        )
 
     @property
     def labels_(self) -> Codes:

@@ -6,6 +6,7 @@ imported by the function that needs them, and only for input that is large enoug
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -26,3 +27,9 @@ def compiled(kernel: Kernel) -> Kernel:
         # Numba found no folder that it may write to, as in a container with a read-only root.
         made = numba.njit(nogil=True)(kernel)
     return cast("Kernel", made)
+
+
+def n_threads() -> int:
+    """How many threads to use: OMP_NUM_THREADS where it is set, as Ray does, else all cores."""
+    wish = os.environ.get("OMP_NUM_THREADS", "")
+    return int(wish) if wish.isdecimal() and int(wish) else len(os.sched_getaffinity(0))

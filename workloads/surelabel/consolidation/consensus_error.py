@@ -132,7 +132,7 @@ def _variance(
     known = n * accuracy * (1 - accuracy) - by_annotator(right * (1 - right))
     information = np.maximum(known, 0) + _SHRINKAGE * accuracy * (1 - accuracy)
     # How an item's chance to be right moves with the logit of one annotator's accuracy.
-    pull = -np.diagonal(annotators.confusion, axis1=1, axis2=2)[answers.annotator]
+    pull = -annotators.right[answers.annotator]
     each = np.arange(len(answers.item))
     pull[each, answers.label] += 1
     mean_pull = np.einsum("jt,jt->j", posterior[answers.item], pull)

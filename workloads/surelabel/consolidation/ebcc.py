@@ -16,9 +16,11 @@ from scipy.special import digamma, logsumexp
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
-from surelabel.consolidation.confusion import m_step
+from surelabel.consolidation.confusion import check_tables, expected_counts, m_step
+from surelabel.consolidation.evidence import KernelSum, kernel_pays, kernel_tables
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
-from surelabel.consolidation.result import Floats
+from surelabel.consolidation.packed_answers import PackedAnswers
+from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Pseudo-answers: right, wrong in each other way, per subtype, per class (as in the paper).
 _RIGHT, _WRONG, _SUBTYPE, _CLASS = 4.0, 1.0, 0.1, 1.0
@@ -52,16 +54,27 @@ class EBCC(Classification):
     max_iter: int = 200
     tol: float = 1e-3
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
-        first = HierarchicalDawidSkene()._learn(answers, gold)
-        learned, _ = self.learn_from(answers, gold, first)
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
+        check_tables("EBCC", answers)
+        hierarchical = HierarchicalDawidSkene()
+        annotators = hierarchical._learn(answers, gold, start).annotators
+        posterior = gold.clamp(hierarchical._judge(answers, annotators))
+        learned, _ = self.learn_from(answers, gold, annotators, posterior)
         return learned
 
-    def learn_from(self, answers: Answers, gold: Gold, first: Learned) -> tuple[Learned, Subtypes]:
-        """The same from another algorithm's result, and the state at the end."""
-        start = gold.clamp(first.posterior.copy())
-        share = start[:, :, None] * _by_rank(_surprise(answers, first), self.subtypes)[:, None]
-        posterior, n_iter, converged = start, 0, False
+    def learn_from(
+        self, answers: Answers, gold: Gold, annotators: AnnotatorParameters, posterior: Floats
+    ) -> tuple[Learned, Subtypes]:
+        """The same from another algorithm's annotators and posterior, and the state at the end."""
+        rank = _by_rank(_surprise(answers, annotators, posterior), self.subtypes)
+        share = posterior[:, :, None] * rank[:, None]
+        if (
+            kernel_pays(answers, answers.n_classes * self.subtypes)
+            and not gold.item.size
+            and answers.n_answers.all()
+        ):
+            return self._compiled(answers, share)
+        n_iter, converged = 0, False
         state = _iterate(answers, share)
         while not converged and n_iter < self.max_iter:
             n_iter += 1
@@ -71,8 +84,33 @@ class EBCC(Classification):
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
             if not converged:
                 state = _iterate(answers, share)
-        annotators = m_step(answers, posterior, lambda c: np.full_like(c, 0.01), gold.item)
-        return Learned(posterior, annotators, n_iter, converged), state
+        return _learned(answers, posterior, gold, n_iter, converged), state
+
+    def _compiled(self, answers: Answers, share: Floats) -> tuple[Learned, Subtypes]:
+        """The same by the kernel, to which every subtype is a class; all items have answers, and
+        none has a known label. The last turn is in 64 bits."""
+        n, k, m = share.shape
+        packed = PackedAnswers.of(answers)
+        counts, sizes = _counts(answers, share)
+        states = share.reshape(n, k * m).astype(np.float32)
+        del share
+        n_iter, converged = 0, False
+        while not converged and n_iter < self.max_iter:
+            n_iter += 1
+            before = states.reshape(n, k, m).sum(axis=2)
+            _, log_confusion, log_state = _parameters(counts, sizes)
+            tables = kernel_tables(log_confusion.reshape(-1, k * m), log_state.ravel())
+            total = KernelSum(answers.n_annotators * k, k * m)
+            total.add(packed, tables, tables, states)
+            after = states.reshape(n, k, m).sum(axis=2)
+            converged = bool(np.abs(after - before).max(initial=0.0) < self.tol)
+            if not converged:
+                answered, found = total.counts
+                counts, sizes = answered.reshape(-1, k, k, m), found.reshape(k, m)
+        state = _given(answers, counts, sizes)
+        posterior = state.share.sum(axis=2)
+        none = Gold(np.empty(0, np.int64), np.empty(0, np.int64))
+        return _learned(answers, posterior, none, n_iter, converged), state
 
 
 def held_out(answers: Answers, state: Subtypes) -> Floats:
@@ -90,28 +128,53 @@ def held_out(answers: Answers, state: Subtypes) -> Floats:
     return found
 
 
+def _learned(
+    answers: Answers, posterior: Floats, gold: Gold, n_iter: int, converged: bool
+) -> Learned:
+    counts = expected_counts(answers, posterior, gold.item)
+    annotators = m_step(counts, lambda c: np.full_like(c, 0.01), answers)
+    return Learned(annotators, n_iter, converged, posterior)
+
+
 def _iterate(answers: Answers, share: Floats) -> Subtypes:
     """One turn of the variational updates (equations 4 to 8 of the paper)."""
+    return _given(answers, *_counts(answers, share))
+
+
+def _counts(answers: Answers, share: Floats) -> tuple[Floats, Floats]:
+    """Expected answers (n_annotators, observed, n_classes, m), and items (n_classes, m)."""
     n, k, m = share.shape
-    prior = np.full((k, k), _WRONG) + np.eye(k) * (_RIGHT - _WRONG)
     counts = (answers.one_hot_transposed @ share.reshape(n, -1)).reshape(-1, k, k, m)
+    return counts, share.sum(axis=0)
+
+
+def _parameters(counts: Floats, sizes: Floats) -> tuple[Floats, Floats, Floats]:
+    """Counts with their prior, the expected log confusion, and log of how common states are."""
+    k, m = sizes.shape
+    prior = np.full((k, k), _WRONG) + np.eye(k) * (_RIGHT - _WRONG)
     counts = counts + prior[None, :, :, None]
     log_confusion = digamma(counts) - digamma(counts.sum(axis=1, keepdims=True))
-    sizes = _SUBTYPE / m + share.sum(axis=0)
-    classes = _CLASS + share.sum(axis=(0, 2))
+    classes = _CLASS + sizes.sum(axis=1)
+    sizes = _SUBTYPE / m + sizes
     log_size = digamma(sizes) - digamma(sizes.sum(axis=1, keepdims=True))
     log_class = digamma(classes) - digamma(classes.sum())
+    return counts, log_confusion, log_size + log_class[:, None]
+
+
+def _given(answers: Answers, counts: Floats, sizes: Floats) -> Subtypes:
+    k, m = sizes.shape
+    counts, log_confusion, log_state = _parameters(counts, sizes)
     joint = answers.one_hot @ log_confusion.reshape(-1, k * m)
-    joint = joint + (log_size + log_class[:, None]).reshape(-1)
+    joint = joint + log_state.reshape(-1)
     joint -= logsumexp(joint, axis=1, keepdims=True)
-    joint = joint.reshape(n, k, m)
+    joint = joint.reshape(-1, k, m)
     return Subtypes(np.exp(joint), counts, log_confusion, joint)
 
 
-def _surprise(answers: Answers, first: Learned) -> Floats:
+def _surprise(answers: Answers, annotators: AnnotatorParameters, posterior: Floats) -> Floats:
     """(n_items,): mean log chance of an item's answers; the lower, the harder the item."""
-    confusion = first.annotators.confusion[answers.annotator, :, answers.label]
-    chance = (first.posterior[answers.item] * confusion).sum(axis=1)
+    chances = annotators.chances(answers.annotator, answers.label)
+    chance = (posterior[answers.item] * chances).sum(axis=1)
     total = np.bincount(answers.item, weights=np.log(chance), minlength=answers.n_items)
     mean: Floats = total / np.maximum(answers.n_answers, 1)
     return mean

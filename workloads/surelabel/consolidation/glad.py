@@ -15,8 +15,8 @@ from scipy.special import expit, log_expit, softmax
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
-from surelabel.consolidation.confusion import m_step
-from surelabel.consolidation.result import Floats
+from surelabel.consolidation.confusion import e_step, expected_counts, m_step
+from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Steps of the optimiser in an M step; the next M step goes on from there.
 _STEPS = 10
@@ -34,8 +34,9 @@ class GLAD(Classification):
     max_iter: int = 50
     tol: float = 1e-3
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
-        posterior = gold.clamp(answers.vote_shares())
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
+        first = answers.vote_shares() if start is None else e_step(answers, start)
+        posterior = gold.clamp(first)
         parameters = np.ones(answers.n_annotators + answers.n_items)
         n_iter, converged = 0, False
         while not converged and n_iter < self.max_iter:
@@ -52,8 +53,9 @@ class GLAD(Classification):
             before = posterior
             posterior = gold.clamp(_e_step(answers, parameters, before))
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
-        annotators = m_step(answers, posterior, lambda c: np.full_like(c, 0.01), gold.item)
-        return Learned(posterior, annotators, n_iter, converged)
+        counts = expected_counts(answers, posterior, gold.item)
+        annotators = m_step(counts, lambda c: np.full_like(c, 0.01), answers)
+        return Learned(annotators, n_iter, converged, posterior)
 
 
 def _logit(answers: Answers, parameters: Floats) -> tuple[Floats, Floats]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,24 +16,52 @@ from surelabel.consolidation.result import AnnotatorParameters, ConsolidationRes
 TIE = 1e-9
 
 
+class Ids(Protocol):
+    """Names by number: a list, or whatever computes them."""
+
+    def __getitem__(self, index: int, /) -> str: ...
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Item ``i`` is called by its number, ``first + i``."""
+
+    first: int = 0
+
+    def __getitem__(self, index: int, /) -> str:
+        return str(self.first + index)
+
+
 def build_result(
     answers: Answers,
-    posterior: Floats,
+    posterior_of: Callable[[int, Answers], Floats],
     annotators: AnnotatorParameters,
     *,
     gold_rows: NDArray[np.int64],
     n_iter: int,
     converged: bool,
-    item_ids: Sequence[str] | None,
+    item_ids: Ids | None,
     label_names: Sequence[str] | None,
 ) -> ConsolidationResult:
-    """Choose labels; ties: higher vote count, then class prior, then a hash of item and label."""
-    label, tied = choose(posterior, answers.votes, annotators.prior, item_ids, label_names)
+    """Choose labels; ties: higher vote count, then class prior, then a hash of item and label.
+
+    ``posterior_of``: the rows of a part of the answers, which begins at that item.
+    """
+    n = answers.n_items
+    posterior = np.empty((n, answers.n_classes))
+    label, confidence, tied = np.empty(n, np.int64), np.empty(n), np.empty(n, bool)
+    for first, part in answers.in_parts():
+        rows = slice(first, first + part.n_items)
+        posterior[rows] = posterior_of(first, part)
+        label[rows], tied[rows] = choose(
+            posterior[rows], part.votes, annotators.prior, item_ids, label_names, first
+        )
+        chosen = label[rows, None]
+        confidence[rows] = np.take_along_axis(posterior[rows], chosen, axis=1)[:, 0]
     unknown = answers.n_answers == 0
     unknown[gold_rows] = False
     label[unknown] = -1
     tied[unknown] = False
-    confidence = posterior[np.arange(answers.n_items), label]
     confidence[unknown] = np.nan
     return ConsolidationResult(
         label=label,
@@ -49,10 +79,14 @@ def choose(
     posterior: Floats,
     votes: Floats,
     prior: Floats,
-    item_ids: Sequence[str] | None = None,
+    item_ids: Ids | None = None,
     label_names: Sequence[str] | None = None,
+    first: int = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The best class of each row, and whether another was equally good (within 1e-9)."""
+    """The best class of each row, and whether another was equally good (within 1e-9).
+
+    ``first``: the number of the first row's item.
+    """
     if posterior.shape[0] == 0:
         return np.empty(0, np.int64), np.empty(0, bool)
     candidate = posterior >= posterior.max(axis=1, keepdims=True) - TIE
@@ -67,7 +101,7 @@ def choose(
         label[rows] = left.argmax(axis=1)
         for row in np.flatnonzero(left.sum(axis=1) > 1):
             item = int(rows[row])
-            name = item_ids[item] if item_ids is not None else str(item)
+            name = item_ids[first + item] if item_ids is not None else str(first + item)
             classes = np.flatnonzero(left[row]).tolist()
             label[item] = min(classes, key=lambda c: _hash(name, _name(label_names, c)))
     return label, tied

@@ -15,8 +15,9 @@ from scipy.special import logsumexp
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
+from surelabel.consolidation.confusion import check_tables, one_coin
 from surelabel.consolidation.majority_vote import estimate
-from surelabel.consolidation.result import Floats
+from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Every annotator's accuracy before the first answer.
 _ACCURACY = 0.7
@@ -34,9 +35,10 @@ class ModifiedDawidSkene(Classification):
     max_iter: int = 20
     tol: float = 1e-8
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
+        check_tables("GroundTruth", answers)
         k = answers.n_classes
-        confusion = _one_coin(np.full(answers.n_annotators, _ACCURACY), k)
+        confusion = one_coin(np.full(answers.n_annotators, _ACCURACY), k)
         prior = np.full(k, 1 / k)
         posterior, before = _e_step(answers, confusion, prior)
         converged, n_iter = False, 0
@@ -50,12 +52,12 @@ class ModifiedDawidSkene(Classification):
             before = likelihood
         posterior = gold.clamp(posterior)
         annotators = replace(
-            estimate(answers, posterior),
+            estimate(answers, gold, lambda _: posterior),
             confusion=confusion,
             accuracy=np.einsum("t,att->a", prior, confusion),
             prior=prior,
         )
-        return Learned(posterior, annotators, n_iter, converged)
+        return Learned(annotators, n_iter, converged, posterior)
 
 
 def _m_step(answers: Answers, posterior: Floats) -> Floats:
@@ -67,8 +69,8 @@ def _m_step(answers: Answers, posterior: Floats) -> Floats:
     accuracy = np.einsum("att->a", counts) / np.maximum(answered, 1)
     known = answered > 0
     average = accuracy[known].mean() if known.any() else _ACCURACY
-    own = _one_coin(np.where(known, accuracy, average), k)
-    everybody = _one_coin(np.full(1, average), k)
+    own = one_coin(np.where(known, accuracy, average), k)
+    everybody = one_coin(np.full(1, average), k)
     weight = np.maximum(answered, 1)[:, None, None]
     smoothed = counts + own * weight + everybody * weight / 2
     rows: Floats = smoothed / smoothed.sum(axis=2, keepdims=True)
@@ -92,11 +94,3 @@ def _class_prior(answers: Answers, posterior: Floats) -> Floats:
     answered = answers.n_answers > 0
     k = answers.n_classes
     return posterior[answered].mean(axis=0) if answered.any() else np.full(k, 1 / k)
-
-
-def _one_coin(accuracy: Floats, k: int) -> Floats:
-    """(len(accuracy), k, k): ``accuracy`` on the diagonal, the rest spread evenly."""
-    found = np.empty((len(accuracy), k, k))
-    found[:] = ((1 - accuracy) / max(k - 1, 1))[:, None, None]
-    found[:, np.arange(k), np.arange(k)] = accuracy[:, None] if k > 1 else 1.0
-    return found

@@ -5,12 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
+
+# Above so many cells (annotators x classes^2; 268 MB) nobody has a table of their own.
+MAX_CELLS = 1 << 25
+
+
+def has_tables(n_annotators: int, n_classes: int) -> bool:
+    """Whether so many annotators and classes have confusion matrices, or one accuracy each."""
+    return n_annotators * n_classes**2 <= MAX_CELLS
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,10 @@ class AnnotatorParameters:
     of a right answer under ``prior``, agreement the share of answers that match the majority
     (nan without answers). ``prior``: (n_classes,). ``pooled``: (n_classes, n_classes), the
     confusion that an annotator without a history is given.
+
+    More than ``MAX_CELLS`` cells are never allocated: then ``confusion`` is (n_annotators, 1, 1)
+    and ``pooled`` (1, 1), the chance of a right answer whatever the truth, and mistakes are spread
+    evenly over the other classes.
     """
 
     confusion: Floats
@@ -36,16 +49,61 @@ class AnnotatorParameters:
     def unknown(cls, names: Sequence[str], n_classes: int) -> AnnotatorParameters:
         """Annotators and classes that nothing is known about: all answers equally likely."""
         n = len(names)
-        even = np.full((n_classes, n_classes), 1 / n_classes)
+        size = n_classes if has_tables(n, n_classes) else 1
+        even = np.full((size, size), 1 / n_classes)
         return cls(
             confusion=np.tile(even, (n, 1, 1)),
             accuracy=np.full(n, 1 / n_classes),
             agreement=np.full(n, np.nan),
             n_answers=np.zeros(n, dtype=np.int64),
-            prior=even[0],
+            prior=np.full(n_classes, 1 / n_classes),
             pooled=even,
             names=tuple(names),
         )
+
+    @property
+    def n_classes(self) -> int:
+        """How many classes there are."""
+        return len(self.prior)
+
+    @property
+    def are_coins(self) -> bool:
+        """Whether there is one accuracy each in place of a table."""
+        return len(self.pooled) != self.n_classes
+
+    @property
+    def right(self) -> Floats:
+        """(n_annotators, n_classes): P(the right answer | truth)."""
+        diagonal = np.diagonal(self.confusion, axis1=1, axis2=2)
+        return np.broadcast_to(diagonal, (len(self.confusion), self.n_classes))
+
+    @cached_property
+    def log_answer(self) -> Floats:
+        """(n_annotators * n_classes, n_classes): log P(a answers l | t) at [a * n_classes + l, t].
+
+        Only where there are tables.
+        """
+        found: Floats = np.log(self.confusion).transpose(0, 2, 1).reshape(-1, self.n_classes)
+        return found
+
+    def chances(self, annotator: Ints, label: Ints) -> Floats:
+        """(len(annotator), n_classes): P(the annotator answers that label | each truth)."""
+        if not self.are_coins:
+            found: Floats = self.confusion[annotator, :, label]
+            return found
+        right = self.confusion[annotator, 0, 0]
+        found = np.tile(((1 - right) / (self.n_classes - 1))[:, None], self.n_classes)
+        found[np.arange(len(right)), label] = right
+        return found
+
+    def same_answer(self, first: int, second: int) -> Floats:
+        """(n_classes,): P(two annotators answer the same | each truth), erring independently."""
+        one, other = self.confusion[first], self.confusion[second]
+        same: Floats = np.einsum("tl,tl->t", one, other)
+        if self.are_coins:
+            both_wrong = (1 - one[0, 0]) * (1 - other[0, 0]) / (self.n_classes - 1)
+            return np.full(self.n_classes, same[0] + both_wrong)
+        return same
 
     @property
     def average_agreement(self) -> float:
@@ -73,7 +131,7 @@ class AnnotatorParameters:
         known = codes >= 0
         n = len(codes)
         confusion = np.tile(self.pooled, (n, 1, 1))
-        accuracy = np.full(n, float(self.prior @ np.diagonal(self.pooled)))
+        accuracy = np.full(n, float((self.prior * np.diagonal(self.pooled)).sum()))
         average = self.average_agreement
         agreement = np.full(n, average)
         n_answers = np.zeros(n, dtype=np.int64)
@@ -109,7 +167,7 @@ class AnnotatorParameters:
         """The parameters that ``to_json`` wrote."""
         value = json.loads(data)
         rows = value["annotators"]
-        k = len(value["prior"])
+        k = len(value["pooled"])
         return cls(
             confusion=np.array([row["confusion"] for row in rows], float).reshape(-1, k, k),
             accuracy=np.array([row["accuracy"] for row in rows], float),

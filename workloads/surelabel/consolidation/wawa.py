@@ -19,10 +19,9 @@ class Wawa(Classification):
     Appen's aggregation of that name, in one pass. A majority shared by m classes agrees to 1/m.
     """
 
-    def _learn(self, answers: Answers, gold: Gold) -> Learned:
-        annotators = estimate(answers, gold.clamp(answers.vote_shares()))
-        posterior = gold.clamp(weighted_vote(answers, annotators))
-        return Learned(posterior, estimate(answers, posterior))
+    def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
+        by_votes = estimate(answers, gold, lambda part: part.vote_shares())
+        return Learned(estimate(answers, gold, lambda part: weighted_vote(part, by_votes)))
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
         return weighted_vote(answers, annotators)
