@@ -11,9 +11,14 @@ from surelabel.consolidation.objects.auto import Auto
 from surelabel.consolidation.objects.base import Objects
 from surelabel.consolidation.objects.beta_binomial import BetaBinomial
 from surelabel.consolidation.objects.boxes import Boxes
+from surelabel.consolidation.objects.disagreement import disagreement, disagreements
 from surelabel.consolidation.objects.geometry import Geometry
 from surelabel.consolidation.objects.hit_rates import HitRates
+from surelabel.consolidation.objects.key_points import KeyPoints
+from surelabel.consolidation.objects.polygons import Polygons
+from surelabel.consolidation.objects.polylines import Polylines
 from surelabel.consolidation.objects.result import ObjectAnnotators, ObjectResult
+from surelabel.consolidation.objects.rotated_boxes import RotatedBoxes
 from surelabel.consolidation.objects.support_vote import SupportVote
 
 # Every algorithm for objects, by the name that ``spec.consolidation.method`` will have.
@@ -31,9 +36,15 @@ __all__ = [
     "Boxes",
     "Geometry",
     "HitRates",
+    "KeyPoints",
     "ObjectAnnotators",
     "ObjectAnswers",
     "ObjectResult",
     "Objects",
+    "Polygons",
+    "Polylines",
+    "RotatedBoxes",
     "SupportVote",
+    "disagreement",
+    "disagreements",
 ]

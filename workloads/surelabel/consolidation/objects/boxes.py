@@ -69,7 +69,8 @@ class Boxes(Geometry):
         common = np.maximum(width, 0.0) * np.maximum(height, 0.0)
         both = (a[:, 2] - a[:, 0]) * (a[:, 3] - a[:, 1]) + (b[:, 2] - b[:, 0]) * (b[:, 3] - b[:, 1])
         union = both - common
-        return np.divide(common, union, out=np.zeros_like(union), where=union > 0)
+        found: Floats = np.divide(common, union, out=np.zeros_like(union), where=union > 0)
+        return found
 
     @property
     def error_names(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ doi:10.1214/aoms/1177703732). Errors and means are found in turn.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,11 +22,17 @@ HUBER = 0.05
 # Pseudo-marks that draw an annotator's squared error towards everybody's; its least value.
 _PRIOR, _LEAST_SQUARE = 5.0, 1e-4
 # A mark that is out by more than half of the object says no more about the annotator.
-_MOST_SQUARE = 0.25
+MOST_SQUARE = 0.25
 # With two marks each is as far from the other: nobody's error shows.
-_TELLING = 3
+TELLING = 3
+# Others that weigh next to nothing beside a mark are rounding.
+LEAST_WEIGHT = 1e-12
 _MAX_ITER = 5
 _MANY = 100_000
+
+
+Step = Callable[[Floats, Floats, Codes, Floats, Floats], tuple[Floats, Floats, Floats]]
+Middle = Callable[[Floats, Codes, int], Floats]
 
 
 class Errors(NamedTuple):
@@ -50,22 +57,21 @@ def fuse(
     is fused by itself. A single mark is its own mean.
     """
     values, n = aligned.values, len(aligned.reference)
-    step, middle = robust_step, medians
+    step: Step = robust_step
+    middle: Middle = medians
     if values.size > _MANY:
         from surelabel.consolidation.objects import fusion_kernels
 
-        step = fusion_kernels.compiled_step(cluster, n, HUBER)
+        step = fusion_kernels.compiled_step(cluster, n)
         middle = fusion_kernels.compiled_medians
     fused, scale = middle(values, cluster, n), middle(aligned.scale, cluster, n)
-    telling = np.bincount(cluster, minlength=n)[cluster] >= _TELLING
+    telling = np.bincount(cluster, minlength=n)[cluster] >= TELLING
     n_marks = np.bincount(annotator[telling], minlength=n_annotators)
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
     pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.zeros_like(values)
     for _ in range(_MAX_ITER):
-        fused, relative = step(values, scale, cluster, 1 / square[annotator], fused)
-        relative[~telling] = 0.0
+        fused, out, relative = step(values, scale, cluster, 1 / square[annotator], fused)
         if sigma is None:
-            out = np.minimum(np.square(relative), _MOST_SQUARE).mean(axis=1)
             everybody = max(float(out.sum() / max(telling.sum(), 1)), _LEAST_SQUARE)
             total = np.bincount(annotator, weights=out, minlength=n_annotators)
             square = (total + _PRIOR * everybody) / (n_marks + _PRIOR)
@@ -76,10 +82,12 @@ def fuse(
 
 def robust_step(
     values: Floats, scale: Floats, cluster: Codes, trust: Floats, centre: Floats
-) -> tuple[Floats, Floats]:
-    """The weighted mean of each cluster about ``centre``, and each mark's distance to the others.
+) -> tuple[Floats, Floats, Floats]:
+    """The weighted mean of each cluster about ``centre``, and each mark's error.
 
-    The distance is over ``scale``; it is 0 where no other mark has a weight.
+    ``trust``: (n_marks,), weights. Errors, (n_marks, n_values), are distances to the mean of the
+    cluster's other marks over ``scale``, 0 in clusters of less than three; before them, (n_marks,)
+    their mean squares, each at most .25.
     """
     n = len(centre)
     size = scale[cluster]
@@ -88,6 +96,9 @@ def robust_step(
     weight = trust[:, None] * (HUBER / np.maximum(np.abs(away) / size, HUBER))
     total, moved = sums(weight, cluster, n), sums(weight * away, cluster, n)
     others = total[cluster] - weight
-    alone = others <= 1e-12 * total[cluster]
-    mean = (moved[cluster] - weight * away) / np.where(alone, 1.0, others)
-    return centre + moved / total, np.where(alone, 0.0, (away - mean) / size)
+    telling = np.bincount(cluster, minlength=n)[cluster] >= TELLING
+    shown = telling[:, None] & (others > LEAST_WEIGHT * total[cluster])
+    mean = (moved[cluster] - weight * away) / np.where(shown, others, 1.0)
+    error = np.where(shown, (away - mean) / size, 0.0)
+    out = np.minimum(error * error, MOST_SQUARE).mean(axis=1)
+    return centre + moved / total, out, error

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from surelabel.consolidation.compiled import compiled
+from surelabel.consolidation.objects.fusion import HUBER, LEAST_WEIGHT, MOST_SQUARE, TELLING, Step
 from surelabel.consolidation.objects.geometry import Codes, Floats
 from surelabel.consolidation.objects.groups import starts_of
 
-Step = Callable[[Floats, Floats, Codes, Floats, Floats], tuple[Floats, Floats]]
 
-
-def compiled_step(cluster: Codes, n: int, huber: float) -> Step:
-    """``fusion.robust_step`` for these clusters."""
+def compiled_step(cluster: Codes, n: int) -> Step:
+    """``fusion.robust_step`` for these clusters; it overwrites the errors that it gave before."""
     member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n)
+    longest = int(np.diff(starts).max(initial=0))
+    errors: list[Floats] = []
 
     def step(
         values: Floats, scale: Floats, cluster: Codes, trust: Floats, centre: Floats
-    ) -> tuple[Floats, Floats]:
-        fused, relative = np.empty_like(centre), np.empty_like(values)
-        _step(values, scale, member, starts, trust, centre, huber, fused, relative)
-        return fused, relative
+    ) -> tuple[Floats, Floats, Floats]:
+        if not errors:
+            errors.append(np.zeros_like(values))
+        fused, out = np.empty_like(centre), np.zeros(len(values))
+        _step(values, scale, member, starts, trust, centre, longest, fused, out, errors[0])
+        return fused, out, errors[0]
 
     return step
 
@@ -42,29 +43,37 @@ def _step(
     starts: Codes,
     trust: Floats,
     centre: Floats,
-    huber: float,
+    longest: int,
     fused: Floats,
-    relative: Floats,
+    out: Floats,
+    errors: Floats,
 ) -> None:
+    weight, away = np.empty(longest), np.empty(longest)
+    n_values = values.shape[1]
     for c in range(len(starts) - 1):
-        for k in range(values.shape[1]):
+        begin, n = starts[c], starts[c + 1] - starts[c]
+        for k in range(n_values):
             middle, size = centre[c, k], scale[c, k]
+            reach = HUBER * size
             total = moved = 0.0
-            for place in range(starts[c], starts[c + 1]):
-                m = member[place]
-                away = values[m, k] - middle
-                weight = trust[m] * (huber / max(abs(away) / size, huber))
-                total += weight
-                moved += weight * away
+            for i in range(n):
+                m = member[begin + i]
+                away[i] = values[m, k] - middle
+                far = abs(away[i])
+                weight[i] = trust[m] if far <= reach else trust[m] * (reach / far)
+                total += weight[i]
+                moved += weight[i] * away[i]
             fused[c, k] = middle + moved / total
-            for place in range(starts[c], starts[c + 1]):
-                m = member[place]
-                away = values[m, k] - middle
-                weight = trust[m] * (huber / max(abs(away) / size, huber))
-                others = total - weight
-                relative[m, k] = 0.0
-                if others > 1e-12 * total:
-                    relative[m, k] = (away - (moved - weight * away) / others) / size
+            if n < TELLING:
+                continue
+            for i in range(n):
+                m = member[begin + i]
+                others = total - weight[i]
+                error = 0.0
+                if others > LEAST_WEIGHT * total:
+                    error = (away[i] - (moved - weight[i] * away[i]) / others) / size
+                errors[m, k] = error
+                out[m] += min(error * error, MOST_SQUARE) / n_values
 
 
 @compiled

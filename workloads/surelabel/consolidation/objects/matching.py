@@ -84,12 +84,9 @@ def best_first(
     row_starts = np.searchsorted(first, np.arange(len(root) + 1))
     for item in range(len(starts) - 1):
         begin, end = starts[item], starts[item + 1]
-        if begin == end:
-            continue
-        for edge in np.argsort(-similarity[begin:end], kind="mergesort"):
-            pair = begin + edge
-            if similarity[pair] < threshold:
-                break
+        enough = begin + np.flatnonzero(similarity[begin:end] >= threshold)
+        # The sort is stable: of equally alike pairs the first comes first.
+        for pair in enough[np.argsort(-similarity[enough], kind="mergesort")]:
             one, other = root[first[pair]], root[second[pair]]
             if one == other:
                 continue

@@ -27,7 +27,7 @@ def _walk(bounds: Floats, annotator: Codes, starts: Codes, first: Codes, second:
     writes = len(first) > 0
     for item in range(len(starts) - 1):
         for i in range(starts[item], starts[item + 1]):
-            left, top, right, bottom = bounds[i]
+            top, right, bottom = bounds[i, 1], bounds[i, 2], bounds[i, 3]
             for j in range(i + 1, starts[item + 1]):
                 # Marks are sorted by their left end.
                 if bounds[j, 0] > right:

@@ -38,7 +38,8 @@ class Rates(NamedTuple):
         """(n_annotators,): how much a word of each says, as a difference of log odds; positive."""
         odds = np.log(self.hit / (1 - self.hit)) - np.log(self.false / (1 - self.false))
         # Whoever marks what is not there is worth little, but no division by nothing.
-        return np.maximum(odds, 0.1)
+        worth: Floats = np.maximum(odds, 0.1)
+        return worth
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from surelabel.consolidation.objects.geometry import Codes, Floats, Geometry
 from surelabel.consolidation.objects.support_curve import SupportCurve
 from surelabel.consolidation.result import AnnotatorParameters
 
+Number = TypeVar("Number", bound=np.generic)
 # With fewer answers nobody is flagged.
 _LEAST_ANSWERS = 10
 # A crowd of equals has a deviation of nearly 0, and nobody in it is an outlier.
@@ -79,7 +81,7 @@ class ObjectAnnotators:
         codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
         known = codes >= 0
 
-        def taken(values: NDArray[np.generic], otherwise: float) -> NDArray[np.generic]:
+        def taken(values: NDArray[Number], otherwise: float) -> NDArray[Number]:
             found = np.full((len(codes), *values.shape[1:]), otherwise, values.dtype)
             found[known] = values[codes[known]]
             return found

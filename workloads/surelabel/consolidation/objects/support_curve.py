@@ -51,7 +51,7 @@ class SupportCurve(NamedTuple):
             prior = _PRIOR * ((free - start) ** 2).sum()
             return float(prior - count @ np.logaddexp(real, false))
 
-        return cls._of(minimize(loss, start, method="L-BFGS-B").x)
+        return cls._of(minimize(loss, start, method="L-BFGS-B", options={"ftol": 1e-7}).x)
 
     def log_odds(self, support: Floats, seen: Codes) -> Floats:
         """(n_sites,): log odds that a candidate is real; ``support`` may be a weighted count."""
