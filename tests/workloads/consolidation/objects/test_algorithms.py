@@ -25,10 +25,9 @@ kinds = pytest.mark.parametrize("kind", KINDS)
 
 def one_item(geometry, answer, n_annotators, label=None, n_classes=1):
     label = np.zeros(len(geometry), int) if label is None else np.array(label)
-    return ObjectAnswers.of(
-        np.zeros(n_annotators, int), np.arange(n_annotators), np.array(answer, int), geometry, label,
-        1, n_annotators, n_classes,
-    )  # fmt: skip
+    item, who = np.zeros(n_annotators, int), np.arange(n_annotators)
+    answer = np.array(answer, int)
+    return ObjectAnswers.of(item, who, answer, geometry, label, 1, n_annotators, n_classes)
 
 
 def test_support_counts_those_who_saw_nothing():
@@ -76,9 +75,9 @@ def test_an_angle_is_averaged_across_the_turn_and_between_the_forms_of_a_box():
 
 def test_polygons_that_are_shifted_make_the_polygon_between():
     square = np.array([[0.0, 0], [100, 0], [100, 100], [0, 100]])
-    shifted = np.roll(square[::-1], 1, axis=0) + [8, 4]
+    shifted = np.roll(square[::-1], 1, axis=0) + np.array([8, 4])
     result = SupportVote().fit_predict(one_item(chains_of(Polygons, [square, shifted]), [0, 1], 2))
-    middle = chains_of(Polygons, [square + [4, 2]])
+    middle = chains_of(Polygons, [square + np.array([4, 2])])
     similarity = result.geometry.similarity(np.array([0]), middle, np.array([0]))
     assert similarity[0] > 0.999
     assert len(result.geometry.vertices) == 4

@@ -118,7 +118,7 @@ def test_a_bow_tie_has_two_wings_and_a_hole_is_outside():
 def test_overlap_does_not_depend_on_where_the_image_is():
     box = np.array([[0.0, 0, 30, 20, 33]])
     near, far = np.zeros((1, 5)), np.array([[1e6, -1e6, 0, 0, 0]])
-    moved = box + [[5, 5, 0, 0, 10]]
+    moved = box + np.array([[5, 5, 0, 0, 10]])
     here = one(RotatedBoxes.of(box + near), RotatedBoxes.of(moved + near))
     there = one(RotatedBoxes.of(box + far), RotatedBoxes.of(moved + far))
     assert here == pytest.approx(there, abs=1e-7)
