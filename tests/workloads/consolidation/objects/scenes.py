@@ -198,7 +198,12 @@ def joined(marks: list[Geometry]) -> Geometry:
 
 def matched(item, geometry, true_item, truth, least=0.5):
     """(n_objects,) similarity of each object to the truth it is matched with, 0 without one."""
-    found = np.zeros(len(item))
+    return matched_rows(item, geometry, true_item, truth, least)[0]
+
+
+def matched_rows(item, geometry, true_item, truth, least=0.5):
+    """``matched``, and the row of that truth (-1 without one)."""
+    found, partner = np.zeros(len(item)), np.full(len(item), -1)
     for image in np.unique(item):
         mine, theirs = np.flatnonzero(item == image), np.flatnonzero(true_item == image)
         if not len(theirs):
@@ -208,7 +213,8 @@ def matched(item, geometry, true_item, truth, least=0.5):
         rows, columns = linear_sum_assignment(np.where(table >= least, table, 0), maximize=True)
         good = table[rows, columns] >= least
         found[mine[rows[good]]] = table[rows[good], columns[good]]
-    return found
+        partner[mine[rows[good]]] = theirs[columns[good]]
+    return found, partner
 
 
 def pedestrians() -> tuple[Scene, np.ndarray]:

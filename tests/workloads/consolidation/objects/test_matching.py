@@ -32,11 +32,12 @@ def clusters(answers, threshold=0.4):
 def slow_match(answers, threshold):
     """The rule as it is written, over all pairs of the whole input, with sets."""
     n = len(answers.answer)
-    a, b = np.repeat(np.arange(n), n), np.tile(np.arange(n), n)
+    who, item = answers.mark_annotator, answers.mark_item
+    a, b = np.nonzero(item[:, None] == item[None])
     similarity = answers.geometry.similarity(a, answers.geometry, b)
     other = answers.label[a] != answers.label[b]
-    table = np.where(other, similarity * answers.geometry.other_label, similarity).reshape(n, n)
-    who, item = answers.mark_annotator, answers.mark_item
+    table = np.zeros((n, n))
+    table[a, b] = np.where(other, similarity * answers.geometry.other_label, similarity)
     pairs = [
         (-table[i, j], i, j) for i in range(n) for j in range(i + 1, n)
         if item[i] == item[j] and who[i] != who[j] and table[i, j] >= threshold

@@ -180,9 +180,9 @@ def _result(
     number[kept] = np.arange(len(kept))
     item = sites.item[kept]
     # Expected F1: 2 right / (labeled + real), real ones among the candidates.
-    right = np.bincount(item, weights=confidence[kept], minlength=answers.n_items)
+    right = sums(confidence[kept], item, answers.n_items)
     labeled = np.bincount(item, minlength=answers.n_items)
-    real = np.bincount(sites.item, weights=presence.posterior, minlength=answers.n_items)
+    real = sums(presence.posterior, sites.item, answers.n_items)
     expected = np.divide(2 * right, labeled + real, out=np.ones_like(right), where=real > 0)
     return ObjectResult(
         item=item,

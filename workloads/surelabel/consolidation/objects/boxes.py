@@ -81,7 +81,7 @@ class Boxes(Geometry):
         """The corners; an error is measured against width or height."""
         size = np.maximum(self.corners[:, 2:] - self.corners[:, :2], LEAST_SIZE)
         reference = first_of_each(cluster, n_clusters)
-        return Aligned(self.corners, np.hstack((size, size)), reference)
+        return Aligned(self.corners, size, reference)
 
     def rebuilt(self, values: Floats, aligned: Aligned) -> Self:
         """A mean of boxes is a box: its left is not right of its right."""

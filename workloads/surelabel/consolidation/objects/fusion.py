@@ -85,12 +85,12 @@ def robust_step(
 ) -> tuple[Floats, Floats, Floats]:
     """The weighted mean of each cluster about ``centre``, and each mark's error.
 
-    ``trust``: (n_marks,), weights. Errors, (n_marks, n_values), are distances to the mean of the
-    cluster's other marks over ``scale``, 0 in clusters of less than three; before them, (n_marks,)
-    their mean squares, each at most .25.
+    ``trust``: (n_marks,), weights. ``scale``: (n_clusters, n_scales). Errors, (n_marks, n_values),
+    are distances to the mean of the cluster's other marks over ``scale``, 0 in clusters of less
+    than three; before them, (n_marks,), their mean squares, each at most .25.
     """
     n = len(centre)
-    size = scale[cluster]
+    size = np.tile(scale, values.shape[1] // scale.shape[1])[cluster]
     # About the centre, since sums of large coordinates would lose digits.
     away = values - centre[cluster]
     weight = trust[:, None] * (HUBER / np.maximum(np.abs(away) / size, HUBER))

@@ -49,11 +49,11 @@ def _step(
     errors: Floats,
 ) -> None:
     weight, away = np.empty(longest), np.empty(longest)
-    n_values = values.shape[1]
+    n_values, n_scales = values.shape[1], scale.shape[1]
     for c in range(len(starts) - 1):
         begin, n = starts[c], starts[c + 1] - starts[c]
         for k in range(n_values):
-            middle, size = centre[c, k], scale[c, k]
+            middle, size = centre[c, k], scale[c, k % n_scales]
             reach = HUBER * size
             total = moved = 0.0
             for i in range(n):

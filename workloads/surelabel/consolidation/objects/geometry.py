@@ -20,8 +20,9 @@ class Aligned(NamedTuple):
     """Coordinates of marks that correspond within each cluster.
 
     ``values``: (n_marks, n_values); in a cluster, column k means the same of every mark.
-    ``scale``: of the same shape, the size that an error of this value is measured against,
-    positive. ``reference``: (n_clusters,), the mark whose form the others were aligned to.
+    ``scale``: (n_marks, n_scales), positive, the size that an error is measured against; column k
+    of the values has column k % n_scales. ``reference``: (n_clusters,), the mark whose form the
+    others were aligned to.
     """
 
     values: Floats

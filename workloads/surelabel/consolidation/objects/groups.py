@@ -37,7 +37,8 @@ def sums(values: Floats, code: Codes, n: int) -> Floats:
     if values.ndim == 1:
         return np.bincount(code, weights=values, minlength=n).astype(np.float64)
     columns = [np.bincount(code, weights=column, minlength=n) for column in values.T]
-    return np.stack(columns, axis=1) if columns else np.zeros((n, 0))
+    # Of no rows bincount makes integers.
+    return np.stack(columns, axis=1).astype(np.float64) if columns else np.zeros((n, 0))
 
 
 def medians(values: Floats, code: Codes, n: int) -> Floats:

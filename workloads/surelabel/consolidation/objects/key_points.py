@@ -66,7 +66,7 @@ class KeyPoints(Geometry):
 
     def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
         """The points; an error is measured against the radius."""
-        scale = np.repeat(_SIZE * self.radius[:, None], 2, axis=1)
+        scale = _SIZE * self.radius[:, None]
         return Aligned(self.points, scale, medoids(self, cluster, n_clusters))
 
     def rebuilt(self, values: Floats, aligned: Aligned) -> Self:

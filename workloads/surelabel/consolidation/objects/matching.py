@@ -81,7 +81,8 @@ def best_first(
     input compiled, with the same result to the bit.
     """
     after = np.full(len(root), -1)
-    row_starts = np.searchsorted(first, np.arange(len(root) + 1))
+    row_starts = np.zeros(len(root) + 1, np.int64)
+    row_starts[1:] = np.cumsum(np.bincount(first, minlength=len(root)))
     for item in range(len(starts) - 1):
         begin, end = starts[item], starts[item + 1]
         enough = begin + np.flatnonzero(similarity[begin:end] >= threshold)

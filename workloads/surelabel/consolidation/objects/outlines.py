@@ -107,13 +107,12 @@ class Outlines(Geometry):
                     values[mark] = read(outline, shares, self.closed)
                 else:
                     values[mark] = corresponding(outline, shares, self.outline(mark), self.closed)
-        scale = np.repeat(self.sizes()[:, None], 2 * PLACES, axis=1)
-        return Aligned(values.reshape(len(self), -1), scale, reference)
+        return Aligned(values.reshape(len(self), 2 * PLACES), self.sizes()[:, None], reference)
 
     def rebuilt(self, values: Floats, aligned: Aligned) -> Self:
         """Without vertices that lie on the line between others."""
         chains = []
-        for chain in values.reshape(len(values), -1, 2):
+        for chain in values.reshape(len(values), PLACES, 2):
             tolerance = _DETAIL * float(np.ptp(chain, axis=0).max())
             if self.closed:
                 # From a corner that stays, and back to it.
@@ -130,5 +129,5 @@ class Outlines(Geometry):
 
     def errors(self, relative: Floats) -> Floats:
         """Means over the places."""
-        shift: Floats = relative.reshape(len(relative), -1, 2).mean(axis=1)
+        shift: Floats = relative.reshape(len(relative), PLACES, 2).mean(axis=1)
         return shift

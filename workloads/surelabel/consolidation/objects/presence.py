@@ -71,7 +71,9 @@ def rates_of(sites: Sites, posterior: Floats) -> Rates:
         return np.bincount(sites.annotator, weights=weight, minlength=n).astype(np.float64)
 
     hits, seen = count(real * sites.hit), count(real)
-    false, absent = count((1 - real) * sites.hit), count(1 - real)
+    # Rounding may leave a little less than nothing.
+    false = np.maximum(sites.n_hits - hits, 0.0)
+    absent = np.maximum(sites.n_views - seen, false)
     pooled_hit = (hits.sum() + 1) / (seen.sum() + 2)
     pooled_false = (false.sum() + 1) / (absent.sum() + 2)
     return Rates(

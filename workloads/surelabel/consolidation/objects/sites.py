@@ -56,6 +56,16 @@ class Sites:
         """(n_sites,): how many marked it, at least 1."""
         return np.bincount(self.cluster, minlength=len(self))
 
+    @cached_property
+    def n_views(self) -> Codes:
+        """(n_annotators,): candidates that each annotator saw."""
+        return np.bincount(self.annotator, minlength=self.n_annotators)
+
+    @cached_property
+    def n_hits(self) -> Codes:
+        """(n_annotators,): candidates that each annotator marked."""
+        return np.bincount(self.annotator[self.hit], minlength=self.n_annotators)
+
     def share(self, weight: Floats) -> Floats:
         """(n_sites,): share of those who looked that marked it, each worth ``weight``, positive."""
         worth = weight[self.annotator]
