@@ -14,7 +14,7 @@ import numpy as np
 from surelabel.consolidation.objects.geometry import Floats
 
 # Places at which an outline is read, and points of the other among which the nearest is sought.
-PLACES, _DENSE = 64, 256
+PLACES, _DENSE = 64, 128
 # How far apart, as a share of the length, corresponding points may be.
 _WINDOW = 0.1
 
@@ -60,7 +60,7 @@ def corresponding(reference: Floats, shares: Floats, other: Floats, closed: bool
     counted = (-dense if turned else dense) + shift
     apart = counted[None] - shares[:, None]
     apart = np.abs(apart - np.round(apart)) if closed else np.abs(apart)
-    away = ((wanted[:, None] - there[None]) ** 2).sum(axis=2)
+    away = _squared_distances(wanted, there)
     away = np.where(apart <= _WINDOW, away, np.inf)
     found: Floats = points[away.argmin(axis=1)]
     if not closed:
@@ -96,7 +96,7 @@ def simplified(outline: Floats, tolerance: float) -> Floats:
 def _turn(one: Floats, two: Floats, closed: bool) -> tuple[bool, float]:
     """Whether ``two`` runs the other way, and the shift of its shares, that fit ``one`` best."""
     n = len(one)
-    away = ((one[:, None] - two[None]) ** 2).sum(axis=2)
+    away = _squared_distances(one, two)
     here = np.arange(n)
     if not closed:
         turned = bool(away[here, n - 1 - here].sum() < away[here, here].sum() - 1e-9)
@@ -106,6 +106,12 @@ def _turn(one: Floats, two: Floats, closed: bool) -> tuple[bool, float]:
     fits = np.stack([away[here, way * along % n].sum(axis=1) for way in (1, -1)])
     best = int(np.flatnonzero(fits.ravel() <= fits.min() + 1e-9)[0])
     return best >= n, best % n / n
+
+
+def _squared_distances(a: Floats, b: Floats) -> Floats:
+    """(len(a), len(b)): by a product of matrices, the fastest way; to rounding."""
+    squares: Floats = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * (a @ b.T)
+    return squares
 
 
 def _frame(points: Floats) -> tuple[Floats, float]:

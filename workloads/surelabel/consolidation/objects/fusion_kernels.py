@@ -8,6 +8,7 @@ from surelabel.consolidation.compiled import compiled
 from surelabel.consolidation.objects.fusion import HUBER, LEAST_WEIGHT, MOST_SQUARE, TELLING, Step
 from surelabel.consolidation.objects.geometry import Codes, Floats
 from surelabel.consolidation.objects.groups import starts_of
+from surelabel.consolidation.objects.threads import in_parts
 
 
 def compiled_step(cluster: Codes, n: int) -> Step:
@@ -22,7 +23,23 @@ def compiled_step(cluster: Codes, n: int) -> Step:
         if not errors:
             errors.append(np.zeros_like(values))
         fused, out = np.empty_like(centre), np.zeros(len(values))
-        _step(values, scale, member, starts, trust, centre, longest, fused, out, errors[0])
+
+        def run(begin: int, end: int) -> None:
+            part = slice(begin, end)
+            _step(
+                values,
+                scale[part],
+                member,
+                starts[begin : end + 1],
+                trust,
+                centre[part],
+                longest,
+                fused[part],
+                out,
+                errors[0],
+            )
+
+        in_parts(run, n)
         return fused, out, errors[0]
 
     return step
@@ -31,7 +48,12 @@ def compiled_step(cluster: Codes, n: int) -> Step:
 def compiled_medians(values: Floats, cluster: Codes, n: int) -> Floats:
     """``groups.medians``, to the bit."""
     found = np.empty((n, values.shape[1]))
-    _medians(values, np.argsort(cluster, kind="stable"), starts_of(cluster, n), found)
+    member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n)
+
+    def run(begin: int, end: int) -> None:
+        _medians(values, member, starts[begin : end + 1], found[begin:end])
+
+    in_parts(run, n)
     return found
 
 

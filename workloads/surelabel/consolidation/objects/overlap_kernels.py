@@ -6,19 +6,37 @@ import numpy as np
 
 from surelabel.consolidation.compiled import compiled
 from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.threads import in_parts
 
 
-@compiled
 def overlaps_of(
     a: Floats, a_starts: Codes, rows: Codes, b: Floats, b_starts: Codes, other_rows: Codes
 ) -> Floats:
     """(n_pairs,): IoU of polygons, as ``overlap.overlaps`` has it."""
     found = np.zeros(len(rows))
+
+    def run(begin: int, end: int) -> None:
+        part = slice(begin, end)
+        _overlaps(a, a_starts, rows[part], b, b_starts, other_rows[part], found[part])
+
+    in_parts(run, len(rows))
+    return found
+
+
+@compiled
+def _overlaps(
+    a: Floats,
+    a_starts: Codes,
+    rows: Codes,
+    b: Floats,
+    b_starts: Codes,
+    other_rows: Codes,
+    found: Floats,
+) -> None:
     for pair in range(len(rows)):
         one = a[a_starts[rows[pair]] : a_starts[rows[pair] + 1]]
         two = b[b_starts[other_rows[pair]] : b_starts[other_rows[pair] + 1]]
         found[pair] = _overlap(one, two)
-    return found
 
 
 @compiled
