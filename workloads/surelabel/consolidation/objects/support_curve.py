@@ -33,7 +33,7 @@ class SupportCurve(NamedTuple):
     two annotators' marks), in (0, 1). The defaults are what few candidates leave as it is.
     """
 
-    real: float = 0.6
+    real: float = 0.75
     hit: float = 0.9
     hit_spread: float = 0.25
     false: float = 0.25
