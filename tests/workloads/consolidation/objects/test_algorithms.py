@@ -14,6 +14,7 @@ from surelabel.consolidation.objects import (
     RotatedBoxes,
     SupportVote,
     fusion,
+    support_curve,
 )
 from surelabel.consolidation.objects.groups import medians
 from surelabel.consolidation.objects.support_curve import SupportCurve
@@ -281,3 +282,13 @@ def test_hit_rates_find_the_truth_by_whom_they_believe():
     found = np.zeros(150, dtype=bool)
     found[HitRates().fit_predict(answers).item] = True
     assert (found == np.array(truth)).mean() > 0.98
+
+
+def test_a_table_of_the_curve_is_the_curve(monkeypatch):
+    rng = np.random.default_rng(0)
+    seen = rng.integers(1, 10, size=500)
+    support = seen * rng.random(500)
+    curve = SupportCurve(real=0.7, hit_spread=0.05, false_spread=0.02)
+    exact = curve.log_odds(support, seen)
+    monkeypatch.setattr(support_curve, "_MANY", 0)
+    np.testing.assert_allclose(curve.log_odds(support, seen), exact, atol=1e-4)

@@ -72,6 +72,7 @@ def _step(
 ) -> None:
     weight, away = np.empty(longest), np.empty(longest)
     n_values, n_scales = values.shape[1], scale.shape[1]
+    part = 1 / n_values
     for c in range(len(starts) - 1):
         begin, n = starts[c], starts[c + 1] - starts[c]
         for k in range(n_values):
@@ -93,9 +94,10 @@ def _step(
                 others = total - weight[i]
                 error = 0.0
                 if others > LEAST_WEIGHT * total:
-                    error = (away[i] - (moved - weight[i] * away[i]) / others) / size
+                    # Away from (moved - weight * away) / others, with one division.
+                    error = (away[i] * total - moved) / (others * size)
                 errors[m, k] = error
-                out[m] += min(error * error, MOST_SQUARE) / n_values
+                out[m] += min(error * error, MOST_SQUARE) * part
 
 
 @compiled

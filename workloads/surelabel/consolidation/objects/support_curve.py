@@ -24,6 +24,8 @@ _PRIOR = 2.5
 _STEP = 1e-6
 # A weighted count may fall below one mark; the curve is not meant for much less.
 _LEAST = 0.2
+# Candidates from which a table of so many entries pays.
+_MANY, _TABLE = 20_000, 4096
 
 
 class SupportCurve(NamedTuple):
@@ -60,8 +62,22 @@ class SupportCurve(NamedTuple):
         return cls(*map(float, cls._of(found.x)))
 
     def log_odds(self, support: Floats, seen: Codes) -> Floats:
-        """(n_sites,): log odds that a candidate is real; ``support`` may be a weighted count."""
-        real, false = self._log_likelihoods(np.clip(support, _LEAST, seen), seen)
+        """(n_sites,): log odds that a candidate is real; ``support`` may be a weighted count.
+
+        Of many candidates read off a table, to within 1e-4.
+        """
+        support = np.clip(support, _LEAST, seen)
+        if len(support) <= _MANY:
+            return self._log_odds(support, seen)
+        found = np.empty(len(support))
+        for n in np.flatnonzero(np.bincount(seen)):
+            rows = np.flatnonzero(seen == n)
+            table = np.linspace(_LEAST, n, _TABLE)
+            found[rows] = np.interp(support[rows], table, self._log_odds(table, np.full(_TABLE, n)))
+        return found
+
+    def _log_odds(self, support: Floats, seen: Codes) -> Floats:
+        real, false = self._log_likelihoods(support, seen)
         return real - false
 
     def _log_likelihoods(self, k: Floats, n: Codes) -> tuple[Floats, Floats]:
