@@ -158,6 +158,7 @@ def quality(section: Section) -> None:
         (scores[0], scores)
         for least in np.arange(1, 8) / 7
         for kept in [np.flatnonzero(support >= least - 1e-6)]
+        if len(kept)
         for scores in [crowd.score(item[kept], corners[kept], support[kept])]
     )
     found["ensemble-boxes, weighted boxes fusion"] = best[1]
