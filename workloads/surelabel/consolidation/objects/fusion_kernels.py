@@ -82,22 +82,23 @@ def _step(
             for i in range(n):
                 m = member[begin + i]
                 away[i] = values[m, k] - middle
+                # A choice of divisor, since half of the branches would be mispredicted.
                 far = abs(away[i])
-                weight[i] = trust[m] if far <= reach else trust[m] * (reach / far)
+                weight[i] = trust[m] * (reach / (far if far > reach else reach))
                 total += weight[i]
                 moved += weight[i] * away[i]
             fused[c, k] = middle + moved / total
+            least = LEAST_WEIGHT * total
             if n < TELLING:
                 continue
             for i in range(n):
                 m = member[begin + i]
                 others = total - weight[i]
-                error = 0.0
-                if others > LEAST_WEIGHT * total:
-                    # Away from (moved - weight * away) / others, with one division.
-                    error = (away[i] * total - moved) / (others * size)
+                # Away from (moved - weight * away) / others, with one division.
+                error = (away[i] * total - moved) / (others * size if others > least else np.inf)
+                square = error * error
                 errors[m, k] = error
-                out[m] += min(error * error, MOST_SQUARE) * part
+                out[m] += (square if square < MOST_SQUARE else MOST_SQUARE) * part
 
 
 @compiled
