@@ -47,9 +47,21 @@ def test_polygons_overlap_as_their_pictures_do(first, second):
     common = (pictures[0] & pictures[1]).sum() * (12 / 400) ** 2
     found = one(chains_of(Polygons, [a]), chains_of(Polygons, [b]))
     assert 0 <= found <= 1
-    # Points along the outlines may fall on either side.
-    blur = 0.03 * (len(a) + len(b)) * 1.5
-    assert common - found * union == pytest.approx(0, abs=blur)
+    # Points next to the outlines may fall on either side.
+    length = sum(np.linalg.norm(p - np.roll(p, 1, axis=0), axis=1).sum() for p in (a, b))
+    assert common - found * union == pytest.approx(0, abs=0.75 * length * 12 / 400 + 0.01)
+
+
+def test_random_polygons_overlap_as_fine_pictures_do():
+    rng = np.random.default_rng(0)
+    for turn in range(40):
+        a, b = (rng.uniform(0, 10, (rng.integers(3, 12), 2)) for _ in range(2))
+        if turn % 3 == 0:
+            a, b = np.round(a), np.round(b)
+        first, second = painted(a, 600), painted(b, 600)
+        pictured = (first & second).sum() / max((first | second).sum(), 1)
+        found = one(chains_of(Polygons, [a]), chains_of(Polygons, [b]))
+        assert found == pytest.approx(pictured, abs=0.002)
 
 
 @settings(max_examples=80, deadline=None)

@@ -15,7 +15,8 @@ def disagreement(geometry: Geometry, label: Codes, other: Geometry, other_label:
     Marks of equal label are matched one to one for the greatest sum. It is one less the panoptic
     quality of the two (A. Kirillov et al., CVPR 2019, doi:10.1109/CVPR.2019.00963) without its
     bound on IoU: an unmatched mark counts as a similarity of 0 for half a pair. Two empty answers
-    do not differ (0), one empty answer differs from any mark in all (1).
+    do not differ (0), one empty answer differs from any mark in all (1). Marks without extent are
+    like nothing, so an answer of such a mark alone differs even from its copy.
     """
     total = len(label) + len(other_label)
     if total == 0:
