@@ -102,10 +102,12 @@ def best_first(
                         fits = False
                         break
                     low, high = min(a, c), max(a, c)
-                    for k in range(row_starts[low], row_starts[low + 1]):
-                        if second[k] == high:
-                            total += similarity[k]
-                            break
+                    k = row_starts[low]
+                    # A row ascends; a pair that is not in it has nothing alike.
+                    while k < row_starts[low + 1] and second[k] < high:
+                        k += 1
+                    if k < row_starts[low + 1] and second[k] == high:
+                        total += similarity[k]
                     n_pairs += 1
                     c = after[c]
                 a = after[a]
