@@ -1,7 +1,8 @@
 """Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
-        [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed]
+        [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed] [objects]
+        [values] [spans] [masks]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -23,7 +24,11 @@ BENCHMARKS = {
     "ray_requests": ("ray_requests.py", 120),
     "prepare": ("prepare.py", 900),
     "consolidation": ("consolidation.py", 1200),
+    "objects": ("objects.py", 600),
     "consolidation_speed": ("consolidation_speed.py", 900),
+    "values": ("values.py", 600),
+    "masks": ("masks.py", 1200),
+    "spans": ("spans.py", 600),
 }
 
 

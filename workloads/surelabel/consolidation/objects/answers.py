@@ -1,0 +1,136 @@
+"""Answers that mark objects, checked and coded once; who answered is kept apart from the marks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from surelabel.consolidation.objects.geometry import Codes, Geometry
+from surelabel.consolidation.objects.groups import starts_of
+
+
+@dataclass(frozen=True)
+class ObjectAnswers:
+    """The answers that count: at most one per item and annotator, sorted by both.
+
+    ``item``, ``annotator``: (n_answers,); an answer without marks is there too. ``answer``,
+    ``label``: (n_marks,), the row of the answer that each mark belongs to, and its class.
+    ``geometry``: the marks. Marks are sorted by item, then by their coordinates. ``row``:
+    (n_marks,), where each mark was in the input.
+    """
+
+    item: Codes
+    annotator: Codes
+    answer: Codes
+    geometry: Geometry
+    label: Codes
+    row: Codes
+    n_items: int
+    n_annotators: int
+    n_classes: int
+
+    @classmethod
+    def of(
+        cls,
+        item: ArrayLike,
+        annotator: ArrayLike,
+        answer: ArrayLike,
+        geometry: Geometry,
+        label: ArrayLike,
+        n_items: int,
+        n_annotators: int,
+        n_classes: int,
+    ) -> ObjectAnswers:
+        """Check everything, and keep the last answer of each (item, annotator) with its marks.
+
+        ``item``, ``annotator``: (n_answers,), coded from 0, in the order in which the answers
+        came. ``answer``: (n_marks,), the answer that each mark belongs to. An answer that has no
+        mark says that there is nothing. Codes out of range raise ValueError.
+        """
+        if n_classes < 1:
+            raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
+        i = _codes("item", item, n_items)
+        a = _codes("annotator", annotator, n_annotators)
+        if len(i) != len(a):
+            raise ValueError(
+                f"item and annotator must have the same length; got {len(i)} and {len(a)}."
+            )
+        of_answer = _codes("answer", answer, len(i))
+        label_ = _codes("label", label, n_classes)
+        if not len(of_answer) == len(label_) == len(geometry):
+            raise ValueError(
+                "answer, geometry and label must have the same length; "
+                f"got {len(of_answer)}, {len(geometry)} and {len(label_)}."
+            )
+        pair = i * n_annotators + a
+        order = np.argsort(pair, kind="stable")
+        pair = pair[order]
+        last = np.ones(len(pair), dtype=bool)
+        last[:-1] = pair[1:] != pair[:-1]
+        kept = order[last]
+        place = np.full(len(i), -1, np.int64)
+        place[kept] = np.arange(len(kept))
+        counts = place[of_answer] >= 0
+        # Annotators' codes are no key, since a result must not depend on them.
+        by = np.lexsort((label_, *geometry.order(), i[of_answer]))
+        row = by[counts[by]]
+        return cls(
+            i[kept],
+            a[kept],
+            place[of_answer[row]],
+            geometry[row],
+            label_[row],
+            row,
+            n_items,
+            n_annotators,
+            n_classes,
+        )
+
+    @cached_property
+    def mark_item(self) -> Codes:
+        """(n_marks,): the item of each mark."""
+        return self.item[self.answer]
+
+    @cached_property
+    def mark_annotator(self) -> Codes:
+        """(n_marks,): who made each mark."""
+        return self.annotator[self.answer]
+
+    @cached_property
+    def mark_starts(self) -> Codes:
+        """(n_items + 1,): where each item's marks begin."""
+        return starts_of(self.mark_item, self.n_items)
+
+    @cached_property
+    def n_answers(self) -> Codes:
+        """(n_items,): how many answered each item, answers without marks among them."""
+        return np.bincount(self.item, minlength=self.n_items)
+
+    @cached_property
+    def answer_starts(self) -> Codes:
+        """(n_items + 1,): where each item's answers begin."""
+        return np.concatenate(([0], np.cumsum(self.n_answers)))
+
+    @cached_property
+    def by_annotator(self) -> Codes:
+        """(n_annotators,): answers per annotator."""
+        return np.bincount(self.annotator, minlength=self.n_annotators)
+
+
+def _codes(name: str, values: ArrayLike, high: int) -> NDArray[np.int64]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
+    array = array.astype(np.int64)
+    outside = np.flatnonzero((array < 0) | (array >= high))
+    if outside.size:
+        where = int(outside[0])
+        raise ValueError(
+            f"{name} must lie in 0 .. {high - 1}; got {array[where]} at position {where}."
+        )
+    return array

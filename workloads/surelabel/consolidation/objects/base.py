@@ -1,0 +1,216 @@
+"""What every algorithm for objects shares: matching, fusion, labels and confidence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Self
+
+import numpy as np
+
+from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
+from surelabel.consolidation.objects.answers import ObjectAnswers
+from surelabel.consolidation.objects.fusion import Errors, fuse
+from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry
+from surelabel.consolidation.objects.groups import sums
+from surelabel.consolidation.objects.presence import Presence
+from surelabel.consolidation.objects.result import ObjectAnnotators, ObjectResult
+from surelabel.consolidation.objects.sites import Sites
+from surelabel.consolidation.result import AnnotatorParameters
+
+# One mark agrees with itself and says nothing of its place: a pseudo-mark of usual similarity.
+_USUAL_SIMILARITY = 0.8
+# P(place right) = 1 - (1 - similarity)^3: on real boxes it meets the share of places that are.
+_PLACE = 3
+
+
+class Objects(ABC):
+    """An algorithm for answers that each mark any number of objects.
+
+    Configuration stands in the constructor, data never does. ``fit`` leaves the frozen result in
+    ``result_``; the other attributes with a trailing underscore are its parts.
+    """
+
+    # Least similarity, on average, of marks that are one object.
+    threshold: float
+    result_: ObjectResult
+
+    @abstractmethod
+    def _presence(self, sites: Sites, annotators: ObjectAnnotators | None) -> Presence:
+        """Which candidates are objects; with known annotators each candidate by itself."""
+
+    def fit(
+        self, answers: ObjectAnswers, *, frozen_annotators: ObjectAnnotators | None = None
+    ) -> Self:
+        """Find the objects of every item.
+
+        ``frozen_annotators``: take the annotators as they are there (aligned with the codes), and
+        learn nothing from these answers; every item is then judged by itself.
+        """
+        if not 0 < self.threshold <= 1:
+            raise ValueError(f"threshold must lie in (0, 1]; got {self.threshold}.")
+        _check(answers, frozen_annotators)
+        sites = Sites.of(answers, self.threshold)
+        presence = self._presence(sites, frozen_annotators)
+        aligned = answers.geometry.aligned(sites.cluster, len(sites))
+        sigma = None if frozen_annotators is None else frozen_annotators.sigma
+        values, errors = fuse(
+            aligned, answers.mark_annotator, sites.cluster, answers.n_annotators, sigma
+        )
+        geometry = answers.geometry.rebuilt(values, aligned)
+        label, sure, labels = _vote(answers, sites, frozen_annotators)
+        spread = _spread(answers, sites, geometry)
+        confidence = presence.posterior * sure * _place_right(spread, sites.support)
+        annotators = frozen_annotators or _annotators(answers, presence, errors, labels)
+        self.result_ = _result(
+            answers, sites, presence, aligned, geometry, label, confidence, spread, annotators
+        )
+        return self
+
+    def fit_predict(
+        self, answers: ObjectAnswers, *, frozen_annotators: ObjectAnnotators | None = None
+    ) -> ObjectResult:
+        """``fit``, and its result."""
+        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+
+    @property
+    def geometry_(self) -> Geometry:
+        """The objects."""
+        return self.result_.geometry
+
+    @property
+    def labels_(self) -> Codes:
+        """(n_objects,): the class of each object."""
+        return self.result_.label
+
+    @property
+    def confidence_(self) -> Floats:
+        """(n_objects,): the chance that each object is right."""
+        return self.result_.confidence
+
+    @property
+    def annotators_(self) -> ObjectAnnotators:
+        """How each annotator marks."""
+        return self.result_.annotators
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations that were needed; 0 for a method that has none."""
+        return self.result_.n_iter
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
+        return self.result_.converged
+
+
+def _vote(
+    answers: ObjectAnswers, sites: Sites, frozen: ObjectAnnotators | None
+) -> tuple[Codes, Floats, AnnotatorParameters | None]:
+    """The class of each site, the chance that it is right, and how annotators name classes."""
+    n = len(sites)
+    if answers.n_classes == 1:
+        return np.zeros(n, np.int64), np.ones(n), None
+    known = None if frozen is None else frozen.labels
+    result = HierarchicalDawidSkene().fit_predict(
+        sites.cluster,
+        answers.mark_annotator,
+        answers.label,
+        n,
+        answers.n_annotators,
+        answers.n_classes,
+        frozen_annotators=known,
+    )
+    return result.label, result.confidence, result.annotators
+
+
+def _spread(answers: ObjectAnswers, sites: Sites, geometry: Geometry) -> Floats:
+    """(n_sites,): mean similarity of a site's marks to what they were fused to."""
+    rows = np.arange(len(sites.cluster))
+    similarity = answers.geometry.similarity(rows, geometry, sites.cluster)
+    spread: Floats = sums(similarity, sites.cluster, len(sites)) / sites.support
+    return spread
+
+
+def _place_right(spread: Floats, support: Codes) -> Floats:
+    similarity = (spread * support + _USUAL_SIMILARITY) / (support + 1)
+    right: Floats = 1 - (1 - similarity) ** _PLACE
+    return right
+
+
+def _annotators(
+    answers: ObjectAnswers,
+    presence: Presence,
+    errors: Errors,
+    labels: AnnotatorParameters | None,
+) -> ObjectAnnotators:
+    rates, n = presence.rates, answers.n_annotators
+    who, geometry = answers.mark_annotator, answers.geometry
+    total = sums(geometry.errors(errors.relative), who, n)
+    measured = errors.n_marks[:, None]
+    bias = np.divide(total, measured, out=np.full_like(total, np.nan), where=measured > 0)
+    return ObjectAnnotators(
+        hit_rate=rates.hit,
+        false_rate=rates.false,
+        sigma=errors.sigma,
+        bias=bias,
+        n_answers=answers.by_annotator,
+        n_marks=np.bincount(who, minlength=n),
+        n_measured=errors.n_marks,
+        n_real=rates.n_real,
+        pooled=(rates.pooled_hit, rates.pooled_false, errors.pooled),
+        curve=presence.curve,
+        error_names=geometry.error_names,
+        labels=labels,
+    )
+
+
+def _result(
+    answers: ObjectAnswers,
+    sites: Sites,
+    presence: Presence,
+    aligned: Aligned,
+    geometry: Geometry,
+    label: Codes,
+    confidence: Floats,
+    spread: Floats,
+    annotators: ObjectAnnotators,
+) -> ObjectResult:
+    kept = np.flatnonzero(presence.kept)
+    number = np.full(len(sites), -1, np.int64)
+    number[kept] = np.arange(len(kept))
+    item = sites.item[kept]
+    # Expected F1: 2 right / (labeled + real), real ones among the candidates.
+    right = sums(confidence[kept], item, answers.n_items)
+    labeled = np.bincount(item, minlength=answers.n_items)
+    real = sums(presence.posterior, sites.item, answers.n_items)
+    expected = np.divide(2 * right, labeled + real, out=np.ones_like(right), where=real > 0)
+    return ObjectResult(
+        item=item,
+        geometry=geometry[kept],
+        label=label[kept],
+        confidence=confidence[kept],
+        support=sites.support[kept],
+        out_of=sites.n_seen[kept],
+        spread=spread[kept],
+        mark_object=number[sites.cluster],
+        item_confidence=np.where(answers.n_answers > 0, expected, np.nan),
+        n_answers=answers.n_answers,
+        annotators=annotators,
+        n_iter=presence.n_iter,
+        converged=presence.converged,
+    )
+
+
+def _check(answers: ObjectAnswers, frozen: ObjectAnnotators | None) -> None:
+    if frozen is None:
+        return
+    if len(frozen.hit_rate) != answers.n_annotators:
+        raise ValueError(
+            f"frozen_annotators must have {answers.n_annotators} annotators (n_annotators); "
+            f"got {len(frozen.hit_rate)}. Align them with for_annotators(names)."
+        )
+    if answers.n_classes > 1 and frozen.labels is None:
+        raise ValueError(
+            f"frozen_annotators.labels must be there for {answers.n_classes} classes; got None. "
+            "Fit the annotators on answers with the same classes."
+        )

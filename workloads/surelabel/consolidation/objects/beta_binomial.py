@@ -1,0 +1,47 @@
+"""Objects by weighted support, read off a curve that the answers themselves give.
+
+Support counts each annotator by how much a mark of theirs says; what a share of it is worth is
+learned from how often candidates have which support (``support_curve``). Both are found in turn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from surelabel.consolidation.objects.base import Objects
+from surelabel.consolidation.objects.presence import Presence, rates_from, rates_of
+from surelabel.consolidation.objects.result import ObjectAnnotators
+from surelabel.consolidation.objects.sites import Sites
+from surelabel.consolidation.objects.support_curve import SupportCurve
+
+
+@dataclass
+class BetaBinomial(Objects):
+    """An object is a candidate that is real rather than not.
+
+    ``threshold``: least mean similarity of marks that are one object.
+    """
+
+    max_iter: int = 20
+    tol: float = 1e-3
+    threshold: float = 0.4
+
+    def _presence(self, sites: Sites, annotators: ObjectAnnotators | None) -> Presence:
+        if annotators is not None:
+            rates, curve = rates_from(annotators), annotators.curve
+            support = sites.share(rates.weight) * sites.n_seen
+            posterior = expit(curve.log_odds(support, sites.n_seen))
+            return Presence(posterior, posterior >= 0.5, rates, curve)
+        curve = SupportCurve.fit(sites.support, sites.n_seen)
+        posterior = expit(curve.log_odds(sites.support.astype(float), sites.n_seen))
+        rates, n_iter, converged = rates_of(sites, posterior), 0, False
+        while not converged and n_iter < self.max_iter:
+            n_iter += 1
+            support = sites.share(rates.weight) * sites.n_seen
+            before, posterior = posterior, expit(curve.log_odds(support, sites.n_seen))
+            rates = rates_of(sites, posterior)
+            converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
+        return Presence(posterior, posterior >= 0.5, rates, curve, n_iter, converged)

@@ -1,0 +1,117 @@
+"""The loops of fusion in machine code, for large input; equal to NumPy's to rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from surelabel.consolidation.compiled import compiled
+from surelabel.consolidation.objects.fusion import HUBER, LEAST_WEIGHT, MOST_SQUARE, TELLING, Step
+from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.groups import starts_of
+from surelabel.consolidation.objects.threads import in_parts
+
+
+def compiled_step(cluster: Codes, n: int) -> Step:
+    """``fusion.robust_step`` for these clusters; it overwrites the errors that it gave before."""
+    member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n)
+    longest = int(np.diff(starts).max(initial=0))
+    errors: list[Floats] = []
+
+    def step(
+        values: Floats, scale: Floats, cluster: Codes, trust: Floats, centre: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        if not errors:
+            errors.append(np.zeros_like(values))
+        fused, out = np.empty_like(centre), np.zeros(len(values))
+
+        def run(begin: int, end: int) -> None:
+            part = slice(begin, end)
+            _step(
+                values,
+                scale[part],
+                member,
+                starts[begin : end + 1],
+                trust,
+                centre[part],
+                longest,
+                fused[part],
+                out,
+                errors[0],
+            )
+
+        in_parts(run, n)
+        return fused, out, errors[0]
+
+    return step
+
+
+def compiled_medians(values: Floats, cluster: Codes, n: int) -> Floats:
+    """``groups.medians``, to the bit."""
+    found = np.empty((n, values.shape[1]))
+    member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n)
+
+    def run(begin: int, end: int) -> None:
+        _medians(values, member, starts[begin : end + 1], found[begin:end])
+
+    in_parts(run, n)
+    return found
+
+
+@compiled
+def _step(
+    values: Floats,
+    scale: Floats,
+    member: Codes,
+    starts: Codes,
+    trust: Floats,
+    centre: Floats,
+    longest: int,
+    fused: Floats,
+    out: Floats,
+    errors: Floats,
+) -> None:
+    weight, away = np.empty(longest), np.empty(longest)
+    n_values, n_scales = values.shape[1], scale.shape[1]
+    part = 1 / n_values
+    for c in range(len(starts) - 1):
+        begin, n = starts[c], starts[c + 1] - starts[c]
+        for k in range(n_values):
+            middle, size = centre[c, k], scale[c, k % n_scales]
+            reach = HUBER * size
+            total = moved = 0.0
+            for i in range(n):
+                m = member[begin + i]
+                away[i] = values[m, k] - middle
+                # A choice of divisor, since half of the branches would be mispredicted.
+                far = abs(away[i])
+                weight[i] = trust[m] * (reach / (far if far > reach else reach))
+                total += weight[i]
+                moved += weight[i] * away[i]
+            fused[c, k] = middle + moved / total
+            least = LEAST_WEIGHT * total
+            if n < TELLING:
+                continue
+            for i in range(n):
+                m = member[begin + i]
+                others = total - weight[i]
+                # Away from (moved - weight * away) / others, with one division.
+                error = (away[i] * total - moved) / (others * size if others > least else np.inf)
+                square = error * error
+                errors[m, k] = error
+                out[m] += (square if square < MOST_SQUARE else MOST_SQUARE) * part
+
+
+@compiled
+def _medians(values: Floats, member: Codes, starts: Codes, found: Floats) -> None:
+    for c in range(len(starts) - 1):
+        begin, n = starts[c], starts[c + 1] - starts[c]
+        column = np.empty(n)
+        for k in range(values.shape[1]):
+            for i in range(n):
+                # A handful of numbers: inserting each into place is the fastest way to sort.
+                value, j = values[member[begin + i], k], i
+                while j > 0 and column[j - 1] > value:
+                    column[j] = column[j - 1]
+                    j -= 1
+                column[j] = value
+            found[c, k] = (column[(n - 1) // 2] + column[n // 2]) / 2

@@ -1,0 +1,143 @@
+"""Which marks of different annotators are the same object.
+
+Marks that are alike are joined, the most alike first, where the two clusters have no annotator in
+common (nobody marks an object twice) and are alike on average (average linkage): one mark between
+two objects cannot chain them together.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from surelabel.consolidation.objects.answers import ObjectAnswers
+from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.groups import pairs_within
+
+# Pairs of marks in the same item from which compiling the loops pays.
+_MANY = 500_000
+
+
+class Pairs(NamedTuple):
+    """Marks of different annotators with something alike: rows first < second, sorted by both."""
+
+    first: Codes
+    second: Codes
+    similarity: Floats
+
+
+def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes]:
+    """(n_marks,) the cluster of each mark, and (n_clusters,) each cluster's first mark.
+
+    Clusters are numbered in the order of their first marks, so by item. Pairs of different labels
+    are as alike as ``geometry.other_label`` times their similarity. Ties: marks in the order of
+    their coordinates.
+    """
+    pairs = alike(answers)
+    join = best_first
+    if _is_large(answers):
+        from surelabel.consolidation.objects.matching_kernels import compiled_best_first
+
+        join = compiled_best_first
+    root = np.arange(len(answers.answer))
+    if len(pairs.first):
+        join(root, answers.mark_annotator, *pairs, _pair_starts(answers, pairs), threshold)
+    heads = np.flatnonzero(root == np.arange(len(root)))
+    number = np.empty(len(root), np.int64)
+    number[heads] = np.arange(len(heads))
+    return number[root], heads
+
+
+def alike(answers: ObjectAnswers) -> Pairs:
+    """All pairs of marks of the same item that overlap, with their similarity by label."""
+    geometry, label = answers.geometry, answers.label
+    bounds = geometry.bounds()
+    overlapping = _overlapping
+    if _is_large(answers):
+        from surelabel.consolidation.objects import matching_kernels
+
+        overlapping = matching_kernels.overlapping
+    first, second = overlapping(bounds, answers.mark_annotator, answers.mark_starts)
+    similarity = geometry.similarity(first, geometry, second)
+    if answers.n_classes > 1:
+        other = label[first] != label[second]
+        similarity = np.where(other, similarity * geometry.other_label, similarity)
+    return Pairs(first, second, similarity)
+
+
+def best_first(
+    root: Codes,
+    annotator: Codes,
+    first: Codes,
+    second: Codes,
+    similarity: Floats,
+    starts: Codes,
+    threshold: float,
+) -> None:
+    """Write into ``root`` (n_marks,), now 0, 1, ..., the first mark of each mark's cluster.
+
+    ``starts``: where each item's pairs begin. Plain loops: small input runs them as they are, large
+    input compiled, with the same result to the bit.
+    """
+    after = np.full(len(root), -1)
+    row_starts = np.zeros(len(root) + 1, np.int64)
+    row_starts[1:] = np.cumsum(np.bincount(first, minlength=len(root)))
+    for item in range(len(starts) - 1):
+        begin, end = starts[item], starts[item + 1]
+        enough = begin + np.flatnonzero(similarity[begin:end] >= threshold)
+        # The sort is stable: of equally alike pairs the first comes first.
+        for pair in enough[np.argsort(-similarity[enough], kind="mergesort")]:
+            one, other = root[first[pair]], root[second[pair]]
+            if one == other:
+                continue
+            # The smaller is the head, so that clusters are numbered by their first marks.
+            head, tail = min(one, other), max(one, other)
+            total, n_pairs, fits = 0.0, 0, True
+            a = head
+            while a >= 0 and fits:
+                c = tail
+                while c >= 0:
+                    if annotator[a] == annotator[c]:
+                        fits = False
+                        break
+                    low, high = min(a, c), max(a, c)
+                    k = row_starts[low]
+                    # A row ascends; a pair that is not in it has nothing alike.
+                    while k < row_starts[low + 1] and second[k] < high:
+                        k += 1
+                    if k < row_starts[low + 1] and second[k] == high:
+                        total += similarity[k]
+                    n_pairs += 1
+                    c = after[c]
+                a = after[a]
+            if not fits or total < threshold * n_pairs:
+                continue
+            a = head
+            while after[a] >= 0:
+                a = after[a]
+            after[a] = tail
+            c = tail
+            while c >= 0:
+                root[c] = head
+                c = after[c]
+
+
+def _overlapping(bounds: Floats, annotator: Codes, starts: Codes) -> tuple[Codes, Codes]:
+    """Pairs of marks of one item and different annotators whose bounds are not apart, sorted."""
+    first, second = pairs_within(starts)
+    kept = annotator[first] != annotator[second]
+    first, second = first[kept], second[kept]
+    a, b = bounds[first], bounds[second]
+    apart = np.maximum(a[:, :2], b[:, :2]) > np.minimum(a[:, 2:], b[:, 2:])
+    near = ~apart.any(axis=1)
+    return first[near], second[near]
+
+
+def _pair_starts(answers: ObjectAnswers, pairs: Pairs) -> Codes:
+    return np.searchsorted(pairs.first, answers.mark_starts)
+
+
+def _is_large(answers: ObjectAnswers) -> bool:
+    size = np.diff(answers.mark_starts)
+    return int((size * (size - 1)).sum()) // 2 > _MANY

@@ -1,0 +1,133 @@
+"""Marks that are chains of points: what polygons and polylines share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from surelabel.consolidation.objects.boxes import LEAST_SIZE
+from surelabel.consolidation.objects.correspondence import (
+    PLACES,
+    corresponding,
+    places,
+    read,
+    simplified,
+)
+from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry, checked
+from surelabel.consolidation.objects.groups import starts_of
+from surelabel.consolidation.objects.medoids import medoids
+
+# A fused outline has no vertices that matter less than this share of its extent.
+_DETAIL = 0.003
+
+
+@dataclass(frozen=True)
+class Outlines(Geometry):
+    """``vertices``: (n_vertices, 2); mark i has rows ``starts[i]`` to ``starts[i + 1]``."""
+
+    vertices: Floats
+    starts: Codes
+    # Whether the last vertex is joined to the first.
+    closed = True
+
+    @classmethod
+    def of(cls, vertices: ArrayLike, mark: ArrayLike, n_marks: int) -> Self:
+        """From (n_vertices, 2) x, y and (n_vertices,) the mark of each, ascending from 0."""
+        given = checked("vertices", vertices, ("x", "y"))
+        codes = np.asarray(mark, dtype=np.int64)
+        if codes.shape != (len(given),):
+            raise ValueError(
+                f"mark must have one entry per vertex ({len(given)}); got shape {codes.shape}."
+            )
+        if len(codes) and (codes[0] < 0 or codes[-1] >= n_marks or (np.diff(codes) < 0).any()):
+            raise ValueError(
+                f"mark must ascend within 0 .. {n_marks - 1}; sort the vertices by mark."
+            )
+        starts = starts_of(codes, n_marks)
+        empty = np.flatnonzero(np.diff(starts) == 0)
+        if empty.size:
+            raise ValueError(
+                f"every mark needs at least 1 vertex; mark {empty[0]} has none. Leave it out."
+            )
+        return cls(given, starts)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, rows: Codes) -> Self:
+        size = np.diff(self.starts)[rows]
+        starts = np.concatenate(([0], np.cumsum(size)))
+        shift = np.repeat(self.starts[:-1][rows] - starts[:-1], size)
+        return type(self)(self.vertices[np.arange(len(shift)) + shift], starts)
+
+    def outline(self, row: int) -> Floats:
+        """(n, 2): the vertices of one mark."""
+        return self.vertices[self.starts[row] : self.starts[row + 1]]
+
+    @cached_property
+    def _extent(self) -> Floats:
+        if not len(self):
+            return np.empty((0, 4))
+        low = np.minimum.reduceat(self.vertices, self.starts[:-1], axis=0)
+        high = np.maximum.reduceat(self.vertices, self.starts[:-1], axis=0)
+        return np.hstack((low, high))
+
+    def bounds(self) -> Floats:
+        """Of the vertices."""
+        return self._extent
+
+    def order(self) -> tuple[Floats, ...]:
+        """Marks with the same bounds differ in their number of vertices, or in the first two."""
+        begin = self.starts[:-1]
+        second = np.minimum(begin + 1, self.starts[1:] - 1)
+        corners = (self.vertices[begin], self.vertices[second]) if len(self) else ()
+        keys = [column for corner in corners for column in corner.T]
+        return (*keys, np.diff(self.starts).astype(float), *super().order())
+
+    def sizes(self) -> Floats:
+        """(n_marks,): what an error is measured against, positive."""
+        sides = self._extent[:, 2:] - self._extent[:, :2]
+        size: Floats = np.maximum(np.sqrt(sides.prod(axis=1)), LEAST_SIZE)
+        return size
+
+    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+        """Points of each mark that correspond to places of its medoid, x and y in turn."""
+        reference = medoids(self, cluster, n_clusters)
+        values = np.empty((len(self), PLACES, 2))
+        member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n_clusters)
+        for number, head in enumerate(reference.tolist()):
+            outline = self.outline(head)
+            shares = places(outline, PLACES, self.closed)
+            for mark in member[starts[number] : starts[number + 1]].tolist():
+                if mark == head:
+                    values[mark] = read(outline, shares, self.closed)
+                else:
+                    values[mark] = corresponding(outline, shares, self.outline(mark), self.closed)
+        return Aligned(values.reshape(len(self), 2 * PLACES), self.sizes()[:, None], reference)
+
+    def rebuilt(self, values: Floats, aligned: Aligned) -> Self:
+        """Without vertices that lie on the line between others."""
+        chains = []
+        for chain in values.reshape(len(values), PLACES, 2):
+            tolerance = _DETAIL * float(np.ptp(chain, axis=0).max())
+            if self.closed:
+                # From a corner that stays, and back to it.
+                chains.append(simplified(np.vstack((chain, chain[:1])), tolerance)[:-1])
+            else:
+                chains.append(simplified(chain, tolerance))
+        starts = np.concatenate(([0], np.cumsum([len(chain) for chain in chains], dtype=np.int64)))
+        return type(self)(np.vstack(chains) if chains else np.empty((0, 2)), starts)
+
+    @property
+    def error_names(self) -> tuple[str, ...]:
+        """Shifts of the whole outline."""
+        return ("x", "y")
+
+    def errors(self, relative: Floats) -> Floats:
+        """Means over the places."""
+        shift: Floats = relative.reshape(len(relative), PLACES, 2).mean(axis=1)
+        return shift
