@@ -49,7 +49,7 @@ class HierarchicalDawidSkene(Classification):
         """What is blended with the votes: the model alone."""
 
         def m(posterior: Floats) -> AnnotatorParameters:
-            return m_step(answers, posterior, self._pseudo, gold.item)
+            return m_step(answers, posterior, self.pseudo_counts, gold.item)
 
         return expectation_maximisation(answers, m, gold, self.max_iter, self.tol)
 
@@ -60,7 +60,7 @@ class HierarchicalDawidSkene(Classification):
         """
         k = answers.n_classes
         counts = (answers.one_hot_transposed @ model.posterior).reshape(-1, k, k)
-        counts = counts + self._pseudo(counts)
+        counts = counts + self.pseudo_counts(counts)
         own = model.posterior[answers.item]
         cavity = own / model.annotators.confusion[answers.annotator, :, answers.label]
         cavity /= cavity.sum(axis=1, keepdims=True)
@@ -69,7 +69,7 @@ class HierarchicalDawidSkene(Classification):
         found: Floats = np.log((cavity * right / total).sum(axis=1))
         return found
 
-    def _pseudo(self, counts: Floats) -> Floats:
+    def pseudo_counts(self, counts: Floats) -> Floats:
         """Pseudo-counts [annotator, observed, true] centred on each annotator's own accuracy."""
         k = counts.shape[1]
         diagonal = np.einsum("att->a", counts)
