@@ -1,8 +1,9 @@
 """Crowd Bradley-Terry: some annotators answer at random, or the wrong way round.
 
 X. Chen, P. N. Bennett, K. Collins-Thompson and E. Horvitz, "Pairwise Ranking Aggregation in a
-Crowdsourced Setting", WSDM 2013, doi:10.1145/2433396.2433420: an annotator answers as the model says
-with a chance eta, else the other way. By expectation maximisation in place of the paper's gradient.
+Crowdsourced Setting", WSDM 2013, doi:10.1145/2433396.2433420: an annotator answers as the model
+says with a chance eta, else the other way. By expectation maximisation in place of the paper's
+gradient.
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surelabel.consolidation.checked import Floats
-from surelabel.consolidation.preferences.davidson_fit import chances, fit_davidson, wins
+from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.preferences.davidson_fit import (
+    Strengths,
+    chances,
+    fit_davidson,
+    wins,
+)
 from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
 from surelabel.consolidation.preferences.pairs import TIE, A, PreferenceAnswers
 from surelabel.consolidation.result import AnnotatorParameters
@@ -42,12 +48,13 @@ class CrowdBradleyTerry(Preference):
             eta = np.asarray((c[:, 0, 0] + c[:, 1, 1]) / c[:, :2, :2].sum(axis=(1, 2)))
         as_said = np.full(len(item), _RIGHT / (_RIGHT + _WRONG))
         lead, n_iter, converged = np.zeros(choices.n_items), 0, False
-        while n_iter < self.max_iter and not converged:
+        strengths: Strengths | None = None
+        while strengths is None or (n_iter < self.max_iter and not converged):
             n_iter += 1
             for_a = as_said * said + (1 - as_said) * (1 - said)
             strengths = fit_davidson(
                 answers.first, answers.second, _outcomes(choices.n_items, item, for_a),
-                answers.n_objects, with_ties=False,
+                answers.n_objects, with_ties=False, start=strengths,
             )  # fmt: skip
             p = wins(strengths.lead)[item]
             fits = said * p + (1 - said) * (1 - p)
@@ -64,6 +71,6 @@ class CrowdBradleyTerry(Preference):
         return Learned(posterior, strengths, annotators, n_iter, converged)
 
 
-def _outcomes(n_items: int, item: np.typing.NDArray[np.int64], for_a: Floats) -> Floats:
+def _outcomes(n_items: int, item: Codes, for_a: Floats) -> Floats:
     a, b = np.bincount(item, for_a, n_items), np.bincount(item, 1 - for_a, n_items)
     return np.stack([a, b, np.zeros(n_items)], axis=1)

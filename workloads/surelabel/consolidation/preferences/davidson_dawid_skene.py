@@ -1,10 +1,10 @@
 """Each comparison by its own answers and by what other comparisons say of its objects.
 
-What is true of a comparison (a, b or tie) is drawn from Davidson's model of the objects' scores; what
-people answer is drawn from that by a confusion matrix of their own, as in hierarchical Dawid-Skene.
-So annotators are weighed, their preference for what stands first is learned, and a comparison of
-objects known from others needs fewer answers. Where every comparison has objects of its own the
-scores say nothing and a and b are equally likely beforehand.
+What is true of a comparison (a, b or tie) is drawn from Davidson's model of the objects' scores;
+what people answer is drawn from that by a confusion matrix of their own, as in hierarchical
+Dawid-Skene. So annotators are weighed, their preference for what stands first is learned, and
+objects known from other comparisons need fewer answers. Where every comparison has objects of its
+own the scores say nothing, and a and b are equally likely beforehand.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from surelabel.consolidation.base import Learned as LearnedClasses
 from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.hierarchical_dawid_skene import blend
-from surelabel.consolidation.preferences.davidson_fit import fit_davidson, foretold
+from surelabel.consolidation.preferences.davidson_fit import Strengths, fit_davidson, foretold
 from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
 from surelabel.consolidation.preferences.pairs import PreferenceAnswers
 from surelabel.consolidation.result import AnnotatorParameters
@@ -36,15 +36,17 @@ class DavidsonDawidSkene(Preference):
         posterior = np.asarray(answers.choices.vote_shares())
         answered = (answers.choices.n_answers > 0)[:, None]
         annotators = frozen_annotators or confusions(answers, posterior)
+        strengths: Strengths | None = None
         n_iter, converged = 0, False
-        while n_iter < self.max_iter and not converged:
+        while strengths is None or (n_iter < self.max_iter and not converged):
             n_iter += 1
             before = posterior
+            outcomes = posterior * answered
             strengths = fit_davidson(
-                answers.first, answers.second, posterior * answered, answers.n_objects
+                answers.first, answers.second, outcomes, answers.n_objects, start=strengths
             )
-            posterior = _weighed(e_step(answers.choices, annotators), annotators,
-                                 foretold(strengths))  # fmt: skip
+            prior = foretold(strengths, outcomes)
+            posterior = _weighed(e_step(answers.choices, annotators), annotators, prior)
             if frozen_annotators is None:
                 annotators = confusions(answers, posterior)
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)

@@ -2,8 +2,8 @@
 
 P(a) : P(b) : P(tie) = exp(d/2) : exp(-d/2) : nu, d = score of a - score of b.
 R. A. Bradley and M. E. Terry, 1952, doi:10.1093/biomet/39.3-4.324; R. R. Davidson, 1970,
-doi:10.1080/01621459.1970.10481082 (nu = 0 without ties). Newton's method on the penalised likelihood:
-a normal prior on scores keeps those finite that never lost, or never met the others.
+doi:10.1080/01621459.1970.10481082 (nu = 0 without ties). Newton's method on the penalised
+likelihood: a normal prior on scores keeps those finite that never lost, or never met the others.
 """
 
 from __future__ import annotations
@@ -52,18 +52,22 @@ def fit_davidson(
     *,
     with_ties: bool = True,
     spread: float = 2.0,
+    start: Strengths | None = None,
     max_iter: int = 100,
 ) -> Strengths:
     """Scores that explain ``outcomes``, (n_comparisons, 3): how often a, b and neither won.
 
     Numbers of wins need not be whole. Without ``with_ties`` a tie is half a win for both.
-    ``spread``: standard deviation of the prior on scores.
+    ``spread``: standard deviation of the prior on scores. ``start``: a fit to similar outcomes,
+    from which fewer steps are needed.
     """
     if not with_ties:
         half = outcomes[:, 2] / 2
         outcomes = np.stack([outcomes[:, 0] + half, outcomes[:, 1] + half, 0 * half], axis=1)
     n = outcomes.sum(axis=1)
     score, ties = np.zeros(n_objects), 0.5 if with_ties else 0.0
+    if start is not None:
+        score, ties = start.score, start.ties
     rows = np.concatenate([first, second, first, second])
     columns = np.concatenate([first, second, second, first])
     prior = np.full(n_objects, 1 / spread**2)
@@ -79,11 +83,14 @@ def fit_davidson(
         information += sparse.diags(prior, format="csc")
         step = np.asarray(spsolve(information, gradient)).reshape(n_objects)
         score = score + np.clip(step, -_MAX_STEP, _MAX_STEP)
+        settled = np.abs(step).max(initial=0.0) < 1e-7
         if with_ties:
             # At a maximum there are as many ties as expected; half a tie among n keeps nu above 0.
             expected = n @ p[:, 2] / ties
+            old = ties
             ties = float(np.clip((outcomes[:, 2].sum() + 0.5) / (expected + 1), 1e-4, 1e4))
-        if np.abs(step).max(initial=0.0) < 1e-8:
+            settled = settled and abs(ties - old) < 1e-7 * old
+        if settled:
             break
     score = score - score.mean() if n_objects else score
     lead = score[first] - score[second]
@@ -99,14 +106,19 @@ def fit_davidson(
     return Strengths(score, np.sqrt(diagonal), ties, lead, variance / (1 - leverage), without)
 
 
-def foretold(strengths: Strengths) -> Floats:
+def foretold(strengths: Strengths, outcomes: Floats) -> Floats:
     """(n_comparisons, 3): chances of each comparison by all others, not by itself.
 
     The lead is drawn in as far as it is unsure (D. MacKay, "The Evidence Framework Applied to
-    Classification Networks", 1992, doi:10.1162/neco.1992.4.5.720).
+    Classification Networks", 1992, doi:10.1162/neco.1992.4.5.720). Then fewer objects seem to
+    differ, so ties are made as common as they are in ``outcomes``.
     """
     lead = strengths.lead_without / np.sqrt(1 + np.pi * strengths.variance / 8)
-    return chances(lead, strengths.ties)
+    n = outcomes.sum(axis=1)
+    wanted, ties = outcomes[:, 2].sum() + 0.5, strengths.ties
+    for _ in range(20):
+        ties = float(np.clip(ties * wanted / (n @ chances(lead, ties)[:, 2] + 0.5), 1e-6, 1e6))
+    return chances(lead, ties)
 
 
 def wins(lead: Floats) -> Floats:
