@@ -16,7 +16,7 @@ from surelabel.consolidation.preferences.rankings import RankingAnswers
 class Borda(Ranking):
     """Scores from 0 (always last) to 1 (always first); 1/2 for what nobody ranked."""
 
-    max_iter: int = 20
+    max_iter: int = 50
 
     def _scores(self, answers: RankingAnswers, weight: Floats) -> Floats:
         return borda(answers, weight)

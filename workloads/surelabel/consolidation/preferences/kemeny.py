@@ -28,7 +28,7 @@ _CHUNK = 2_000_000
 class Kemeny(Ranking):
     """Ties between orders: the one nearer to Borda's. The score of an option is minus its place."""
 
-    max_iter: int = 20
+    max_iter: int = 50
 
     def _scores(self, answers: RankingAnswers, weight: Floats) -> Floats:
         second = borda(answers, weight)

@@ -23,7 +23,7 @@ _PRIOR = 0.5
 class PlackettLuce(Ranking):
     """Scores are log strengths. ``tol``: when no strength moved by that part, an item is done."""
 
-    max_iter: int = 20
+    max_iter: int = 50
     mm_iter: int = 200
     tol: float = 1e-5
 

@@ -2,8 +2,8 @@
 
 An order is the less likely the more pairs of it stand the wrong way round, by a factor of each
 annotator's own for every pair (C. L. Mallows, "Non-Null Ranking Models", 1957,
-doi:10.1093/biomet/44.1-2.114): so what an order is worth is a sum over pairs. Orders and annotators
-are found in turn.
+doi:10.1093/biomet/44.1-2.114): so what an order is worth is a sum over pairs. The chances of orders
+and the annotators are found in turn (expectation maximisation), then the algorithm orders.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import permutations
 from typing import Self
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.preferences.rankings import (
@@ -37,7 +37,8 @@ class Ranking(ABC):
     """An algorithm for orders of several options. ``fit`` leaves the result in ``result_``."""
 
     result_: RankingResult
-    max_iter = 20
+    max_iter = 50
+    tol = 1e-3
 
     @abstractmethod
     def _scores(self, answers: RankingAnswers, weight: Floats) -> Floats:
@@ -53,18 +54,16 @@ class Ranking(ABC):
         """
         annotators = frozen_annotators or _unknown(answers)
         size = np.bincount(answers.answer, minlength=len(answers.item))
-        n_iter, converged, places = 0, False, np.empty(0, np.int64)
-        while n_iter < max(self.max_iter, 1) and not converged:
+        n_iter, converged = 0, frozen_annotators is not None
+        weight = dispersion(annotators.accuracy[answers.annotator], size)
+        while n_iter < self.max_iter and not converged:
             n_iter += 1
-            before = places
+            before = annotators.accuracy
+            annotators = _judged(answers, margins(answers, weight))
             weight = dispersion(annotators.accuracy[answers.annotator], size)
-            score = self._scores(answers, weight)
-            places = _places(answers, score, borda(answers, weight))
-            if frozen_annotators is not None:
-                n_iter, converged = 0, True
-            else:
-                annotators = _judged(answers, score)
-                converged = np.array_equal(places, before)
+            converged = bool(np.abs(annotators.accuracy - before).max(initial=0.0) < self.tol)
+        score = self._scores(answers, weight)
+        places = _places(answers, score, borda(answers, weight))
         item = np.repeat(np.arange(answers.n_items), answers.n_options)
         order = np.lexsort((places, item))
         n_answers = np.bincount(answers.item, minlength=answers.n_items)
@@ -99,7 +98,7 @@ class Ranking(ABC):
 
     @property
     def converged_(self) -> bool:
-        """Whether the orders stood still before ``max_iter``."""
+        """Whether no accuracy moved by ``tol`` before ``max_iter``."""
         return self.result_.converged
 
 
@@ -208,19 +207,43 @@ def _places(answers: RankingAnswers, score: Floats, second: Floats) -> Codes:
     return places
 
 
-def _judged(answers: RankingAnswers, score: Floats) -> RankingAnnotators:
+def _chances(matrix: Floats) -> Floats:
+    """(items, m, m): chance that row is before column, among all orders.
+
+    Above 7 options: by this pair's own margin alone.
+    """
+    m = matrix.shape[1]
+    if m > EXACT:
+        return np.asarray(expit(matrix))
+    _, before = orders(m)
+    found = np.empty((len(matrix), m * m))
+    step = max(_CHUNK // len(before), 1)
+    for start in range(0, len(matrix), step):
+        rows = slice(start, start + step)
+        # Signs are of a quarter, so that twice their mean and a half is a chance.
+        worth = softmax(matrix[rows].reshape(-1, m * m) @ before.T, axis=1)
+        found[rows] = 0.5 + 2 * (worth @ before)
+    return found.reshape(-1, m, m)
+
+
+def _judged(answers: RankingAnswers, margin: dict[int, tuple[Codes, Floats]]) -> RankingAnnotators:
+    """Annotators against the chances of all orders."""
     pairs = answers.pairs
-    start = answers.first_option[answers.item[pairs.answer]]
-    # Options of one score are tied, whatever the order in which they are told.
-    truth = np.sign(np.round(score[start + pairs.one] - score[start + pairs.other], 9))
-    right = 1 - np.abs(truth - pairs.sign) / 2
+    item = answers.item[pairs.answer]
+    chance = np.full(len(item), 0.5)
+    for items, matrix in margin.values():
+        place = np.full(answers.n_items, -1)
+        place[items] = np.arange(len(items))
+        own = place[item] >= 0
+        chance[own] = _chances(matrix)[place[item[own]], pairs.one[own], pairs.other[own]]
+    right = 0.5 + pairs.sign * (chance - 0.5)
     annotator = answers.annotator[pairs.answer]
     n = answers.n_annotators
     average = (right.sum() + _RIGHT) / (len(right) + _RIGHT + _WRONG)
-    own = (np.bincount(annotator, right, n) + _PAIRS * average) / (
+    accuracy = (np.bincount(annotator, right, n) + _PAIRS * average) / (
         np.bincount(annotator, minlength=n) + _PAIRS
     )
-    return RankingAnnotators(own, np.bincount(answers.annotator, minlength=n), float(average))
+    return RankingAnnotators(accuracy, np.bincount(answers.annotator, minlength=n), float(average))
 
 
 def _unknown(answers: RankingAnswers) -> RankingAnnotators:
