@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from surelabel.agreement import alpha_by_distance
 from surelabel.consolidation import HierarchicalDawidSkene as Binary
 from surelabel.consolidation.multi_label import (
     METHODS,
@@ -272,6 +273,15 @@ def test_ten_thousand_labels_cost_what_was_chosen():
 def test_impossible_codes_are_refused_with_their_place(columns, message):
     with pytest.raises(ValueError, match=message):
         MultiLabelAnswers.of(*(np.array(c) if c else np.empty(0, int) for c in columns), 2, 1, 3)
+
+
+def test_agreement_over_sets_is_that_of_their_distance():
+    answers = made_up_sets(5, n_items=40).coded
+    sets = [set(answers.label[answers.answer == row].tolist()) for row in range(len(answers.item))]
+    masi = alpha_by_distance(answers.item, lambda a, b: disagreement(sets[a], sets[b]), draws=50)
+    plain = alpha_by_distance(answers.item, lambda a, b: jaccard(sets[a], sets[b]), draws=50)
+    assert 0.1 < masi.value < 0.9
+    assert plain.value == pytest.approx(masi.value, abs=0.15)
 
 
 @pytest.mark.parametrize(

@@ -79,9 +79,9 @@ def test_objects_known_from_other_comparisons_help(per_item):
 def test_objects_that_meet_once_are_no_worse_off():
     rights = []
     for seed in range(2):
-        answers, truth, _, _ = made_up_comparisons(seed, n_objects=None)
+        answers, truth, _, _ = made_up_comparisons(seed, n_items=150, n_objects=None)
         c = answers.choices
-        alone = HierarchicalDawidSkene().fit_predict(c.item, c.annotator, c.label, 300, 20, 3)
+        alone = HierarchicalDawidSkene().fit_predict(c.item, c.annotator, c.label, 150, 20, 3)
         ours = DavidsonDawidSkene().fit_predict(answers)
         rights.append([np.mean(ours.choice == truth), np.mean(alone.label == truth)])
     ours, alone = np.mean(rights, axis=0)
@@ -162,6 +162,18 @@ def test_nothing_answered_and_one_mind(method):
     again = method.fit_predict(same, frozen_annotators=known)
     assert again.choice.tolist() == [1]
     assert again.annotators is known
+
+
+@methods
+def test_known_annotators_judge_each_comparison_by_itself(method):
+    answers, _, _, _ = made_up_comparisons(4, n_items=50)
+    known = method.fit_predict(answers).annotators
+    together = method.fit_predict(answers, frozen_annotators=known)
+    c = answers.choices
+    own = c.item == 7
+    alone = PreferenceAnswers.of(np.zeros(own.sum(), int), c.annotator[own], c.label[own], 1, 20)
+    found = method.fit_predict(alone, frozen_annotators=known)
+    np.testing.assert_allclose(found.posterior[0], together.posterior[7], atol=1e-12)
 
 
 @pytest.mark.parametrize(

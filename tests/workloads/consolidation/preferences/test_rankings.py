@@ -180,7 +180,17 @@ def test_nothing_ranked_one_option_and_known_annotators(method):
     assert again.for_annotators(["a3", "new"]).accuracy.tolist() == [
         known.accuracy[3], known.average,
     ]  # fmt: skip
-    assert method.fit_predict(answers, frozen_annotators=again).n_iter == 0
+    together = method.fit_predict(answers, frozen_annotators=again)
+    assert together.n_iter == 0
+    own = np.flatnonzero(answers.item == 7)
+    marks = np.isin(answers.answer, own)
+    alone = RankingAnswers.of(
+        np.zeros(len(own), int), answers.annotator[own], answers.answer[marks] - own[0],
+        answers.option[marks], answers.rank[marks], [5], 20,
+    )  # fmt: skip
+    found = method.fit_predict(alone, frozen_annotators=again)
+    assert found.order_of(0) == together.order_of(7)
+    assert found.confidence[0] == pytest.approx(together.confidence[7])
 
 
 def test_impossible_rankings_are_refused():

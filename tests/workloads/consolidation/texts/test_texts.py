@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from surelabel.agreement import alpha_by_distance
 from surelabel.consolidation.texts import (
     METHODS,
     ClosestToCentre,
@@ -207,9 +208,28 @@ def test_the_last_answer_counts_and_known_annotators_judge(method):
     assert again.for_annotators(["a2", "new"]).error_rate.tolist() == [
         known.error_rate[2], known.average,
     ]  # fmt: skip
-    assert method.fit_predict(answers, frozen_annotators=again).n_iter == 0
+    together = method.fit_predict(answers, frozen_annotators=again)
+    assert together.n_iter == 0
+    own = np.flatnonzero(answers.item == 7)
+    alone = TextAnswers.of(
+        np.zeros(len(own), int), answers.annotator[own],
+        [text_of(answers.tokens[row], "words") for row in own], 1, 15,
+    )  # fmt: skip
+    found = method.fit_predict(alone, frozen_annotators=again)
+    assert found.text[0] == together.text[7]
+    assert found.confidence[0] == pytest.approx(together.confidence[7])
     twice = TextAnswers.of([0, 0, 0], [0, 1, 0], ["a b", "c", "c"], 1, 2)
     assert method.fit_predict(twice).text == ("c",)
+
+
+def test_agreement_over_texts_is_that_of_their_distance():
+    answers, _ = made_up_transcripts(4, n_items=20)
+
+    def far(first: int, second: int) -> float:
+        return disagreement(answers.tokens[first], answers.tokens[second])
+
+    found = alpha_by_distance(answers.item, far, draws=50)
+    assert 0.5 < found.value < 0.95
 
 
 def test_what_is_no_text_is_refused_with_its_place():

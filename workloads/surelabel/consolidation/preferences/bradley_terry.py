@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.preferences.davidson_fit import chances, fit_davidson
 from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
 from surelabel.consolidation.preferences.pairs import PreferenceAnswers
@@ -16,15 +17,13 @@ from surelabel.consolidation.result import AnnotatorParameters
 class Davidson(Preference):
     """A comparison goes as the scores of its objects say, whatever was answered to it itself."""
 
-    def _learn(
-        self, answers: PreferenceAnswers, frozen_annotators: AnnotatorParameters | None
-    ) -> Learned:
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
         strengths = fit_davidson(
             answers.first, answers.second, answers.votes, answers.n_objects,
             with_ties=self._with_ties,
         )  # fmt: skip
         posterior = chances(strengths.lead, strengths.ties)
-        return Learned(posterior, strengths, frozen_annotators or confusions(answers, posterior))
+        return Learned(posterior, strengths, confusions(answers, posterior))
 
     @property
     def _with_ties(self) -> bool:
@@ -44,9 +43,10 @@ class BradleyTerry(Davidson):
 class MajorityVote(Preference):
     """Each comparison by its own answers; the scores are Davidson's."""
 
-    def _learn(
-        self, answers: PreferenceAnswers, frozen_annotators: AnnotatorParameters | None
-    ) -> Learned:
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
         strengths = fit_davidson(answers.first, answers.second, answers.votes, answers.n_objects)
         posterior = np.asarray(answers.choices.vote_shares())
-        return Learned(posterior, strengths, frozen_annotators or confusions(answers, posterior))
+        return Learned(posterior, strengths, confusions(answers, posterior))
+
+    def _judge(self, answers: PreferenceAnswers, annotators: AnnotatorParameters) -> Floats:
+        return np.asarray(answers.choices.vote_shares())

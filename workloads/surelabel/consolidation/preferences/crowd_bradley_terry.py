@@ -21,7 +21,6 @@ from surelabel.consolidation.preferences.davidson_fit import (
 )
 from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
 from surelabel.consolidation.preferences.pairs import TIE, A, PreferenceAnswers
-from surelabel.consolidation.result import AnnotatorParameters
 
 # The paper's prior on eta, in pseudo-answers as the model says and the other way.
 _RIGHT, _WRONG = 10.0, 1.0
@@ -36,16 +35,11 @@ class CrowdBradleyTerry(Preference):
 
     eta_ = np.empty(0)
 
-    def _learn(
-        self, answers: PreferenceAnswers, frozen_annotators: AnnotatorParameters | None
-    ) -> Learned:
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
         choices = answers.choices
         item, annotator = choices.item, choices.annotator
         said = np.where(choices.label == TIE, 0.5, choices.label == A)
         eta = np.full(choices.n_annotators, _RIGHT / (_RIGHT + _WRONG))
-        if frozen_annotators is not None:
-            c = frozen_annotators.confusion
-            eta = np.asarray((c[:, 0, 0] + c[:, 1, 1]) / c[:, :2, :2].sum(axis=(1, 2)))
         as_said = np.full(len(item), _RIGHT / (_RIGHT + _WRONG))
         lead, n_iter, converged = np.zeros(choices.n_items), 0, False
         strengths: Strengths | None = None
@@ -60,14 +54,13 @@ class CrowdBradleyTerry(Preference):
             fits = said * p + (1 - said) * (1 - p)
             own = eta[annotator]
             as_said = own * fits / (own * fits + (1 - own) * (1 - fits))
-            if frozen_annotators is None:
-                right = np.bincount(annotator, as_said, choices.n_annotators) + _RIGHT
-                eta = right / (choices.by_annotator + _RIGHT + _WRONG)
+            right = np.bincount(annotator, as_said, choices.n_annotators) + _RIGHT
+            eta = right / (choices.by_annotator + _RIGHT + _WRONG)
             converged = bool(np.abs(strengths.lead - lead).max(initial=0.0) < self.tol)
             lead = strengths.lead
         self.eta_ = eta
         posterior = chances(strengths.lead, 0.0)
-        annotators = frozen_annotators or confusions(answers, posterior)
+        annotators = confusions(answers, posterior)
         return Learned(posterior, strengths, annotators, n_iter, converged)
 
 

@@ -30,12 +30,10 @@ class DavidsonDawidSkene(Preference):
     max_iter: int = 50
     tol: float = 1e-3
 
-    def _learn(
-        self, answers: PreferenceAnswers, frozen_annotators: AnnotatorParameters | None
-    ) -> Learned:
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
         posterior = np.asarray(answers.choices.vote_shares())
         answered = (answers.choices.n_answers > 0)[:, None]
-        annotators = frozen_annotators or confusions(answers, posterior)
+        annotators = confusions(answers, posterior)
         strengths: Strengths | None = None
         n_iter, converged = 0, False
         while strengths is None or (n_iter < self.max_iter and not converged):
@@ -47,8 +45,7 @@ class DavidsonDawidSkene(Preference):
             )
             prior = foretold(strengths, outcomes)
             posterior = _weighed(e_step(answers.choices, annotators), annotators, prior)
-            if frozen_annotators is None:
-                annotators = confusions(answers, posterior)
+            annotators = confusions(answers, posterior)
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
         found = blend(answers.choices, LearnedClasses(posterior, annotators))
         found = np.where(answered, found, posterior)

@@ -17,8 +17,8 @@ from scipy.special import expit
 
 from surelabel.consolidation.checked import Codes, Floats
 
-# Up to so many objects the inverse of the information is found in full.
-_DENSE = 1500
+# Up to so many objects a full matrix is solved faster, and its inverse is found at all.
+_SMALL, _DENSE = 200, 1500
 _MAX_STEP = 2.0
 
 
@@ -81,7 +81,10 @@ def fit_davidson(
         shape = (n_objects, n_objects)
         information = sparse.csc_matrix((cells, (rows, columns)), shape=shape)
         information += sparse.diags(prior, format="csc")
-        step = np.asarray(spsolve(information, gradient)).reshape(n_objects)
+        if n_objects <= _SMALL:
+            step = np.linalg.solve(information.toarray(), gradient)
+        else:
+            step = np.asarray(spsolve(information, gradient)).reshape(n_objects)
         score = score + np.clip(step, -_MAX_STEP, _MAX_STEP)
         settled = np.abs(step).max(initial=0.0) < 1e-7
         if with_ties:

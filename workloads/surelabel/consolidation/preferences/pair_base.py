@@ -7,11 +7,12 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from surelabel.consolidation.base import Learned as LearnedClasses
 from surelabel.consolidation.checked import Codes, Floats
-from surelabel.consolidation.confusion import m_step
-from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
+from surelabel.consolidation.confusion import e_step, m_step
+from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, blend
 from surelabel.consolidation.labels import choose
-from surelabel.consolidation.preferences.davidson_fit import Strengths
+from surelabel.consolidation.preferences.davidson_fit import Strengths, fit_davidson
 from surelabel.consolidation.preferences.pairs import PreferenceAnswers, PreferenceResult
 from surelabel.consolidation.result import AnnotatorParameters
 
@@ -32,21 +33,31 @@ class Preference(ABC):
     result_: PreferenceResult
 
     @abstractmethod
-    def _learn(
-        self, answers: PreferenceAnswers, frozen_annotators: AnnotatorParameters | None
-    ) -> Learned:
-        """Chances, strengths and annotators; the annotators given, where they are."""
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
+        """Chances, strengths and annotators from these answers."""
+
+    def _judge(self, answers: PreferenceAnswers, annotators: AnnotatorParameters) -> Floats:
+        """(n_items, 3): by annotators that are known, each comparison by itself."""
+        choices = answers.choices
+        return blend(choices, LearnedClasses(e_step(choices, annotators), annotators))
 
     def fit(
         self, answers: PreferenceAnswers, *, frozen_annotators: AnnotatorParameters | None = None
     ) -> Self:
         """Decide every comparison and score every object.
 
-        ``frozen_annotators``: learn nothing about annotators; the objects' scores are still
-        learned, from these answers.
+        ``frozen_annotators``: take the annotators as they are there (aligned with the codes), and
+        decide each comparison by its own answers alone, whatever others say of its objects; the
+        scores come after that and decide nothing.
         """
-        learned = self._learn(answers, frozen_annotators)
         choices = answers.choices
+        if frozen_annotators is None:
+            learned = self._learn(answers)
+        else:
+            posterior = self._judge(answers, frozen_annotators)
+            outcomes = posterior * (choices.n_answers > 0)[:, None]
+            strengths = fit_davidson(answers.first, answers.second, outcomes, answers.n_objects)
+            learned = Learned(posterior, strengths, frozen_annotators)
         choice, tied = choose(learned.posterior, choices.votes, learned.annotators.prior)
         unknown = choices.n_answers == 0
         choice[unknown], tied[unknown] = -1, False

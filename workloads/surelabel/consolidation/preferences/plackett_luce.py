@@ -32,9 +32,7 @@ class PlackettLuce(Ranking):
         order = np.lexsort((answers.rank, answers.answer))
         answer, rank = answers.answer[order], answers.rank[order]
         option = answers.first_option[answers.item[answer]] + answers.option[order]
-        own = np.maximum(weight, 1e-6)[answer] / max(
-            float(weight.mean()) if len(weight) else 1, 1e-6
-        )
+        own = np.maximum(weight, 1e-6)[answer]
         size = np.bincount(answer, minlength=len(answers.item))
         end = np.cumsum(size)[answer]
         # The first mark of each group of equal rank, and whether anything stands behind the group.
