@@ -69,32 +69,34 @@ def _alignment(
 
     A token costs what does not agree with it at its place, a place without one what does not agree
     with nothing, a token without a place 1. Of equal costs a pair goes before a place alone, and
-    that before a token alone.
+    that before a token alone. Memory is that of one table, places times tokens.
     """
     n, m = len(places), len(tokens)
-    meet = np.ones((n, m))
-    alone = np.ones(n)
     where: dict[str, list[int]] = {}
     for column, token in enumerate(tokens):
         where.setdefault(token, []).append(column)
-    for row, place in enumerate(places):
-        alone[row] -= place.get(None, 0.0) / total
-        for said, weight in place.items():
-            if said is not None and said in where:
-                meet[row, where[said]] -= weight / total
+    alone = [1 - place.get(None, 0.0) / total for place in places]
     steps = np.arange(m + 1.0)
     cost = np.empty((n + 1, m + 1))
     cost[0] = steps
-    for row in range(n):
+    for row, place in enumerate(places):
+        meet = np.ones(m)
+        for said, weight in place.items():
+            if said is not None and said in where:
+                meet[where[said]] -= weight / total
         best = cost[row] + alone[row]
-        best[1:] = np.minimum(best[1:], cost[row, :-1] + meet[row])
+        best[1:] = np.minimum(best[1:], cost[row, :-1] + meet)
         # The cheapest way along a row of tokens alone, each of cost 1.
         cost[row + 1] = np.minimum.accumulate(best - steps) + steps
     found: list[tuple[int | None, int | None]] = []
     row, column = n, m
     while row or column:
         here = cost[row, column] + 1e-9
-        if row and column and cost[row - 1, column - 1] + meet[row - 1, column - 1] <= here:
+        meeting = np.inf
+        if row and column:
+            shared = places[row - 1].get(tokens[column - 1], 0.0) / total
+            meeting = cost[row - 1, column - 1] + 1 - shared
+        if meeting <= here:
             row, column = row - 1, column - 1
             found.append((row, column))
         elif row and cost[row - 1, column] + alone[row - 1] <= here:
