@@ -104,8 +104,15 @@ def numbers(section: Section) -> None:
     section.add(
         "ratings: correlation with the experts, ten people, against mean and median",
         " / ".join(f"{found[10][i, 0]:.4f}" for i in (2, 0, 1)),
-        "above both",
-        bool(found[10][2, 0] > found[10][:2, 0].max()),
+        "above the median",
+        bool(found[10][2, 0] > found[10][1, 0]),
+    )
+    section.notes.append(
+        "`BiasAndNoise` against the mean is within chance on these sets: with its constants chosen "
+        "on the seven other sets each time, its correlation is .739 with ten people (mean .742), "
+        ".692 with five (.688) and .641 with three (.633); the 95 % interval of each difference "
+        "holds 0. The gain of `JointDawidSkene` over each label by itself on the emotions has a 95 % "
+        "interval of .014 to .061 (bootstrap over headlines)."
     )
     steps = []
     for seed in _SEEDS:
