@@ -20,8 +20,8 @@ from surelabel.consolidation.ratings.answers import RatingAnswers
 from surelabel.consolidation.ratings.base import Judged, Learned, Rating, normal
 from surelabel.consolidation.ratings.result import RatingAnnotators
 
-# Pseudo-answers behind an annotator's noise, pseudo-annotators behind the widths.
-_NOISE, _WIDTH = 20.0, 1.0
+# Pseudo-annotators behind the widths.
+_WIDTH = 1.0
 # Standard deviation of scales before anything is known, and noise at least, in parts of the scale.
 _SCALES, _LEAST = 0.2, 1e-3
 
@@ -29,6 +29,7 @@ _SCALES, _LEAST = 0.2, 1e-3
 @dataclass
 class BiasAndNoise(Rating):
     """``huber``: noises from which an answer weighs less. ``scale``: whether scales are learned.
+    ``strength``: pseudo-answers behind an annotator's noise.
 
     Scales are for annotators with hundreds of ratings: with dozens, learning them made labels
     worse on real ratings. The same goes for a smaller ``huber``, since ratings are skewed.
@@ -40,6 +41,7 @@ class BiasAndNoise(Rating):
     tol: float = 1e-5
     huber: float = 3.0
     scale: bool = False
+    strength: float = 20.0
 
     def _learn(self, answers: RatingAnswers) -> Learned:
         if not len(answers.value):
@@ -90,7 +92,9 @@ class BiasAndNoise(Rating):
             ) * weight
             pooled = squares.sum() / weight.sum()
             n = answers.by_annotator
-            noise = np.sqrt((answers.per_annotator(squares) + _NOISE * pooled) / (n + _NOISE))
+            noise = np.sqrt(
+                (answers.per_annotator(squares) + self.strength * pooled) / (n + self.strength)
+            )
             there = n > 0
             seen = (bias**2 + bias_variance)[there].sum()
             annotators = RatingAnnotators(
