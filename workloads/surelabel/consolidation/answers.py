@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from surelabel.consolidation.checked import codes, latest, same_length
 from surelabel.consolidation.result import Floats
 
 Codes = NDArray[np.int64]
@@ -45,15 +46,11 @@ class Answers:
         """
         if n_classes < 1:
             raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
-        i = _codes("item", item, 0, n_items)
-        a = _codes("annotator", annotator, 0, n_annotators)
-        label_ = _codes("label", label, -1, n_classes)
-        if not len(i) == len(a) == len(label_):
-            raise ValueError(
-                "item, annotator and label must have the same length; "
-                f"got {len(i)}, {len(a)} and {len(label_)}."
-            )
-        kept = _last_of_each(i * n_annotators + a)
+        i = codes("item", item, 0, n_items)
+        a = codes("annotator", annotator, 0, n_annotators)
+        label_ = codes("label", label, -1, n_classes)
+        same_length(item=i, annotator=a, label=label_)
+        kept = latest(i, a, n_annotators)
         kept = kept[label_[kept] >= 0]
         return cls(i[kept], a[kept], label_[kept], n_items, n_annotators, n_classes)
 
@@ -151,7 +148,7 @@ class Answers:
         if gold is None:
             empty = np.empty(0, np.int64)
             return empty, empty
-        known = _codes("gold", gold, -1, self.n_classes)
+        known = codes("gold", gold, -1, self.n_classes)
         if len(known) != self.n_items:
             raise ValueError(f"gold must have {self.n_items} entries (n_items); got {len(known)}.")
         rows = np.flatnonzero(known >= 0)
@@ -184,29 +181,3 @@ def clamped(posterior: Floats, rows: Codes, label: Codes) -> Floats:
     posterior[rows] = 0.0
     posterior[rows, label] = 1.0
     return posterior
-
-
-def _last_of_each(pair: Codes) -> Codes:
-    """The last place of each value, in the order of values."""
-    if (pair[1:] > pair[:-1]).all():
-        return np.arange(len(pair))
-    order = np.argsort(pair, kind="stable")
-    pair = pair[order]
-    last = np.ones(len(pair), dtype=bool)
-    last[:-1] = pair[1:] != pair[:-1]
-    return order[last]
-
-
-def _codes(name: str, values: ArrayLike, low: int, high: int) -> Codes:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
-    array = array.astype(np.int64, copy=False)
-    if array.size and (array.min() < low or array.max() >= high):
-        where = int(np.flatnonzero((array < low) | (array >= high))[0])
-        raise ValueError(
-            f"{name} must lie in {low} .. {high - 1}; got {array[where]} at position {where}."
-        )
-    return array

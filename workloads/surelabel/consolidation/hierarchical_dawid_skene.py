@@ -52,11 +52,10 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
     strength: float = 5.0
 
     def _m_step(self, counts: Counts, crowd: Crowd) -> AnnotatorParameters:
-        return m_step(counts, self._pseudo, crowd)
+        return m_step(counts, self.pseudo_counts, crowd)
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
-        model = damped(e_step(answers, annotators), answers.n_answers)
-        return (model + weighted_vote(answers, annotators)) / 2
+        return blend(answers, annotators)
 
     def held_out(self, answers: Answers, annotators: AnnotatorParameters, model: Floats) -> Floats:
         """(n_annotations,): log chance of each answer, by all but this answer.
@@ -65,7 +64,7 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
         ``model``: (n_items, n_classes), ``e_step`` by the annotators, with gold items clamped.
         """
         counts = expected_counts(answers, model, np.empty(0, np.int64)).answers
-        counts = counts + self._pseudo(counts)
+        counts = counts + self.pseudo_counts(counts)
         own = model[answers.item]
         cavity = without_own_word(own, annotators.chances(answers.annotator, answers.label))
         right = np.maximum(counts[answers.annotator, answers.label] - own, _LEAST)
@@ -73,7 +72,7 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
         found: Floats = np.log((cavity * right / total).sum(axis=1))
         return found
 
-    def _pseudo(self, counts: Floats) -> Floats:
+    def pseudo_counts(self, counts: Floats) -> Floats:
         """Pseudo-counts [annotator, observed, true] centred on each annotator's own accuracy."""
         k = counts.shape[1]
         diagonal = np.einsum("att->a", counts)
@@ -96,6 +95,12 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
         # The more classes, the more cells a row has to learn.
         weighted: Floats = max(self.strength, k) * pseudo
         return weighted
+
+
+def blend(answers: Answers, annotators: AnnotatorParameters) -> Floats:
+    """(n_items, n_classes): the damped posterior and the votes by agreement, half and half."""
+    model = damped(e_step(answers, annotators), answers.n_answers)
+    return (model + weighted_vote(answers, annotators)) / 2
 
 
 def damped(posterior: Floats, n_answers: NDArray[np.int64]) -> Floats:

@@ -1,0 +1,69 @@
+"""Input checked before anything is computed with it: codes, finite numbers, the answers that count.
+
+Every error names the field, the rule, the value and its position.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+def codes(name: str, values: ArrayLike, low: int, high: int) -> Codes:
+    """``values`` as one dimension of integers in ``low`` .. ``high`` - 1; else ValueError."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
+    array = array.astype(np.int64)
+    outside = np.flatnonzero((array < low) | (array >= high))
+    if outside.size:
+        where = int(outside[0])
+        raise ValueError(
+            f"{name} must lie in {low} .. {high - 1}; got {array[where]} at position {where}."
+        )
+    return array
+
+
+def finite(name: str, values: ArrayLike) -> Floats:
+    """``values`` as one dimension of finite numbers; else ValueError."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
+    if array.size and not (
+        np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)
+    ):
+        raise ValueError(f"{name} must hold numbers; got {array.dtype}.")
+    array = array.astype(np.float64)
+    wrong = np.flatnonzero(~np.isfinite(array))
+    if wrong.size:
+        where = int(wrong[0])
+        raise ValueError(
+            f"{name} must be finite; got {array[where]} at position {where}. "
+            "Leave an answer out where somebody gave none."
+        )
+    return array
+
+
+def same_length(**columns: NDArray[np.generic]) -> None:
+    """ValueError unless all columns have one length."""
+    if len({len(column) for column in columns.values()}) > 1:
+        names, sizes = list(columns), [str(len(column)) for column in columns.values()]
+        raise ValueError(
+            f"{', '.join(names[:-1])} and {names[-1]} must have the same length; "
+            f"got {', '.join(sizes[:-1])} and {sizes[-1]}."
+        )
+
+
+def latest(item: Codes, annotator: Codes, n_annotators: int) -> Codes:
+    """The rows that count, by item and annotator: of each pair the one that came last."""
+    pair = item * n_annotators + annotator
+    order = np.argsort(pair, kind="stable")
+    pair = pair[order]
+    last = np.ones(len(pair), dtype=bool)
+    last[:-1] = pair[1:] != pair[:-1]
+    return order[last]

@@ -1,0 +1,163 @@
+"""What every algorithm for label sets shares: the result from a chance for each candidate."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.multi_label.answers import MultiLabelAnswers
+from surelabel.consolidation.multi_label.result import MultiLabelAnnotators, MultiLabelResult
+
+_TIE = 1e-9
+
+
+class Learned(NamedTuple):
+    """(n_candidates,) chances that the label applies, the annotators, and the iterations."""
+
+    probability: Floats
+    annotators: MultiLabelAnnotators
+    n_iter: int = 0
+    converged: bool = True
+
+
+class MultiLabel(ABC):
+    """An algorithm for answers that each choose any number of labels.
+
+    ``fit`` leaves the frozen result in ``result_``; ``confidence_``, ``annotators_``, ``n_iter_``
+    and ``converged_`` are its parts.
+    """
+
+    result_: MultiLabelResult
+
+    @abstractmethod
+    def _learn(self, answers: MultiLabelAnswers) -> Learned:
+        """Chances and annotators from these answers."""
+
+    def _judge(self, answers: MultiLabelAnswers, annotators: MultiLabelAnnotators) -> Floats:
+        """(n_candidates,): chances by annotators that are known, each item by itself."""
+        label = answers.candidates.label
+        rows = answers.yes_or_no
+        yes, no = annotators.rates(rows.annotator, label[rows.item])
+        probability = e_step(answers, yes, no, annotators.prior)
+        return blended(answers, annotators, probability)
+
+    def _chosen(self, probability: Floats) -> NDArray[np.bool_]:
+        return np.asarray(probability > 0.5 + _TIE)
+
+    def fit(
+        self,
+        answers: MultiLabelAnswers,
+        *,
+        frozen_annotators: MultiLabelAnnotators | None = None,
+    ) -> Self:
+        """Judge every label that somebody chose for an item.
+
+        ``frozen_annotators``: take the annotators as they are there (aligned with the codes, see
+        ``for_annotators``) and learn nothing from these answers. A label whose chance is one half
+        within 1e-9 is not the item's, and flagged as tied.
+        """
+        if frozen_annotators is not None:
+            _check(answers, frozen_annotators)
+            learned = Learned(self._judge(answers, frozen_annotators), frozen_annotators)
+        else:
+            learned = self._learn(answers)
+        probability = learned.probability
+        candidates = answers.candidates
+        right = np.log(np.maximum(probability, 1 - probability))
+        whole = np.exp(np.bincount(candidates.item, weights=right, minlength=answers.n_items))
+        self.result_ = MultiLabelResult(
+            item=candidates.item,
+            label=candidates.label,
+            confidence=probability,
+            support=candidates.support,
+            out_of=answers.n_answers[candidates.item],
+            chosen=self._chosen(probability),
+            tied=np.abs(probability - 0.5) <= _TIE,
+            set_confidence=np.where(answers.n_answers > 0, whole, np.nan),
+            n_answers=answers.n_answers,
+            annotators=learned.annotators,
+            n_iter=learned.n_iter,
+            converged=learned.converged,
+        )
+        return self
+
+    def fit_predict(
+        self,
+        answers: MultiLabelAnswers,
+        *,
+        frozen_annotators: MultiLabelAnnotators | None = None,
+    ) -> MultiLabelResult:
+        """``fit``, and its result."""
+        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+
+    @property
+    def confidence_(self) -> Floats:
+        """(n_candidates,): the chance that each label applies that somebody chose."""
+        return self.result_.confidence
+
+    @property
+    def annotators_(self) -> MultiLabelAnnotators:
+        """How each annotator answers."""
+        return self.result_.annotators
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations that were needed; 0 for a method that has none."""
+        return self.result_.n_iter
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
+        return self.result_.converged
+
+
+def vote_share(answers: MultiLabelAnswers) -> Floats:
+    """(n_candidates,): the share of an item's answers that chose the label."""
+    candidates = answers.candidates
+    return np.asarray(candidates.support / answers.n_answers[candidates.item])
+
+
+def e_step(answers: MultiLabelAnswers, yes: Floats, no: Floats, prior: Floats) -> Floats:
+    """(n_candidates,): chance that the label applies, by every yes and no to its item.
+
+    ``yes``, ``no``: sensitivity and specificity behind each row of ``answers.yes_or_no``.
+    ``prior``: (n_classes,).
+    """
+    rows = answers.yes_or_no
+    label = answers.candidates.label
+    said = rows.label == 1
+    # Logs, since a product of hundreds of probabilities underflows.
+    evidence = np.where(said, np.log(yes) - np.log1p(-no), np.log1p(-yes) - np.log(no))
+    total = np.bincount(rows.item, weights=evidence, minlength=len(label))
+    return np.asarray(expit(total + logit(prior[label])))
+
+
+def blended(
+    answers: MultiLabelAnswers, annotators: MultiLabelAnnotators, probability: Floats
+) -> Floats:
+    """Mean of ``probability`` and the votes' share, a vote weighing its annotator's agreement."""
+    rows = answers.yes_or_no
+    known = ~np.isnan(annotators.agreement)
+    n = annotators.n_answers[known].sum()
+    average = annotators.agreement[known] @ annotators.n_answers[known] / n if n else 1.0
+    weight = np.nan_to_num(annotators.agreement, nan=average)[rows.annotator]
+    k = len(probability)
+    total = np.bincount(rows.item, weights=weight, minlength=k)
+    yes = np.bincount(rows.item, weights=weight * rows.label, minlength=k)
+    share = np.divide(yes, total, out=vote_share(answers), where=total > 0)
+    return np.asarray((probability + share) / 2)
+
+
+def _check(answers: MultiLabelAnswers, annotators: MultiLabelAnnotators) -> None:
+    expected = (answers.n_annotators, answers.n_classes)
+    got = (len(annotators.sensitivity), len(annotators.prior))
+    if got != expected:
+        raise ValueError(
+            f"frozen_annotators must have {expected[0]} annotators and {expected[1]} labels; "
+            f"got {got[0]} and {got[1]}. Align them with for_annotators(names)."
+        )

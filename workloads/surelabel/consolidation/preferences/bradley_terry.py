@@ -1,0 +1,52 @@
+"""Bradley-Terry, and Davidson's form with ties: everybody's answers count alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.preferences.davidson_fit import chances, fit_davidson
+from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
+from surelabel.consolidation.preferences.pairs import PreferenceAnswers
+from surelabel.consolidation.result import AnnotatorParameters
+
+
+@dataclass
+class Davidson(Preference):
+    """A comparison goes as the scores of its objects say, whatever was answered to it itself."""
+
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
+        strengths = fit_davidson(
+            answers.first, answers.second, answers.votes, answers.n_objects,
+            with_ties=self._with_ties,
+        )  # fmt: skip
+        posterior = chances(strengths.lead, strengths.ties)
+        return Learned(posterior, strengths, confusions(answers, posterior))
+
+    @property
+    def _with_ties(self) -> bool:
+        return True
+
+
+@dataclass
+class BradleyTerry(Davidson):
+    """The same with a tie taken for half a win of both; it never answers "tie"."""
+
+    @property
+    def _with_ties(self) -> bool:
+        return False
+
+
+@dataclass
+class MajorityVote(Preference):
+    """Each comparison by its own answers; the scores are Davidson's."""
+
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
+        strengths = fit_davidson(answers.first, answers.second, answers.votes, answers.n_objects)
+        posterior = np.asarray(answers.choices.vote_shares())
+        return Learned(posterior, strengths, confusions(answers, posterior))
+
+    def _judge(self, answers: PreferenceAnswers, annotators: AnnotatorParameters) -> Floats:
+        return np.asarray(answers.choices.vote_shares())

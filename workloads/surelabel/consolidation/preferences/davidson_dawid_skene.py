@@ -1,0 +1,58 @@
+"""Each comparison by its own answers and by what other comparisons say of its objects.
+
+What is true of a comparison (a, b or tie) is drawn from Davidson's model of the objects' scores;
+what people answer is drawn from that by a confusion matrix of their own, as in hierarchical
+Dawid-Skene. So annotators are weighed, their preference for what stands first is learned, and
+objects known from other comparisons need fewer answers. Where every comparison has objects of its
+own the scores say nothing, and a and b are equally likely beforehand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from surelabel.consolidation.base import Learned as LearnedClasses
+from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.confusion import e_step
+from surelabel.consolidation.hierarchical_dawid_skene import blend
+from surelabel.consolidation.preferences.davidson_fit import Strengths, fit_davidson, foretold
+from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
+from surelabel.consolidation.preferences.pairs import PreferenceAnswers
+from surelabel.consolidation.result import AnnotatorParameters
+
+
+@dataclass
+class DavidsonDawidSkene(Preference):
+    """``max_iter``, ``tol``: converged when no chance moved by ``tol`` or more."""
+
+    max_iter: int = 50
+    tol: float = 1e-3
+
+    def _learn(self, answers: PreferenceAnswers) -> Learned:
+        posterior = np.asarray(answers.choices.vote_shares())
+        answered = (answers.choices.n_answers > 0)[:, None]
+        annotators = confusions(answers, posterior)
+        strengths: Strengths | None = None
+        n_iter, converged = 0, False
+        while strengths is None or (n_iter < self.max_iter and not converged):
+            n_iter += 1
+            before = posterior
+            outcomes = posterior * answered
+            strengths = fit_davidson(
+                answers.first, answers.second, outcomes, answers.n_objects, start=strengths
+            )
+            prior = foretold(strengths, outcomes)
+            posterior = _weighed(e_step(answers.choices, annotators), annotators, prior)
+            annotators = confusions(answers, posterior)
+            converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
+        found = blend(answers.choices, LearnedClasses(posterior, annotators))
+        found = np.where(answered, found, posterior)
+        return Learned(found, strengths, annotators, n_iter, converged)
+
+
+def _weighed(posterior: Floats, annotators: AnnotatorParameters, prior: Floats) -> Floats:
+    """``posterior`` with a prior per item in place of the annotators' one for all."""
+    odds = posterior / annotators.prior * prior
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))

@@ -1,0 +1,134 @@
+"""What every algorithm for ratings shares: the result from a normal posterior per item."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple, Self
+
+import numpy as np
+from scipy.special import ndtr
+
+from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.ratings.answers import RatingAnswers
+from surelabel.consolidation.ratings.result import RatingAnnotators, RatingResult
+
+# Half the length of a 95 % interval, in standard deviations.
+_INSIDE = 1.959964
+
+
+class Judged(NamedTuple):
+    """All (n_items,): the label, the ends of its interval, and the chance that it is right."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    confidence: Floats
+
+
+class Learned(NamedTuple):
+    """What was found: labels, annotators, iterations."""
+
+    judged: Judged
+    annotators: RatingAnnotators
+    n_iter: int = 0
+    converged: bool = True
+
+
+class Rating(ABC):
+    """An algorithm for answers that are one number each.
+
+    ``fit`` leaves the frozen result in ``result_``; ``value_``, ``confidence_``, ``annotators_``,
+    ``n_iter_`` and ``converged_`` are its parts.
+    """
+
+    result_: RatingResult
+
+    @abstractmethod
+    def _learn(self, answers: RatingAnswers) -> Learned:
+        """Labels and annotators from these answers."""
+
+    @abstractmethod
+    def _judge(self, answers: RatingAnswers, annotators: RatingAnnotators) -> Judged:
+        """Labels by annotators that are known, each item by itself."""
+
+    def fit(
+        self, answers: RatingAnswers, *, frozen_annotators: RatingAnnotators | None = None
+    ) -> Self:
+        """Rate every item. ``frozen_annotators`` (aligned with the codes): learn nothing."""
+        if frozen_annotators is not None:
+            if len(frozen_annotators.bias) != answers.n_annotators:
+                raise ValueError(
+                    f"frozen_annotators must have {answers.n_annotators} annotators; got "
+                    f"{len(frozen_annotators.bias)}. Align them with for_annotators(names)."
+                )
+            learned = Learned(self._judge(answers, frozen_annotators), frozen_annotators)
+        else:
+            learned = self._learn(answers)
+        judged = learned.judged
+        unknown = answers.n_answers == 0
+        near = np.abs(answers.value - judged.value[answers.item]) <= answers.tolerance * (1 + 1e-9)
+        value, low, high, confidence = (np.where(unknown, np.nan, column) for column in judged)
+        self.result_ = RatingResult(
+            value=value,
+            low=low,
+            high=high,
+            confidence=confidence,
+            support=np.bincount(answers.item[near], minlength=answers.n_items),
+            n_answers=answers.n_answers,
+            annotators=learned.annotators,
+            n_iter=learned.n_iter,
+            converged=learned.converged,
+        )
+        return self
+
+    def fit_predict(
+        self, answers: RatingAnswers, *, frozen_annotators: RatingAnnotators | None = None
+    ) -> RatingResult:
+        """``fit``, and its result."""
+        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+
+    @property
+    def value_(self) -> Floats:
+        """(n_items,): the label of each item, nan where nobody answered."""
+        return self.result_.value
+
+    @property
+    def confidence_(self) -> Floats:
+        """(n_items,): the chance that it is right within the answers' tolerance."""
+        return self.result_.confidence
+
+    @property
+    def annotators_(self) -> RatingAnnotators:
+        """How each annotator rates."""
+        return self.result_.annotators
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations that were needed; 0 for a method that has none."""
+        return self.result_.n_iter
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
+        return self.result_.converged
+
+
+def normal(answers: RatingAnswers, mean: Floats, deviation: Floats) -> Judged:
+    """Labels where the truth is normal about ``mean``; kept to the scale and its steps."""
+    value = np.clip(mean, answers.low, answers.high)
+    if answers.step:
+        # Halves go up, so that the same mean is the same label on every machine.
+        steps = np.floor((value - answers.low) / answers.step + 0.5)
+        value = np.minimum(answers.low + steps * answers.step, answers.high)
+    spread = np.maximum(deviation, np.finfo(float).tiny)
+    t = answers.tolerance
+
+    # What the model puts beyond an end of the scale is at that end.
+    above = np.where(value + t >= answers.high, 1.0, ndtr((value + t - mean) / spread))
+    below = np.where(value - t <= answers.low, 0.0, ndtr((value - t - mean) / spread))
+    return Judged(
+        value,
+        np.clip(mean - _INSIDE * deviation, answers.low, answers.high),
+        np.clip(mean + _INSIDE * deviation, answers.low, answers.high),
+        above - below,
+    )

@@ -1,0 +1,137 @@
+"""What consolidation of ratings returns, and the annotators' parameters that outlive it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from surelabel.consolidation.checked import Codes, Floats
+
+
+@dataclass(frozen=True)
+class RatingAnnotators:
+    """How each annotator rates: answer = centre + bias + scale * (truth - centre) + noise.
+
+    ``bias``, ``scale``, ``noise`` (a standard deviation), ``n_answers``: (n_annotators,).
+    ``bias_error``: (n_annotators,), how sure the bias is, a standard deviation. ``centre``,
+    ``spread``: mean and standard deviation of the items. ``typical_noise``, ``typical_bias``: of
+    an annotator that nothing is known about (whose bias is 0 give or take ``typical_bias``).
+    """
+
+    bias: Floats
+    bias_error: Floats
+    scale: Floats
+    noise: Floats
+    n_answers: Codes
+    centre: float
+    spread: float
+    typical_noise: float
+    typical_bias: float
+    names: tuple[str, ...] = ()
+
+    @property
+    def reliability(self) -> Floats:
+        """(n_annotators,): share of the variance of an annotator's answers that is the items'."""
+        signal = (self.scale * self.spread) ** 2
+        total = signal + self.noise**2
+        return np.divide(signal, total, out=np.ones_like(total), where=total > 0)
+
+    def named(self, names: Sequence[str]) -> RatingAnnotators:
+        """The same with a name for every annotator, in the order of the codes."""
+        if len(names) != len(self.n_answers):
+            raise ValueError(
+                f"names must have one entry per annotator ({len(self.n_answers)}); "
+                f"got {len(names)}."
+            )
+        return replace(self, names=tuple(names))
+
+    def for_annotators(self, names: Sequence[str]) -> RatingAnnotators:
+        """The parameters in the order of ``names``; an unknown annotator is a typical one."""
+        position = {name: code for code, name in enumerate(self.names)}
+        source = np.array([position.get(name, -1) for name in names], dtype=np.int64)
+        known = source >= 0
+
+        def pick(values: Floats, unknown: float) -> Floats:
+            found = np.full(len(source), unknown)
+            found[known] = values[source[known]]
+            return found
+
+        n_answers = np.zeros(len(source), np.int64)
+        n_answers[known] = self.n_answers[source[known]]
+        return replace(
+            self,
+            bias=pick(self.bias, 0.0),
+            bias_error=pick(self.bias_error, self.typical_bias),
+            scale=pick(self.scale, 1.0),
+            noise=pick(self.noise, self.typical_noise),
+            n_answers=n_answers,
+            names=tuple(names),
+        )
+
+    def to_json(self) -> bytes:
+        """Bytes for the store; equal parameters give equal bytes."""
+        value = {
+            "schemaVersion": 1,
+            "centre": self.centre,
+            "spread": self.spread,
+            "typicalNoise": self.typical_noise,
+            "typicalBias": self.typical_bias,
+            "annotators": [
+                {
+                    "name": self.names[code] if self.names else str(code),
+                    "answers": int(self.n_answers[code]),
+                    "bias": float(self.bias[code]),
+                    "biasError": float(self.bias_error[code]),
+                    "scale": float(self.scale[code]),
+                    "noise": float(self.noise[code]),
+                }
+                for code in range(len(self.n_answers))
+            ],
+        }
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> RatingAnnotators:
+        """The parameters that ``to_json`` wrote."""
+        value = json.loads(data)
+        rows = value["annotators"]
+
+        def column(name: str) -> Floats:
+            return np.array([row[name] for row in rows], float)
+
+        return cls(
+            bias=column("bias"),
+            bias_error=column("biasError"),
+            scale=column("scale"),
+            noise=column("noise"),
+            n_answers=np.array([row["answers"] for row in rows], np.int64),
+            centre=value["centre"],
+            spread=value["spread"],
+            typical_noise=value["typicalNoise"],
+            typical_bias=value["typicalBias"],
+            names=tuple(row["name"] for row in rows),
+        )
+
+
+@dataclass(frozen=True)
+class RatingResult:
+    """One number per item.
+
+    ``value``, ``low``, ``high``, ``confidence``: (n_items,), nan where nobody answered; low to high
+    holds the truth with a chance of 95 %; confidence is the chance that the value is within the
+    answers' tolerance (half a step; a twentieth of a scale without steps) of the truth.
+    ``support``: (n_items,), how many answered within that of the value. ``n_answers``: (n_items,).
+    """
+
+    value: Floats
+    low: Floats
+    high: Floats
+    confidence: Floats
+    support: Codes
+    n_answers: Codes
+    annotators: RatingAnnotators
+    n_iter: int
+    converged: bool
