@@ -1,0 +1,118 @@
+"""What the words of a text say about its spans, learned from the spans themselves.
+
+Each tag has its own distribution over words (naive Bayes, as in Nguyen et al. 2017 and Simpson and
+Gurevych 2019), so that "patients with" supports a span that few annotators marked, if others like
+it were marked elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.spans.sequences import Sequences
+from surelabel.consolidation.spans.units import words
+
+# Pseudo-words behind each tag's distribution, and how often a word must occur to say anything.
+_PSEUDO_WORDS = 50.0
+_OFTEN = 3
+
+
+@dataclass(frozen=True)
+class WordTable:
+    """Log P(word | tag) / P(word): ``vocabulary``, (n_words,); ``log_ratio``, (n_words, n_tags)."""
+
+    vocabulary: tuple[str, ...]
+    log_ratio: Floats
+
+
+@dataclass(frozen=True)
+class WordsOfUnits:
+    """The words of all sequences: ``code`` in ``vocabulary`` (-1: too rare), the ``unit`` that it
+    begins in (-1: outside of all), and whether it ``opens`` its unit; (n_words,) each."""
+
+    vocabulary: tuple[str, ...]
+    code: Codes
+    unit: Codes
+    opens: Codes
+
+    @classmethod
+    def of(
+        cls, sequences: Sequences, texts: Sequence[str], known: tuple[str, ...] | None = None
+    ) -> WordsOfUnits:
+        """``known``: a vocabulary from before; without it the words that occur often enough."""
+        item, start, end = words(texts)
+        spelled = np.array([
+            spelling(texts[i][a:b])
+            for i, a, b in zip(item.tolist(), start.tolist(), end.tolist(), strict=True)
+        ], dtype=object)  # fmt: skip
+        places: dict[str, int] = {}
+        code = np.array([places.setdefault(each, len(places)) for each in spelled], dtype=np.int64)
+        if known is None:
+            count = np.bincount(code, minlength=len(places))
+            known = tuple(sorted(word for word, place in places.items() if count[place] >= _OFTEN))
+        position = {word: place for place, word in enumerate(known)}
+        recode = np.array([position.get(word, -1) for word in places], dtype=np.int64)
+        code = recode[code] if len(code) else code
+        unit = _unit_of(sequences, item, start)
+        opens = np.ones(len(unit), dtype=bool)
+        opens[1:] = unit[1:] != unit[:-1]
+        return cls(known, code, unit, opens)
+
+    def learn(self, posterior: Floats) -> WordTable:
+        """Each tag's words, from the units' tags; a word outside of all units is O."""
+        n_tags = posterior.shape[1]
+        tags = np.zeros((len(self.code), n_tags))
+        tags[:, 0] = 1.0
+        inside = self.unit >= 0
+        tags[inside] = posterior[self.unit[inside]]
+        # Only the first word of a unit can begin a span.
+        late = inside & ~self.opens
+        tags[late, 2::2] += tags[late, 1::2]
+        tags[late, 1::2] = 0.0
+        known = self.code >= 0
+        n = len(self.vocabulary)
+        counts = np.stack(
+            [np.bincount(self.code[known], tags[known, tag], minlength=n) for tag in range(n_tags)],
+            axis=1,
+        )
+        usual = counts.sum(axis=1, keepdims=True) / max(counts.sum(), 1.0)
+        likely = (counts + _PSEUDO_WORDS * usual) / (counts.sum(axis=0) + _PSEUDO_WORDS)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            log_ratio = np.where(usual > 0, np.log(likely / usual), 0.0)
+        return WordTable(self.vocabulary, log_ratio)
+
+    def evidence(self, table: WordTable, n_units: int) -> Floats:
+        """(n_units, n_tags): sum of the log ratios of the words of each unit."""
+        kept = np.flatnonzero((self.unit >= 0) & (self.code >= 0))
+        said = table.log_ratio[self.code[kept]]
+        late = ~self.opens[kept]
+        said[late, 1::2] = said[late, 2::2]
+        unit = self.unit[kept]
+        columns = [np.bincount(unit, column, minlength=n_units) for column in said.T]
+        return np.stack(columns, axis=1)
+
+
+def spelling(word: str) -> str:
+    """The word as it is counted: small letters, every digit a 0."""
+    small = word.lower()
+    return "".join("0" if c.isdigit() else c for c in small) if not small.isalpha() else small
+
+
+def _unit_of(sequences: Sequences, item: Codes, start: Codes) -> Codes:
+    """The unit of the first layer that each place lies in, -1 where none does."""
+    first_layer = np.ones(len(sequences.item), dtype=bool)
+    first_layer[1:] = sequences.item[1:] != sequences.item[:-1]
+    units = np.flatnonzero(np.repeat(first_layer, sequences.length))
+    if not len(units):
+        return np.full(len(start), -1, np.int64)
+    of_item = np.repeat(sequences.item, sequences.length)[units]
+    values = np.unique(np.concatenate((sequences.start[units], start)))
+    keys = of_item * len(values) + np.searchsorted(values, sequences.start[units])
+    place = np.searchsorted(keys, item * len(values) + np.searchsorted(values, start), "right") - 1
+    unit = units[np.maximum(place, 0)]
+    inside = (place >= 0) & (of_item[np.maximum(place, 0)] == item) & (start < sequences.end[unit])
+    return np.where(inside, unit, -1)
