@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -13,6 +13,7 @@ from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.quality import judge_annotators
 from surelabel.consolidation.spans.result import SpanAnnotators, SpanResult
+from surelabel.consolidation.spans.words import WordTable
 
 # Jaccard index from which a span backs another.
 _BACKS = 0.5
@@ -22,7 +23,8 @@ _BACKS = 0.5
 class Learned:
     """What an algorithm found: spans with their confidence, and its model of the annotators.
 
-    ``emission``, ``pooled``, ``initial`` and ``transition`` are empty for a method without one.
+    ``emission``, ``pooled``, ``initial``, ``transition`` and ``table`` (of words) are empty for a
+    method without one.
     """
 
     marks: Marks
@@ -31,6 +33,7 @@ class Learned:
     pooled: Floats
     initial: Floats
     transition: Floats
+    table: WordTable = field(default_factory=lambda: WordTable.empty(0))
     n_iter: int = 0
     converged: bool = True
 
@@ -86,6 +89,7 @@ class SpanMethod(ABC):
             pooled=learned.pooled,
             initial=learned.initial,
             transition=learned.transition,
+            table=learned.table,
         )
         self.result_ = SpanResult(
             *marks,

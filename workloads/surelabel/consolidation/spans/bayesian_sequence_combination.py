@@ -5,14 +5,15 @@ doi:10.18653/v1/D19-1101, with their annotator model "seq": what an annotator sa
 on its true tag and on the annotator's own tag before. Variational Bayes with forward-backward, then
 Viterbi; both know that a span goes on only where it began.
 
-The units of the chain are the pieces between the offsets that answers use, not words: a word in
-the middle of a span says nothing new, and a chain over words believes it all the same.
+Two things differ from the paper. The units of the chain are the pieces between the offsets that
+answers use, not words: a word in the middle of a span says nothing new, and a chain over words
+takes it for news. And words count for less than they would if neighbours were independent.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,31 +23,48 @@ from scipy.special import digamma
 from surelabel.consolidation.spans import decode
 from surelabel.consolidation.spans.answers import Floats, SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
-from surelabel.consolidation.spans.forward_backward import NEVER, Lattice
+from surelabel.consolidation.spans.forward_backward import NEVER, Lattice, Posterior
+from surelabel.consolidation.spans.label_vote import vote_labels
 from surelabel.consolidation.spans.layers import assign_layers
+from surelabel.consolidation.spans.overlap import Marks
 from surelabel.consolidation.spans.result import SpanAnnotators
 from surelabel.consolidation.spans.sequences import build_sequences
 from surelabel.consolidation.spans.token_majority import unique_marks, vote_shares
 from surelabel.consolidation.spans.units import Units
-from surelabel.consolidation.spans.words import WordsOfUnits
+from surelabel.consolidation.spans.words import WordsOfUnits, WordTable
 
 _LEAST = 1e-12
+# Numbers in the annotators' tables; above it one table for all classes has to do.
+_MAX_CELLS = 4_000_000
 
 
 class _Model(NamedTuple):
-    """Expected logarithms: emission [a, before, own, true], initial and transition of true tags."""
+    """Logarithms: emission [a, before, own, true], initial and transition of true tags."""
 
     emission: Floats
     initial: Floats
     transition: Floats
 
 
+class _Found(NamedTuple):
+    """Where the iteration ended; ``learned`` is None for frozen annotators."""
+
+    model: _Model
+    posterior: Posterior
+    log_likelihood: Floats
+    learned: Learned | None
+
+
 @dataclass
 class BayesianSequenceCombination(SpanMethod):
     """``strength``: pseudo-answers behind each row [before, true] of an annotator's table, shaped
     as the annotator's tags are whatever went before; those have ``right`` pseudo-answers on the
-    true tag and ``wrong`` on each other. ``word_weight``: how much of what words say is believed,
-    below 1 since neighbours repeat each other; 0 ignores the texts.
+    true tag and ``wrong`` on each other. ``word_weight``: how much of what words say is believed;
+    0 ignores the texts.
+
+    Spans of one answer that overlap come into layers (``assign_layers``), each a chain of its own
+    with the same annotators. With so many classes that tables of all tags would be too large, the
+    chain knows spans without classes, and annotators vote on the class of each span found.
     """
 
     max_iter: int = 20
@@ -62,58 +80,101 @@ class BayesianSequenceCombination(SpanMethod):
         texts: Sequence[str] | None,
         frozen: SpanAnnotators | None,
     ) -> Learned:
-        units = Units.of(answers)
-        sequences = build_sequences(answers, units, assign_layers(answers))
+        layer = assign_layers(answers)
+        by_class = _is_by_class(answers)
+        nameless = replace(answers, label=np.zeros_like(answers.label), n_classes=1)
+        sequences = build_sequences(
+            answers if by_class else nameless, Units.of_pieces(answers, texts), layer
+        )
         lattice = Lattice(sequences)
-        allowed = allowed_transitions(answers.n_classes)
         words = None
         if texts is not None and self.word_weight > 0:
-            words = WordsOfUnits.of(sequences, texts)
-        posterior = vote_shares(lattice)
+            known = None if frozen is None else frozen.vocabulary
+            words = WordsOfUnits.of(sequences, texts, known)
+        found = (
+            self._iterate(lattice, words) if frozen is None else self._judge(lattice, words, frozen)
+        )
+        path = lattice.viterbi(found.log_likelihood, found.model.initial, found.model.transition)
+        runs = decode.runs(sequences, path)
+        chance = decode.span_probability(
+            lattice, found.posterior, np.exp(found.model.transition), runs
+        )
+        if not by_class:
+            label, share = vote_labels(answers, sequences, layer, runs)
+            runs, chance = (runs[0], runs[1], label), chance * share
+        marks, confidence = unique_marks(decode.marks_of(sequences, *runs), chance)
+        learned = found.learned or Learned.without_model(marks, confidence, answers)
+        return replace(learned, marks=marks, confidence=confidence)
+
+    def _iterate(self, lattice: Lattice, words: WordsOfUnits | None) -> _Found:
+        """Variational Bayes from the shares of votes on."""
+        allowed = allowed_transitions(lattice.sequences.n_classes)
+        tags = vote_shares(lattice)
         follows = ~lattice.begins[1:]
-        pairs = posterior[:-1][follows].T @ posterior[1:][follows]
-        n_iter, converged = 0, False
-        while n_iter < self.max_iter and not converged:
-            n_iter += 1
-            counts = lattice.count(posterior)
-            model = self._expect(counts, posterior[lattice.begins].sum(axis=0), pairs, allowed)
+        pairs = tags[:-1][follows].T @ tags[1:][follows]
+        table = WordTable.empty(lattice.sequences.n_tags)
+        for n_iter in range(1, max(self.max_iter, 1) + 1):
+            counts = lattice.count(tags)
+            first = tags[lattice.begins].sum(axis=0)
+            model = self._expect(counts, first, pairs, allowed)
             log_likelihood = lattice.emissions(model.emission)
             if words is not None:
-                table = words.learn(posterior)
+                table = words.learn(tags)
                 log_likelihood += self.word_weight * words.evidence(table, lattice.n_units)
-            found = lattice.forward_backward(
+            posterior = lattice.forward_backward(
                 log_likelihood, np.exp(model.initial), np.exp(model.transition)
             )
-            pairs = found.pairs
-            change = np.abs(found.tags - posterior).max(initial=0)
-            posterior, converged = found.tags, bool(change < self.tol)
-        return self._decode(answers, lattice, model, found, log_likelihood, n_iter, converged)
+            pairs = posterior.pairs
+            change = np.abs(posterior.tags - tags).max(initial=0.0)
+            tags = posterior.tags
+            if change < self.tol:
+                break
+        nothing = np.empty(0, np.int64)
+        learned = Learned(
+            Marks(nothing, nothing, nothing, nothing),
+            np.empty(0),
+            emission=_rows(counts + self._prior(counts, allowed)),
+            pooled=_rows(
+                (total := counts.sum(axis=0, keepdims=True)) + self._prior(total, allowed)
+            )[0],
+            initial=(first + allowed[0]) / (first + allowed[0]).sum(),
+            transition=(pairs + allowed) / (pairs + allowed).sum(axis=1, keepdims=True),
+            table=table,
+            n_iter=n_iter,
+            converged=bool(change < self.tol),
+        )
+        return _Found(model, posterior, log_likelihood, learned)
 
-    def _decode(self, answers, lattice, model, found, log_likelihood, n_iter, converged):
-        path = lattice.viterbi(log_likelihood, model.initial, model.transition)
-        runs = decode.runs(lattice.sequences, path)
-        chance = decode.span_probability(lattice, found, np.exp(model.transition), runs)
-        marks, confidence = unique_marks(decode.marks_of(lattice.sequences, *runs), chance)
-        return Learned.without_model(marks, confidence, answers)
+    def _judge(
+        self, lattice: Lattice, words: WordsOfUnits | None, frozen: SpanAnnotators
+    ) -> _Found:
+        """Each item by itself, by what is known of annotators and words."""
+        model = _Model(
+            _log(frozen.emission.swapaxes(2, 3)), _log(frozen.initial), _log(frozen.transition)
+        )
+        log_likelihood = lattice.emissions(model.emission)
+        if words is not None:
+            table = WordTable(frozen.vocabulary, frozen.word_evidence)
+            log_likelihood += self.word_weight * words.evidence(table, lattice.n_units)
+        posterior = lattice.forward_backward(log_likelihood, frozen.initial, frozen.transition)
+        return _Found(model, posterior, log_likelihood, None)
+
+    def _prior(self, counts: Floats, allowed: NDArray[np.bool_]) -> Floats:
+        """Pseudo-counts [a, before, own, true] from each annotator's tags, whatever went before."""
+        free = counts.sum(axis=1) + self.wrong + (self.right - self.wrong) * np.eye(len(allowed))
+        prior = free[:, None] * allowed[None, :, :, None]
+        return np.asarray(prior * (self.strength / prior.sum(axis=2, keepdims=True)))
 
     def _expect(
         self, counts: Floats, first: Floats, pairs: Floats, allowed: NDArray[np.bool_]
     ) -> _Model:
-        """The Dirichlet posteriors' expected logarithms."""
-        n_tags = len(allowed)
-        free = counts.sum(axis=1) + self.wrong + (self.right - self.wrong) * np.eye(n_tags)
-        free /= free.sum(axis=1, keepdims=True)
-        prior = free[:, None] * allowed[None, :, :, None]
-        prior *= self.strength / prior.sum(axis=2, keepdims=True)
-        own = counts + prior
-        possible = allowed[None, :, :, None]
-        emission = np.where(possible, digamma(np.maximum(own, _LEAST)), NEVER)
-        emission = emission - digamma(own.sum(axis=2, keepdims=True))
-        onward = np.where(allowed, digamma(np.maximum(pairs + allowed, _LEAST)), NEVER)
-        onward = onward - digamma((pairs + allowed).sum(axis=1, keepdims=True))
-        begin = first + allowed[0]
-        initial = np.where(allowed[0], digamma(np.maximum(begin, _LEAST)), NEVER)
-        return _Model(emission, initial - digamma(begin.sum()), onward)
+        """The expected logarithms under the Dirichlet posteriors."""
+        own = counts + self._prior(counts, allowed)
+        return _Model(
+            _expected_log(own, allowed[None, :, :, None], axis=2),
+            _expected_log(first + allowed[0], allowed[0], axis=0),
+            _expected_log(pairs + allowed, allowed, axis=1),
+        )
 
 
 def allowed_transitions(n_classes: int) -> NDArray[np.bool_]:
@@ -123,3 +184,22 @@ def allowed_transitions(n_classes: int) -> NDArray[np.bool_]:
     begin, inside = np.arange(n_classes) * 2 + 1, np.arange(n_classes) * 2 + 2
     allowed[begin, inside] = allowed[inside, inside] = True
     return allowed
+
+
+def _is_by_class(answers: SpanAnswers) -> bool:
+    return answers.n_annotators * (1 + 2 * answers.n_classes) ** 3 <= _MAX_CELLS
+
+
+def _expected_log(dirichlet: Floats, possible: NDArray[np.bool_], axis: int) -> Floats:
+    total = digamma(dirichlet.sum(axis=axis, keepdims=True))
+    return np.asarray(np.where(possible, digamma(np.maximum(dirichlet, _LEAST)) - total, NEVER))
+
+
+def _rows(counts: Floats) -> Floats:
+    """P(own | before, true) as [a, before, true, own]."""
+    return np.ascontiguousarray((counts / counts.sum(axis=2, keepdims=True)).swapaxes(2, 3))
+
+
+def _log(probability: Floats) -> Floats:
+    possible = probability > 0
+    return np.asarray(np.where(possible, np.log(np.where(possible, probability, 1.0)), NEVER))

@@ -7,7 +7,8 @@ import numpy as np
 from surelabel.consolidation.spans.answers import Codes, Floats
 from surelabel.consolidation.spans.forward_backward import Lattice, Posterior
 from surelabel.consolidation.spans.overlap import Marks
-from surelabel.consolidation.spans.sequences import Sequences, ranges
+from surelabel.consolidation.spans.sequences import Sequences
+from surelabel.consolidation.spans.units import ranges
 
 _LEAST = 1e-300
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, covered
-from surelabel.consolidation.spans.sequences import ranges
+from surelabel.consolidation.spans.units import ranges
 
 Span = tuple[int, int, int]
 

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.spans.answers import Codes, Floats
-from surelabel.consolidation.spans.sequences import Sequences, ranges
+from surelabel.consolidation.spans.sequences import Sequences
+from surelabel.consolidation.spans.units import ranges
 
 # From so many tags of annotators on, importing the compiled loops pays.
 _COMPILE_FROM = 200_000

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from surelabel.consolidation.spans.answers import Codes, Floats
-from surelabel.consolidation.spans.sequences import ranges
+from surelabel.consolidation.spans.units import ranges
 
 
 class Marks(NamedTuple):

@@ -9,7 +9,8 @@ from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
 from surelabel.consolidation.spans.disagreement import matches
 from surelabel.consolidation.spans.overlap import Marks, covered, overlaps
 from surelabel.consolidation.spans.result import SpanAnnotators
-from surelabel.consolidation.spans.sequences import ranges
+from surelabel.consolidation.spans.units import ranges
+from surelabel.consolidation.spans.words import WordTable
 
 # Jaccard index from which two spans mean the same, whatever they are called.
 _SAME = 0.5
@@ -25,6 +26,7 @@ def judge_annotators(
     pooled: Floats,
     initial: Floats,
     transition: Floats,
+    table: WordTable,
 ) -> SpanAnnotators:
     """Each annotator against the consolidated ``marks`` (sorted by item).
 
@@ -67,6 +69,8 @@ def judge_annotators(
         pooled=pooled,
         initial=initial,
         transition=transition,
+        vocabulary=table.vocabulary,
+        word_evidence=table.log_ratio,
     )
 
 

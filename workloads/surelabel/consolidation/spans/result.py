@@ -28,7 +28,8 @@ class SpanAnnotators:
 
     ``emission[a, b, t, o]``: P(own tag o | own tag before b, true tag t), b of length 1 for a model
     without memory, 0 for a method without a model. ``pooled[b, t, o]``: for an annotator without a
-    history. ``initial``, ``transition``: of true tags.
+    history. ``initial``, ``transition``: of true tags. ``word_evidence``: (n_words, n_tags),
+    log P(word | tag) / P(word) of the words in ``vocabulary``.
     """
 
     n_answers: Codes
@@ -44,6 +45,8 @@ class SpanAnnotators:
     pooled: Floats
     initial: Floats
     transition: Floats
+    vocabulary: tuple[str, ...]
+    word_evidence: Floats
     names: tuple[str, ...] = ()
 
     def named(self, names: Sequence[str]) -> SpanAnnotators:
@@ -83,8 +86,8 @@ class SpanAnnotators:
         value: dict[str, object] = {"schemaVersion": 1}
         for field in fields(self):
             held = getattr(self, field.name)
-            if field.name == "names":
-                value["names"] = list(held)
+            if field.name in _TEXTS:
+                value[field.name] = list(held)
             else:
                 value[field.name] = {"shape": list(held.shape), "values": _numbers(held)}
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -93,7 +96,7 @@ class SpanAnnotators:
     def from_json(cls, data: bytes) -> SpanAnnotators:
         """The parameters that ``to_json`` wrote."""
         value = json.loads(data)
-        held: dict[str, object] = {"names": tuple(value["names"])}
+        held: dict[str, object] = {name: tuple(value[name]) for name in _TEXTS}
         for name in (*_PER_ANNOTATOR, *_TABLES):
             kind = np.int64 if name in _COUNTS else np.float64
             numbers = [np.nan if each is None else each for each in value[name]["values"]]
@@ -102,7 +105,8 @@ class SpanAnnotators:
 
 
 _COUNTS = ("n_answers", "n_spans", "label_confusion")
-_TABLES = ("label_confusion", "emission", "pooled", "initial", "transition")
+_TEXTS = ("names", "vocabulary")
+_TABLES = ("label_confusion", "emission", "pooled", "initial", "transition", "word_evidence")
 _PER_ANNOTATOR = (
     "n_answers", "n_spans", "precision", "recall", "relaxed_precision", "relaxed_recall",
     "agreement", "length_bias",

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.spans.answers import Codes, SpanAnswers
-from surelabel.consolidation.spans.units import Units
+from surelabel.consolidation.spans.units import Units, ranges
 
 Tags = NDArray[np.uint16]
 
@@ -87,12 +87,6 @@ def build_sequences(answers: SpanAnswers, units: Units, layer: Codes) -> Sequenc
         answers.n_annotators,
         answers.n_classes,
     )
-
-
-def ranges(start: Codes, count: Codes) -> Codes:
-    """start[0], start[0] + 1, ... (count[0] of them), start[1], ..."""
-    total = np.concatenate(([0], np.cumsum(count)))
-    return np.repeat(start - total[:-1], count) + np.arange(total[-1])
 
 
 def _readings(answers: SpanAnswers, n_layers: Codes, before: Codes) -> tuple[Codes, Codes]:

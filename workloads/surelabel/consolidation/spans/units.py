@@ -19,6 +19,7 @@ from surelabel.consolidation.spans.answers import Codes, SpanAnswers
 
 _SPACE, _WORD, _SYMBOL, _ALONE, _FLAG, _JOINED, _JOINER = range(7)
 _ZERO_WIDTH_JOINER = 0x200D
+_MAX_PIECES = 100
 _SKIN_TONES, _TAGS, _FLAGS = (0x1F3FB, 0x1F3FF), (0xE0020, 0xE007F), (0x1F1E6, 0x1F1FF)
 # Thai, Lao, Myanmar, Khmer: words without spaces between them, as in Chinese and Japanese.
 _UNSPACED = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF))
@@ -37,43 +38,69 @@ class Units:
 
     @classmethod
     def of(cls, answers: SpanAnswers, texts: Sequence[str] | None = None) -> Units:
-        """Of each item the pieces between the offsets in use, without spaces between words.
+        """The words where there are texts, else the pieces."""
+        return cls.of_pieces(answers) if texts is None else cls.of_words(answers, texts)
 
-        ``texts``: one per item; raises ValueError where an answer reaches beyond its text.
+    @classmethod
+    def of_words(cls, answers: SpanAnswers, texts: Sequence[str]) -> Units:
+        """The words of each text, punctuation marks and symbols, cut where answers begin or end.
+
+        ``texts``: one per item; raises ValueError where an answer reaches beyond its text. Spaces
+        are left out, but where an answer begins or ends with them.
         """
-        span_item = answers.span_item
-        # The end of a piece of space is kept where an answer ends there, its start likewise:
-        # otherwise that answer could not be expressed.
-        item = [span_item, span_item]
-        offset = [answers.start, answers.end]
-        if texts is not None:
-            _check_texts(answers, texts)
-            word_item, word_start, word_end = words(texts)
-            item += [word_item, word_item]
-            offset += [word_start, word_end]
-        items, offsets = np.concatenate(item), np.concatenate(offset)
-        # Ranks, since an offset may be as large as 2^62.
-        values, rank = np.unique(offsets, return_inverse=True)
-        n_values = max(len(values), 1)
-        keys, origin = np.unique(items * n_values + rank, return_inverse=True)
-        key_item, key_offset = keys // n_values, values[keys % n_values] if len(values) else keys
-        kept = np.zeros(max(len(keys) - 1, 0), dtype=bool)
-        if texts is None:
-            kept[:] = key_item[1:] == key_item[:-1]
-        else:
-            n, w = len(span_item), len(word_item)
-            opens, closes = np.zeros(len(keys), dtype=bool), np.zeros(len(keys), dtype=bool)
-            opens[origin[:n]] = True
-            closes[origin[n : 2 * n]] = True
-            inside = np.zeros(len(keys), dtype=np.int64)
-            np.add.at(inside, origin[2 * n : 2 * n + w], 1)
-            np.add.at(inside, origin[2 * n + w :], -1)
-            kept[:] = (np.cumsum(inside) > 0)[:-1] | opens[:-1] | closes[1:]
-            kept &= key_item[1:] == key_item[:-1]
+        _check_texts(answers, texts)
+        of_item = answers.span_item
+        word_item, word_start, word_end = words(texts)
+        items = np.concatenate((of_item, of_item, word_item, word_item))
+        offsets = np.concatenate((answers.start, answers.end, word_start, word_end))
+        key_item, key_offset, place = _distinct(items, offsets)
+        n, w = len(of_item), len(word_item)
+        opens, closes = np.zeros(len(key_item), dtype=bool), np.zeros(len(key_item), dtype=bool)
+        opens[place[:n]] = True
+        closes[place[n : 2 * n]] = True
+        in_word = _depth(place[2 * n : 2 * n + w], place[2 * n + w :], len(key_item)) > 0
+        kept = np.zeros(len(key_item), dtype=bool)
+        kept[:-1] = (in_word | opens)[:-1] | closes[1:]
+        kept[:-1] &= key_item[1:] == key_item[:-1]
         rows = np.flatnonzero(kept)
         count = np.bincount(key_item[rows], minlength=answers.n_items)
-        first = np.concatenate(([0], np.cumsum(count)))
-        return cls(first, key_offset[rows], key_offset[rows + 1])
+        return cls(
+            np.concatenate(([0], np.cumsum(count))), key_offset[rows], key_offset[rows + 1]
+        )
+
+    @classmethod
+    def of_pieces(cls, answers: SpanAnswers, texts: Sequence[str] | None = None) -> Units:
+        """The pieces of each text between the offsets that answers use.
+
+        A piece that nobody marked is cut into as many as spans of mean length would fit into it
+        (100 at most): each is a place where an annotator could have marked something and did not.
+        A text begins at 0; where it ends is known only from ``texts`` (one per item; raises
+        ValueError where an answer reaches beyond its text), else with the last span.
+        """
+        of_item = answers.span_item
+        every = np.arange(answers.n_items)
+        items = [of_item, of_item, every]
+        offsets = [answers.start, answers.end, np.zeros(answers.n_items, dtype=np.int64)]
+        if texts is not None:
+            _check_texts(answers, texts)
+            items.append(every)
+            offsets.append(np.array([len(text) for text in texts], dtype=np.int64))
+        key_item, key_offset, place = _distinct(np.concatenate(items), np.concatenate(offsets))
+        n = len(of_item)
+        marked = _depth(place[:n], place[n : 2 * n], len(key_item)) > 0
+        rows = np.flatnonzero(key_item[1:] == key_item[:-1])
+        start, length = key_offset[rows], key_offset[rows + 1] - key_offset[rows]
+        usual = float((answers.end - answers.start).mean()) if n else 1.0
+        fitting = np.clip(np.rint(length / usual), 1, np.minimum(length, _MAX_PIECES))
+        parts = np.where(marked[rows], 1, fitting).astype(np.int64)
+        part = ranges(np.zeros_like(parts), parts)
+        count = np.bincount(key_item[rows], weights=parts, minlength=answers.n_items)
+        start, length, parts = (np.repeat(column, parts) for column in (start, length, parts))
+        # Floats would lose digits of large offsets; quotient and rest do not.
+        whole, rest = length // parts, length % parts
+        begin = start + whole * part + rest * part // parts
+        end = start + whole * (part + 1) + rest * (part + 1) // parts
+        return cls(np.concatenate(([0], np.cumsum(count))).astype(np.int64), begin, end)
 
     def locate(self, answers: SpanAnswers) -> tuple[Codes, Codes]:
         """(n_spans,) twice: the first unit of each answered span, and the one after its last."""
@@ -82,6 +109,12 @@ class Units:
             _place(item, self.start, answers.span_item, answers.start),
             _place(item, self.end, answers.span_item, answers.end) + 1,
         )
+
+
+def ranges(start: Codes, count: Codes) -> Codes:
+    """start[0], start[0] + 1, ... (count[0] of them), start[1], ..."""
+    total = np.concatenate(([0], np.cumsum(count)))
+    return np.repeat(start - total[:-1], count) + np.arange(total[-1])
 
 
 def words(texts: Sequence[str]) -> tuple[Codes, Codes, Codes]:
@@ -114,6 +147,20 @@ def words(texts: Sequence[str]) -> tuple[Codes, Codes, Codes]:
     first = np.concatenate(([0], np.cumsum(lengths)))
     item = np.searchsorted(first, at, side="right") - 1
     return item, at - first[item], stop - first[item]
+
+
+def _distinct(items: Codes, offsets: Codes) -> tuple[Codes, Codes, Codes]:
+    """The distinct (item, offset), sorted, and the row of each one that came in."""
+    # Ranks, since an offset may be as large as 2^62.
+    values, rank = np.unique(offsets, return_inverse=True)
+    n = max(len(values), 1)
+    keys, place = np.unique(items * n + rank, return_inverse=True)
+    return keys // n, values[keys % n], place
+
+
+def _depth(opens: Codes, closes: Codes, n: int) -> Codes:
+    """(n,): how many are open after each row."""
+    return np.cumsum(np.bincount(opens, minlength=n) - np.bincount(closes, minlength=n))
 
 
 def _kind(code: int) -> int:

@@ -28,6 +28,11 @@ class WordTable:
     vocabulary: tuple[str, ...]
     log_ratio: Floats
 
+    @classmethod
+    def empty(cls, n_tags: int) -> WordTable:
+        """Nothing is known of any word."""
+        return cls((), np.zeros((0, n_tags)))
+
 
 @dataclass(frozen=True)
 class WordsOfUnits:
