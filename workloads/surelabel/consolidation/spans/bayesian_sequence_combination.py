@@ -119,8 +119,8 @@ class BayesianSequenceCombination(SpanMethod):
             model = self._expect(counts, first, pairs, allowed)
             log_likelihood = lattice.emissions(model.emission)
             if words is not None:
-                table = words.learn(tags)
-                log_likelihood += self.word_weight * words.evidence(table, lattice.n_units)
+                table, said = words.learn(tags)
+                log_likelihood += self.word_weight * said
             posterior = lattice.forward_backward(
                 log_likelihood, np.exp(model.initial), np.exp(model.transition)
             )

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.spans.answers import Codes, Floats
 from surelabel.consolidation.spans.sequences import Sequences
@@ -42,7 +43,7 @@ class WordsOfUnits:
     vocabulary: tuple[str, ...]
     code: Codes
     unit: Codes
-    opens: Codes
+    opens: NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -67,38 +68,49 @@ class WordsOfUnits:
         opens[1:] = unit[1:] != unit[:-1]
         return cls(known, code, unit, opens)
 
-    def learn(self, posterior: Floats) -> WordTable:
-        """Each tag's words, from the units' tags; a word outside of all units is O."""
-        n_tags = posterior.shape[1]
-        tags = np.zeros((len(self.code), n_tags))
-        tags[:, 0] = 1.0
-        inside = self.unit >= 0
-        tags[inside] = posterior[self.unit[inside]]
+    def learn(self, posterior: Floats) -> tuple[WordTable, Floats]:
+        """Each tag's words from the units' tags, and what they say about each unit.
+
+        A word outside of all units is O. The evidence, (n_units, n_tags), leaves out what the very
+        word taught: a word that is rare would vouch for itself.
+        """
+        n_tags, n = posterior.shape[1], len(self.vocabulary)
+        known = np.flatnonzero(self.code >= 0)
+        code, unit, late = self.code[known], self.unit[known], ~self.opens[known]
+        inside = unit >= 0
+        tags = np.zeros((len(known), n_tags))
+        tags[:, 0] = ~inside
+        tags[inside] = posterior[unit[inside]]
         # Only the first word of a unit can begin a span.
-        late = inside & ~self.opens
+        late &= inside
         tags[late, 2::2] += tags[late, 1::2]
         tags[late, 1::2] = 0.0
-        known = self.code >= 0
-        n = len(self.vocabulary)
-        counts = np.stack(
-            [np.bincount(self.code[known], tags[known, tag], minlength=n) for tag in range(n_tags)],
-            axis=1,
-        )
-        usual = counts.sum(axis=1, keepdims=True) / max(counts.sum(), 1.0)
-        likely = (counts + _PSEUDO_WORDS * usual) / (counts.sum(axis=0) + _PSEUDO_WORDS)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log_ratio = np.where(usual > 0, np.log(likely / usual), 0.0)
-        return WordTable(self.vocabulary, log_ratio)
+        counts = np.stack([np.bincount(code, column, minlength=n) for column in tags.T], axis=1)
+        total = counts.sum(axis=0)
+        usual = counts.sum(axis=1, keepdims=True) / max(total.sum(), 1.0)
+        table = WordTable(self.vocabulary, np.log(_shares(counts, total, usual) / usual))
+        code, tags = code[inside], tags[inside]
+        others = np.maximum(counts[code] - tags, 0.0), np.maximum(total - tags, 0.0)
+        said = np.log(_shares(*others, usual[code]) / usual[code])
+        return table, self._by_unit(said, unit[inside], late[inside], len(posterior))
 
     def evidence(self, table: WordTable, n_units: int) -> Floats:
-        """(n_units, n_tags): sum of the log ratios of the words of each unit."""
+        """(n_units, n_tags): what words say about units by a table that these did not teach."""
         kept = np.flatnonzero((self.unit >= 0) & (self.code >= 0))
         said = table.log_ratio[self.code[kept]]
-        late = ~self.opens[kept]
+        return self._by_unit(said, self.unit[kept], ~self.opens[kept], n_units)
+
+    def _by_unit(
+        self, said: Floats, unit: Codes, late: NDArray[np.bool_], n_units: int
+    ) -> Floats:
         said[late, 1::2] = said[late, 2::2]
-        unit = self.unit[kept]
         columns = [np.bincount(unit, column, minlength=n_units) for column in said.T]
         return np.stack(columns, axis=1)
+
+
+def _shares(counts: Floats, total: Floats, usual: Floats) -> Floats:
+    """P(word | tag), drawn towards how common the word is."""
+    return np.asarray((counts + _PSEUDO_WORDS * usual) / (total + _PSEUDO_WORDS))
 
 
 def spelling(word: str) -> str:
