@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import digamma
 
 from surelabel.consolidation.spans import decode
+from surelabel.consolidation.spans.annotator_prior import prior_counts
 from surelabel.consolidation.spans.answers import Floats, SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
 from surelabel.consolidation.spans.forward_backward import NEVER, Lattice, Posterior
@@ -57,10 +58,9 @@ class _Found(NamedTuple):
 
 @dataclass
 class BayesianSequenceCombination(SpanMethod):
-    """``strength``: pseudo-answers behind each row [before, true] of an annotator's table, shaped
-    as the annotator's tags are whatever went before; those have ``right`` pseudo-answers on the
-    true tag and ``wrong`` on each other. ``word_weight``: how much of what words say is believed;
-    0 ignores the texts.
+    """``strength``: pseudo-answers behind each row [before, true] of an annotator's table
+    (``annotator_prior``). ``word_weight``: how much of what words say is believed; 0 ignores the
+    texts.
 
     Spans of one answer that overlap come into layers (``assign_layers``), each a chain of its own
     with the same annotators. With so many classes that tables of all tags would be too large, the
@@ -70,9 +70,7 @@ class BayesianSequenceCombination(SpanMethod):
     max_iter: int = 20
     tol: float = 1e-3
     strength: float = 10.0
-    right: float = 8.0
-    wrong: float = 1.0
-    word_weight: float = 0.2
+    word_weight: float = 0.4
 
     def _learn(
         self,
@@ -113,7 +111,9 @@ class BayesianSequenceCombination(SpanMethod):
         follows = ~lattice.begins[1:]
         pairs = tags[:-1][follows].T @ tags[1:][follows]
         table = WordTable.empty(lattice.sequences.n_tags)
-        for n_iter in range(1, max(self.max_iter, 1) + 1):
+        n_iter, converged = 0, False
+        while not converged and n_iter < max(self.max_iter, 1):
+            n_iter += 1
             counts = lattice.count(tags)
             first = tags[lattice.begins].sum(axis=0)
             model = self._expect(counts, first, pairs, allowed)
@@ -125,23 +125,20 @@ class BayesianSequenceCombination(SpanMethod):
                 log_likelihood, np.exp(model.initial), np.exp(model.transition)
             )
             pairs = posterior.pairs
-            change = np.abs(posterior.tags - tags).max(initial=0.0)
+            converged = bool(np.abs(posterior.tags - tags).max(initial=0.0) < self.tol)
             tags = posterior.tags
-            if change < self.tol:
-                break
         nothing = np.empty(0, np.int64)
+        everybody = counts.sum(axis=0, keepdims=True)
         learned = Learned(
             Marks(nothing, nothing, nothing, nothing),
             np.empty(0),
-            emission=_rows(counts + self._prior(counts, allowed)),
-            pooled=_rows(
-                (total := counts.sum(axis=0, keepdims=True)) + self._prior(total, allowed)
-            )[0],
+            emission=_rows(counts + prior_counts(counts, allowed, self.strength)),
+            pooled=_rows(everybody + prior_counts(everybody, allowed, self.strength))[0],
             initial=(first + allowed[0]) / (first + allowed[0]).sum(),
             transition=(pairs + allowed) / (pairs + allowed).sum(axis=1, keepdims=True),
             table=table,
             n_iter=n_iter,
-            converged=bool(change < self.tol),
+            converged=converged,
         )
         return _Found(model, posterior, log_likelihood, learned)
 
@@ -159,17 +156,11 @@ class BayesianSequenceCombination(SpanMethod):
         posterior = lattice.forward_backward(log_likelihood, frozen.initial, frozen.transition)
         return _Found(model, posterior, log_likelihood, None)
 
-    def _prior(self, counts: Floats, allowed: NDArray[np.bool_]) -> Floats:
-        """Pseudo-counts [a, before, own, true] from each annotator's tags, whatever went before."""
-        free = counts.sum(axis=1) + self.wrong + (self.right - self.wrong) * np.eye(len(allowed))
-        prior = free[:, None] * allowed[None, :, :, None]
-        return np.asarray(prior * (self.strength / prior.sum(axis=2, keepdims=True)))
-
     def _expect(
         self, counts: Floats, first: Floats, pairs: Floats, allowed: NDArray[np.bool_]
     ) -> _Model:
         """The expected logarithms under the Dirichlet posteriors."""
-        own = counts + self._prior(counts, allowed)
+        own = counts + prior_counts(counts, allowed, self.strength)
         return _Model(
             _expected_log(own, allowed[None, :, :, None], axis=2),
             _expected_log(first + allowed[0], allowed[0], axis=0),

@@ -64,9 +64,7 @@ class Units:
         kept[:-1] &= key_item[1:] == key_item[:-1]
         rows = np.flatnonzero(kept)
         count = np.bincount(key_item[rows], minlength=answers.n_items)
-        return cls(
-            np.concatenate(([0], np.cumsum(count))), key_offset[rows], key_offset[rows + 1]
-        )
+        return cls(np.concatenate(([0], np.cumsum(count))), key_offset[rows], key_offset[rows + 1])
 
     @classmethod
     def of_pieces(cls, answers: SpanAnswers, texts: Sequence[str] | None = None) -> Units:

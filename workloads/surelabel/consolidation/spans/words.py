@@ -100,9 +100,7 @@ class WordsOfUnits:
         said = table.log_ratio[self.code[kept]]
         return self._by_unit(said, self.unit[kept], ~self.opens[kept], n_units)
 
-    def _by_unit(
-        self, said: Floats, unit: Codes, late: NDArray[np.bool_], n_units: int
-    ) -> Floats:
+    def _by_unit(self, said: Floats, unit: Codes, late: NDArray[np.bool_], n_units: int) -> Floats:
         said[late, 1::2] = said[late, 2::2]
         columns = [np.bincount(unit, column, minlength=n_units) for column in said.T]
         return np.stack(columns, axis=1)
