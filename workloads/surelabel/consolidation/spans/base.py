@@ -13,6 +13,7 @@ from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.quality import judge_annotators
 from surelabel.consolidation.spans.result import SpanAnnotators, SpanResult
+from surelabel.consolidation.spans.units import check_texts
 from surelabel.consolidation.spans.words import WordTable
 
 # Jaccard index from which a span backs another.
@@ -77,6 +78,8 @@ class SpanMethod(ABC):
         (aligned with the codes, by the same method) and learn nothing from these answers. Raises
         ValueError where an answer reaches beyond its text.
         """
+        if texts is not None:
+            check_texts(answers, texts)
         if frozen_annotators is not None:
             _check_frozen(answers, frozen_annotators)
         learned = self._learn(answers, texts, frozen_annotators)

@@ -20,7 +20,7 @@ from surelabel.consolidation.spans.forward_backward import Lattice
 from surelabel.consolidation.spans.layers import assign_layers
 from surelabel.consolidation.spans.result import SpanAnnotators
 from surelabel.consolidation.spans.sequences import build_sequences
-from surelabel.consolidation.spans.token_majority import lowest, unique_marks
+from surelabel.consolidation.spans.token_majority import check_size, lowest, unique_marks
 from surelabel.consolidation.spans.units import Units
 
 
@@ -41,6 +41,7 @@ class TokenDawidSkene(SpanMethod):
     ) -> Learned:
         sequences = build_sequences(answers, Units.of(answers, texts), assign_layers(answers))
         lattice = Lattice(sequences)
+        check_size(lattice, answers.n_annotators, power=2)
         unit, own = lattice.said
         who = np.repeat(sequences.annotator, sequences.length[sequences.sequence])
         found = DawidSkene(self.max_iter, self.tol).fit_predict(

@@ -18,6 +18,8 @@ from surelabel.consolidation.spans.sequences import build_sequences
 from surelabel.consolidation.spans.units import Units
 
 _TIE = 1e-9
+# Above it tables by tag would not fit into memory.
+_MAX_CELLS = 100_000_000
 
 
 @dataclass
@@ -35,6 +37,7 @@ class TokenMajority(SpanMethod):
     ) -> Learned:
         sequences = build_sequences(answers, Units.of(answers, texts), assign_layers(answers))
         lattice = Lattice(sequences)
+        check_size(lattice, answers.n_annotators, power=1)
         share = vote_shares(lattice)
         tags = (share >= share.max(axis=1, keepdims=True, initial=0) - _TIE).argmax(axis=1)
         runs = decode.runs(sequences, tags)
@@ -42,6 +45,19 @@ class TokenMajority(SpanMethod):
             decode.marks_of(sequences, *runs), lowest(runs, share[np.arange(len(tags)), tags])
         )
         return Learned.without_model(marks, confidence, answers)
+
+
+def check_size(lattice: Lattice, n_annotators: int, power: int = 1) -> None:
+    """Raise ValueError where a column per tag (and a table per annotator) would be too many."""
+    per_tag = lattice.n_units
+    n_tags = lattice.sequences.n_tags
+    if max(per_tag * n_tags, n_annotators * n_tags**power) > _MAX_CELLS:
+        most = max((_MAX_CELLS // max(per_tag, 1) - 1) // 2, 1)
+        raise ValueError(
+            f"n_classes must be at most about {min(most, 1000)} for a method that looks at every "
+            f"tag by itself, with so many units and annotators; got {lattice.sequences.n_classes}. "
+            "Take Auto or JaccardClusters."
+        )
 
 
 def vote_shares(lattice: Lattice) -> Floats:

@@ -45,10 +45,9 @@ class Units:
     def of_words(cls, answers: SpanAnswers, texts: Sequence[str]) -> Units:
         """The words of each text, punctuation marks and symbols, cut where answers begin or end.
 
-        ``texts``: one per item; raises ValueError where an answer reaches beyond its text. Spaces
-        are left out, but where an answer begins or ends with them.
+        ``texts``: one per item, none shorter than its answers (``check_texts``). Spaces are left
+        out, but where an answer begins or ends with them.
         """
-        _check_texts(answers, texts)
         of_item = answers.span_item
         word_item, word_start, word_end = words(texts)
         items = np.concatenate((of_item, of_item, word_item, word_item))
@@ -72,15 +71,14 @@ class Units:
 
         A piece that nobody marked is cut into as many as spans of mean length would fit into it
         (100 at most): each is a place where an annotator could have marked something and did not.
-        A text begins at 0; where it ends is known only from ``texts`` (one per item; raises
-        ValueError where an answer reaches beyond its text), else with the last span.
+        A text begins at 0; where it ends is known only from ``texts`` (one per
+        item), else with the last span.
         """
         of_item = answers.span_item
         every = np.arange(answers.n_items)
         items = [of_item, of_item, every]
         offsets = [answers.start, answers.end, np.zeros(answers.n_items, dtype=np.int64)]
         if texts is not None:
-            _check_texts(answers, texts)
             items.append(every)
             offsets.append(np.array([len(text) for text in texts], dtype=np.int64))
         key_item, key_offset, place = _distinct(np.concatenate(items), np.concatenate(offsets))
@@ -209,7 +207,8 @@ def _place(item: Codes, offset: Codes, of_item: Codes, wanted: Codes) -> Codes:
     return np.searchsorted(keys, of_item * len(values) + np.searchsorted(values, wanted))
 
 
-def _check_texts(answers: SpanAnswers, texts: Sequence[str]) -> None:
+def check_texts(answers: SpanAnswers, texts: Sequence[str]) -> None:
+    """Raise ValueError where a text is missing, or an answer reaches beyond its text."""
     if len(texts) != answers.n_items:
         raise ValueError(f"texts must hold {answers.n_items} (n_items); got {len(texts)}.")
     length = np.array([len(text) for text in texts], dtype=np.int64)
