@@ -113,8 +113,9 @@ def wnut17(seed: int, people: tuple[Errors, ...] = WNUT_ANNOTATORS) -> SpanCrowd
 
 def _answered(true: list[Span], length: int, n_classes: int, errors: Errors, rng) -> list[Span]:
     """What one annotator makes of the true spans, in tokens; the result never overlaps itself."""
-    spans = []
-    for begin, end, label in true:
+    spans: list[Span] = []
+    for mark in true:
+        begin, end, label = mark
         if rng.random() < errors.missed:
             continue
         if rng.random() < errors.shifted:

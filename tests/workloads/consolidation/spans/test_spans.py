@@ -15,10 +15,10 @@ from surelabel.consolidation.spans import (
     SpanAnswers,
     TokenMajority,
     disagreement,
+    jaccard_clusters,
     pairwise_disagreement,
 )
 from surelabel.consolidation.spans import bayesian_sequence_combination as model
-from surelabel.consolidation.spans import jaccard_clusters
 from surelabel.consolidation.spans.decode import runs, span_probability
 from surelabel.consolidation.spans.forward_backward import Lattice
 from surelabel.consolidation.spans.layers import assign_layers
@@ -45,7 +45,8 @@ def made_up(seed, n_items=25, n_annotators=4, n_classes=3):
         truth.append(true)
         for who in range(n_annotators):
             held = []
-            for start, end, label in true:
+            for mark in true:
+                start, end, label = mark
                 if rng.random() < care[who]:
                     if rng.random() > care[who]:
                         start += int(rng.integers(-2, 3))
@@ -191,7 +192,7 @@ def test_ten_thousand_classes(method):
     rows = [(i, a, [(0, 5, i * 97 if a else 1)]) for i in range(20) for a in range(3)]
     answers = answers_of(rows, 20, 3, 10_000)
     if type(method).__name__.startswith("Token"):
-        with pytest.raises(ValueError, match="n_classes must be at most .* got 10000"):
+        with pytest.raises(ValueError, match=r"n_classes must be at most .* got 10000"):
             method.fit_predict(answers)
         return
     result = method.fit_predict(answers)

@@ -51,15 +51,20 @@ def _tied(counts: Floats, seed: Floats, possible: NDArray[np.bool_]) -> Floats:
         cell = (mass / cells)[..., pattern] * possible
         return np.asarray(cell / cell.sum(axis=-2, keepdims=True))
 
-    crowd = np.bincount(pattern.ravel(), (counts.sum(axis=0) + seed).ravel(), minlength=n)
-    usual = np.bincount(pattern.ravel(), spread(crowd).ravel(), minlength=n)
+    crowd = _sums(pattern, counts.sum(axis=0) + seed, n)
+    usual = _sums(pattern, spread(crowd), n)
     of_row = np.zeros(n, dtype=np.int64)
     of_row[pattern.ravel()] = row.ravel()
-    usual /= np.bincount(of_row, usual)[of_row]
+    usual /= _sums(of_row, usual, n)[of_row]
     n_annotators = len(counts)
     place = np.arange(n_annotators)[:, None] * n + pattern.ravel()
-    own = np.bincount(place.ravel(), counts.ravel(), minlength=n_annotators * n)
+    own = _sums(place, counts, n_annotators * n)
     return spread(own.reshape(n_annotators, n) + _CROWD * usual)
+
+
+def _sums(of: Codes, values: Floats, n: int) -> Floats:
+    """(n,): the sum of the values of each code."""
+    return np.bincount(of.ravel(), values.ravel(), minlength=n).astype(np.float64)
 
 
 @cache

@@ -82,7 +82,10 @@ class SpanAnswers:
         spans = spans[:, np.lexsort(spans[::-1])]
         fresh = np.ones(spans.shape[1], dtype=bool)
         fresh[1:] = (spans[:, 1:] != spans[:, :-1]).any(axis=0)
-        return cls(of_item[kept], who[kept], *spans[:, fresh], n_items, n_annotators, n_classes)
+        row, first, last, name = spans[:, fresh]
+        return cls(
+            of_item[kept], who[kept], row, first, last, name, n_items, n_annotators, n_classes
+        )
 
     @classmethod
     def of_lists(
@@ -97,7 +100,8 @@ class SpanAnswers:
         columns = np.array(spans, dtype=np.int64).reshape(-1, 4).T
         item = np.array([answer[0] for answer in answers], dtype=np.int64)
         annotator = np.array([answer[1] for answer in answers], dtype=np.int64)
-        return cls.of(item, annotator, *columns, n_items, n_annotators, n_classes)
+        row, start, end, label = columns
+        return cls.of(item, annotator, row, start, end, label, n_items, n_annotators, n_classes)
 
     @property
     def n_answers(self) -> Codes:

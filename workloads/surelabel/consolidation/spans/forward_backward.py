@@ -91,7 +91,7 @@ class Lattice:
         columns = [
             np.bincount(cell, posterior[unit, tag], minlength=n_cells) for tag in range(n_tags)
         ]
-        return np.stack(columns, axis=1).reshape(shape)
+        return np.stack(columns, axis=1).reshape(shape).astype(np.float64)
 
     def forward_backward(
         self, log_likelihood: Floats, initial: Floats, transition: Floats
@@ -128,11 +128,11 @@ class Lattice:
         """(n_units,): the likeliest tags of each sequence; of equals the lower tag."""
         if self._is_compiled:
             back = np.zeros(log_likelihood.shape, np.uint16)
-            path = np.zeros(self.n_units, np.uint16)
+            fast = np.zeros(self.n_units, np.uint16)
             self._kernels.viterbi(
-                self.sequences.first, log_likelihood, log_initial, log_transition, _TIE, back, path
+                self.sequences.first, log_likelihood, log_initial, log_transition, _TIE, back, fast
             )
-            return path.astype(np.int64)
+            return fast.astype(np.int64)
         origin = np.zeros(log_likelihood.shape, np.int64)
         score = np.zeros(log_likelihood.shape)
         for step, unit in enumerate(self._columns):

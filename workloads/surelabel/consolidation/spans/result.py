@@ -73,10 +73,10 @@ class SpanAnnotators:
             column = np.full(len(codes), usual, dtype=own.dtype)
             column[known] = own[codes[known]]
             changed[name] = column
-        for name, usual in (("label_confusion", 0), ("emission", self.pooled)):
+        for name, common in (("label_confusion", np.zeros(())), ("emission", self.pooled)):
             own = getattr(self, name)
             table = np.empty((len(codes), *own.shape[1:]), dtype=own.dtype)
-            table[:] = usual
+            table[:] = common
             table[known] = own[codes[known]]
             changed[name] = table
         return replace(self, **changed)  # type: ignore[arg-type]
