@@ -191,7 +191,7 @@ def test_offsets_may_be_huge(method):
 def test_ten_thousand_classes(method):
     rows = [(i, a, [(0, 5, i * 97 if a else 1)]) for i in range(20) for a in range(3)]
     answers = answers_of(rows, 20, 3, 10_000)
-    if type(method).__name__.startswith("Token"):
+    if type(method).__name__ == "TokenDawidSkene":
         with pytest.raises(ValueError, match=r"n_classes must be at most .* got 10000"):
             method.fit_predict(answers)
         return
@@ -200,7 +200,7 @@ def test_ten_thousand_classes(method):
 
 
 def test_many_classes_are_voted_on_as_the_chain_of_all_tags_finds_them(monkeypatch):
-    rows, truth = made_up(3, n_items=60)
+    rows, _truth = made_up(3, n_items=60)
     answers = answers_of(rows, 60, 4, 3)
     whole = BayesianSequenceCombination().fit_predict(answers)
     monkeypatch.setattr(model, "_MAX_CELLS", 0)
@@ -269,7 +269,7 @@ def test_a_majority_of_three_by_hand():
     assert result.spans_of(0) == [(0, 5, 0)]
     assert result.confidence.tolist() == [1.0]
     # A tie is O.
-    assert TokenMajority().fit_predict(answers_of(rows[1:2] + [(0, 0, [])])).spans_of(0) == []
+    assert TokenMajority().fit_predict(answers_of([*rows[1:2], (0, 0, [])])).spans_of(0) == []
 
 
 def test_clusters_by_hand():

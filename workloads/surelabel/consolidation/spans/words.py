@@ -87,7 +87,7 @@ class WordsOfUnits:
         tags[late, 1::2] = 0.0
         counts = np.stack([np.bincount(code, column, minlength=n) for column in tags.T], axis=1)
         counts = counts.astype(np.float64)
-        total = counts.sum(axis=0)
+        total: Floats = counts.sum(axis=0)
         usual = counts.sum(axis=1, keepdims=True) / max(total.sum(), 1.0)
         table = WordTable(self.vocabulary, np.log(_shares(counts, total, usual) / usual))
         code, tags = code[inside], tags[inside]
