@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
-from page import Section, publish, say
+from page import ROOT, Section, publish, say
 from span_crowds import DATA, WNUT_ANNOTATORS, SpanCrowd, pico, wnut17
 
 from surelabel.consolidation.spans import (
@@ -119,7 +119,7 @@ def measure() -> Section:
     ))  # fmt: skip
     first = subprocess.run(
         [sys.executable, "-c", _FIRST_CALL],
-        cwd=Path(__file__).parents[1],
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'workloads'}:{ROOT / 'tests'}"},
         capture_output=True,
         text=True,
         check=True,

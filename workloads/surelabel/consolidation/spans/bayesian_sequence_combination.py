@@ -88,7 +88,7 @@ class BayesianSequenceCombination(SpanMethod):
         words = None
         if texts is not None and self.word_weight > 0:
             known = None if frozen is None else frozen.vocabulary
-            words = WordsOfUnits.of(sequences, texts, known)
+            words = WordsOfUnits.of(lattice, texts, known)
         found = (
             self._iterate(lattice, words) if frozen is None else self._judge(lattice, words, frozen)
         )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.spans.forward_backward import Lattice
 from surelabel.consolidation.spans.sequences import Sequences
 from surelabel.consolidation.spans.units import words
 
@@ -37,74 +38,81 @@ class WordTable:
 
 @dataclass(frozen=True)
 class WordsOfUnits:
-    """The words of all sequences: ``code`` in ``vocabulary`` (-1: too rare), the ``unit`` that it
-    begins in (-1: outside of all), and whether it ``opens`` its unit; (n_words,) each."""
+    """The words of all texts that occur often enough to say something.
+
+    ``code`` (in ``vocabulary``), ``unit`` and ``opens`` (the unit begins with it): of the words in
+    units that somebody marked, (n_words,) each. ``outside``: (n_vocabulary,), how often each word
+    occurs elsewhere; what nobody marked is O. Of several layers the first has all words.
+    """
 
     vocabulary: tuple[str, ...]
     code: Codes
     unit: Codes
     opens: NDArray[np.bool_]
+    outside: Floats
 
     @classmethod
     def of(
-        cls, sequences: Sequences, texts: Sequence[str], known: tuple[str, ...] | None = None
+        cls, lattice: Lattice, texts: Sequence[str], known: tuple[str, ...] | None = None
     ) -> WordsOfUnits:
         """``known``: a vocabulary from before; without it the words that occur often enough."""
         item, start, end = words(texts)
-        spelled = np.array([
-            spelling(texts[i][a:b])
-            for i, a, b in zip(item.tolist(), start.tolist(), end.tolist(), strict=True)
-        ], dtype=object)  # fmt: skip
         places: dict[str, int] = {}
-        code = np.array([places.setdefault(each, len(places)) for each in spelled], dtype=np.int64)
+        raw = [
+            places.setdefault(texts[i][a:b], len(places))
+            for i, a, b in zip(item.tolist(), start.tolist(), end.tolist(), strict=True)
+        ]
+        spelled, respell = np.unique([spelling(word) for word in places], return_inverse=True)
+        code = respell[raw] if raw else np.empty(0, np.int64)
         if known is None:
-            count = np.bincount(code, minlength=len(places))
-            known = tuple(sorted(word for word, place in places.items() if count[place] >= _OFTEN))
+            often = np.bincount(code, minlength=len(spelled)) >= _OFTEN
+            known = tuple(spelled[often].tolist())
         position = {word: place for place, word in enumerate(known)}
-        recode = np.array([position.get(word, -1) for word in places], dtype=np.int64)
+        recode = np.array([position.get(word, -1) for word in spelled.tolist()], dtype=np.int64)
         code = recode[code] if len(code) else code
-        unit = _unit_of(sequences, item, start)
+        unit = _unit_of(lattice.sequences, item, start)
         opens = np.ones(len(unit), dtype=bool)
         opens[1:] = unit[1:] != unit[:-1]
-        return cls(known, code, unit, opens)
+        said, own = lattice.said
+        marked = np.zeros(lattice.n_units + 1, dtype=bool)
+        marked[said[own > 0]] = True
+        inside = (code >= 0) & marked[unit]
+        elsewhere = code[(code >= 0) & ~marked[unit]]
+        outside = np.bincount(elsewhere, minlength=len(known)).astype(np.float64)
+        return cls(known, code[inside], unit[inside], opens[inside], outside)
 
     def learn(self, posterior: Floats) -> tuple[WordTable, Floats]:
         """Each tag's words from the units' tags, and what they say about each unit.
 
-        A word outside of all units is O. The evidence, (n_units, n_tags), leaves out what the very
-        word taught: a word that is rare would vouch for itself.
+        The evidence, (n_units, n_tags), leaves out what the very word taught: a word that is rare
+        would vouch for itself.
         """
-        n_tags, n = posterior.shape[1], len(self.vocabulary)
-        known = np.flatnonzero(self.code >= 0)
-        code, unit, late = self.code[known], self.unit[known], ~self.opens[known]
-        inside = unit >= 0
-        tags = np.zeros((len(known), n_tags))
-        tags[:, 0] = ~inside
-        tags[inside] = posterior[unit[inside]]
+        tags = posterior[self.unit]
+        late = ~self.opens
         # Only the first word of a unit can begin a span.
-        late &= inside
         tags[late, 2::2] += tags[late, 1::2]
         tags[late, 1::2] = 0.0
-        counts = np.stack([np.bincount(code, column, minlength=n) for column in tags.T], axis=1)
-        counts = counts.astype(np.float64)
+        n = len(self.vocabulary)
+        columns = [np.bincount(self.code, column, minlength=n) for column in tags.T]
+        counts: Floats = np.stack(columns, axis=1).astype(np.float64)
+        counts[:, 0] += self.outside
         total: Floats = counts.sum(axis=0)
         usual = counts.sum(axis=1, keepdims=True) / max(total.sum(), 1.0)
         table = WordTable(self.vocabulary, np.log(_shares(counts, total, usual) / usual))
-        code, tags = code[inside], tags[inside]
-        others = np.maximum(counts[code] - tags, 0.0), np.maximum(total - tags, 0.0)
-        said = np.log(_shares(*others, usual[code]) / usual[code])
-        return table, self._by_unit(said, unit[inside], late[inside], len(posterior))
+        others = np.maximum(counts[self.code] - tags, 0.0), np.maximum(total - tags, 0.0)
+        own = usual[self.code]
+        said = np.log(_shares(*others, own) / own)
+        return table, self._by_unit(said, len(posterior))
 
     def evidence(self, table: WordTable, n_units: int) -> Floats:
         """(n_units, n_tags): what words say about units by a table that these did not teach."""
-        kept = np.flatnonzero((self.unit >= 0) & (self.code >= 0))
-        said = table.log_ratio[self.code[kept]]
-        return self._by_unit(said, self.unit[kept], ~self.opens[kept], n_units)
+        return self._by_unit(table.log_ratio[self.code], n_units)
 
-    def _by_unit(self, said: Floats, unit: Codes, late: NDArray[np.bool_], n_units: int) -> Floats:
+    def _by_unit(self, said: Floats, n_units: int) -> Floats:
+        late = ~self.opens
         said[late, 1::2] = said[late, 2::2]
-        columns = [np.bincount(unit, column, minlength=n_units) for column in said.T]
-        return np.stack(columns, axis=1)
+        columns = [np.bincount(self.unit, column, minlength=n_units) for column in said.T]
+        return np.stack(columns, axis=1).astype(np.float64)
 
 
 def _shares(counts: Floats, total: Floats, usual: Floats) -> Floats:
