@@ -152,7 +152,7 @@ class BayesianSequenceCombination(SpanMethod):
         log_likelihood = lattice.emissions(model.emission)
         if words is not None:
             table = WordTable(frozen.vocabulary, frozen.word_evidence)
-            log_likelihood += self.word_weight * words.evidence(table, lattice.n_units)
+            log_likelihood += self.word_weight * words.evidence(table)
         posterior = lattice.forward_backward(log_likelihood, frozen.initial, frozen.transition)
         return _Found(model, posterior, log_likelihood, None)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from surelabel.consolidation.spans.answers import Codes, Floats
 from surelabel.consolidation.spans.forward_backward import Lattice
@@ -41,15 +42,17 @@ class WordsOfUnits:
     """The words of all texts that occur often enough to say something.
 
     ``code`` (in ``vocabulary``), ``unit`` and ``opens`` (the unit begins with it): of the words in
-    units that somebody marked, (n_words,) each. ``outside``: (n_vocabulary,), how often each word
-    occurs elsewhere; what nobody marked is O. Of several layers the first has all words.
+    units that somebody marked, (n_words,) each. ``opening``, ``later``: (n_units, n_vocabulary),
+    how often each word begins, or goes on in, a unit that nobody marked, and so is O. Of several
+    layers the first has all words.
     """
 
     vocabulary: tuple[str, ...]
     code: Codes
     unit: Codes
     opens: NDArray[np.bool_]
-    outside: Floats
+    opening: sparse.csr_matrix
+    later: sparse.csr_matrix
 
     @classmethod
     def of(
@@ -77,9 +80,21 @@ class WordsOfUnits:
         marked = np.zeros(lattice.n_units + 1, dtype=bool)
         marked[said[own > 0]] = True
         inside = (code >= 0) & marked[unit]
-        elsewhere = code[(code >= 0) & ~marked[unit]]
-        outside = np.bincount(elsewhere, minlength=len(known)).astype(np.float64)
-        return cls(known, code[inside], unit[inside], opens[inside], outside)
+        outside = (code >= 0) & (unit >= 0) & ~marked[unit]
+
+        def counted(rows: NDArray[np.bool_]) -> sparse.csr_matrix:
+            place = unit[rows], code[rows]
+            shape = (lattice.n_units, len(known))
+            return sparse.csr_matrix((np.ones(len(place[0])), place), shape=shape)
+
+        return cls(
+            known,
+            code[inside],
+            unit[inside],
+            opens[inside],
+            counted(outside & opens),
+            counted(outside & ~opens),
+        )
 
     def learn(self, posterior: Floats) -> tuple[WordTable, Floats]:
         """Each tag's words from the units' tags, and what they say about each unit.
@@ -95,24 +110,28 @@ class WordsOfUnits:
         n = len(self.vocabulary)
         columns = [np.bincount(self.code, column, minlength=n) for column in tags.T]
         counts: Floats = np.stack(columns, axis=1).astype(np.float64)
-        counts[:, 0] += self.outside
+        counts[:, 0] += np.asarray(self.opening.sum(axis=0) + self.later.sum(axis=0)).ravel()
         total: Floats = counts.sum(axis=0)
         usual = counts.sum(axis=1, keepdims=True) / max(total.sum(), 1.0)
         table = WordTable(self.vocabulary, np.log(_shares(counts, total, usual) / usual))
         others = np.maximum(counts[self.code] - tags, 0.0), np.maximum(total - tags, 0.0)
         own = usual[self.code]
         said = np.log(_shares(*others, own) / own)
-        return table, self._by_unit(said, len(posterior))
+        return table, self._by_unit(said, table)
 
-    def evidence(self, table: WordTable, n_units: int) -> Floats:
+    def evidence(self, table: WordTable) -> Floats:
         """(n_units, n_tags): what words say about units by a table that these did not teach."""
-        return self._by_unit(table.log_ratio[self.code], n_units)
+        return self._by_unit(table.log_ratio[self.code], table)
 
-    def _by_unit(self, said: Floats, n_units: int) -> Floats:
+    def _by_unit(self, said: Floats, table: WordTable) -> Floats:
+        n_units = self.opening.shape[0]
         late = ~self.opens
         said[late, 1::2] = said[late, 2::2]
         columns = [np.bincount(self.unit, column, minlength=n_units) for column in said.T]
-        return np.stack(columns, axis=1).astype(np.float64)
+        within = table.log_ratio.copy()
+        within[:, 1::2] = within[:, 2::2]
+        unmarked = self.opening @ table.log_ratio + self.later @ within
+        return np.asarray(np.stack(columns, axis=1) + unmarked)
 
 
 def _shares(counts: Floats, total: Floats, usual: Floats) -> Floats:
