@@ -69,7 +69,7 @@ class BayesianSequenceCombination(SpanMethod):
 
     max_iter: int = 20
     tol: float = 1e-3
-    strength: float = 30.0
+    strength: float = 10.0
     word_weight: float = 0.4
 
     def _learn(
