@@ -80,6 +80,9 @@ class BayesianSequenceCombination(SpanMethod):
     ) -> Learned:
         layer = assign_layers(answers)
         by_class = _is_by_class(answers)
+        if frozen is not None:
+            # As it was when they were learned, however many annotators there are now.
+            by_class = frozen.emission.shape[-1] == 1 + 2 * answers.n_classes
         nameless = replace(answers, label=np.zeros_like(answers.label), n_classes=1)
         sequences = build_sequences(
             answers if by_class else nameless, Units.of_pieces(answers, texts), layer
