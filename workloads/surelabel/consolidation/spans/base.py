@@ -1,0 +1,164 @@
+"""What every algorithm for spans shares: its calls, its result, and the judgement of annotators."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+import numpy as np
+
+from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.spans.overlap import Marks, overlaps
+from surelabel.consolidation.spans.quality import judge_annotators
+from surelabel.consolidation.spans.result import SpanAnnotators, SpanResult
+from surelabel.consolidation.spans.units import check_texts
+from surelabel.consolidation.spans.words import WordTable
+
+# Jaccard index from which a span backs another.
+_BACKS = 0.5
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What an algorithm found: spans with their confidence, and its model of the annotators.
+
+    ``emission``, ``pooled``, ``initial``, ``transition`` and ``table`` (of words) are empty for a
+    method without one.
+    """
+
+    marks: Marks
+    confidence: Floats
+    emission: Floats
+    pooled: Floats
+    initial: Floats
+    transition: Floats
+    table: WordTable = field(default_factory=lambda: WordTable.empty(0))
+    n_iter: int = 0
+    converged: bool = True
+
+    @classmethod
+    def without_model(cls, marks: Marks, confidence: Floats, answers: SpanAnswers) -> Learned:
+        """Of a method that only counts."""
+        nothing = np.zeros((0, 0, 0))
+        emission = np.zeros((answers.n_annotators, 0, 0, 0))
+        return cls(marks, confidence, emission, nothing, np.zeros(0), np.zeros((0, 0)))
+
+
+class SpanMethod(ABC):
+    """An algorithm for answers that are spans of a text.
+
+    Configuration stands in the constructor, data never does. ``fit`` leaves the frozen result in
+    ``result_``; the properties are its parts.
+    """
+
+    result_: SpanResult
+
+    @abstractmethod
+    def _learn(
+        self,
+        answers: SpanAnswers,
+        texts: Sequence[str] | None,
+        frozen: SpanAnnotators | None,
+    ) -> Learned:
+        """The spans; with ``frozen`` annotators nothing is learned from these answers."""
+
+    def fit(
+        self,
+        answers: SpanAnswers,
+        *,
+        texts: Sequence[str] | None = None,
+        frozen_annotators: SpanAnnotators | None = None,
+    ) -> Self:
+        """Consolidate every item.
+
+        ``texts``: (n_items,), the texts that the offsets point into; a method that has a use for
+        words is better with them. ``frozen_annotators``: take the annotators as they are there
+        (aligned with the codes, by the same method) and learn nothing from these answers. Raises
+        ValueError where an answer reaches beyond its text.
+        """
+        if texts is not None:
+            check_texts(answers, texts)
+        if frozen_annotators is not None:
+            _check_frozen(answers, frozen_annotators)
+        learned = self._learn(answers, texts, frozen_annotators)
+        order = np.lexsort(learned.marks[::-1])
+        marks = Marks(*(column[order] for column in learned.marks))
+        annotators = frozen_annotators or judge_annotators(
+            answers,
+            marks,
+            emission=learned.emission,
+            pooled=learned.pooled,
+            initial=learned.initial,
+            transition=learned.transition,
+            table=learned.table,
+        )
+        self.result_ = SpanResult(
+            *marks,
+            confidence=learned.confidence[order],
+            support=support(answers, marks),
+            n_answers=answers.n_answers,
+            annotators=annotators,
+            n_iter=learned.n_iter,
+            converged=learned.converged,
+        )
+        return self
+
+    def fit_predict(
+        self,
+        answers: SpanAnswers,
+        *,
+        texts: Sequence[str] | None = None,
+        frozen_annotators: SpanAnnotators | None = None,
+    ) -> SpanResult:
+        """``fit``, and its result."""
+        return self.fit(answers, texts=texts, frozen_annotators=frozen_annotators).result_
+
+    @property
+    def annotators_(self) -> SpanAnnotators:
+        """How good each annotator is, and how each answers."""
+        return self.result_.annotators
+
+    @property
+    def confidence_(self) -> Floats:
+        """(n_spans,): the chance that the span is right."""
+        return self.result_.confidence
+
+    @property
+    def n_iter_(self) -> int:
+        """Iterations that were needed; 0 for a method that has none."""
+        return self.result_.n_iter
+
+    @property
+    def converged_(self) -> bool:
+        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
+        return self.result_.converged
+
+
+def support(answers: SpanAnswers, marks: Marks) -> Codes:
+    """(len(marks),): annotators with a span of the same label and a Jaccard index of 1/2."""
+    own = answered(answers)
+    pairs = overlaps(marks, own)
+    close = pairs.jaccard(marks, own) >= _BACKS
+    backed = pairs.first[close] * answers.n_annotators
+    backed = np.unique(backed + answers.span_annotator[pairs.second[close]])
+    return np.bincount(backed // max(answers.n_annotators, 1), minlength=len(marks.start))
+
+
+def answered(answers: SpanAnswers) -> Marks:
+    """All answered spans, grouped by item."""
+    return Marks(answers.span_item, answers.start, answers.end, answers.label)
+
+
+def _check_frozen(answers: SpanAnswers, frozen: SpanAnnotators) -> None:
+    if len(frozen.n_answers) != answers.n_annotators:
+        raise ValueError(
+            f"frozen_annotators must hold n_annotators ({answers.n_annotators}); got "
+            f"{len(frozen.n_answers)}. Align them with for_annotators(names)."
+        )
+    if frozen.label_confusion.shape[1] != answers.n_classes:
+        raise ValueError(
+            f"frozen_annotators must know n_classes ({answers.n_classes}); got "
+            f"{frozen.label_confusion.shape[1]}. Use those of a job with the same labels."
+        )

@@ -1,0 +1,199 @@
+"""Bayesian sequence combination: a hidden Markov model of the true tags, annotators with memory.
+
+E. Simpson and I. Gurevych, "A Bayesian Approach for Sequence Tagging with Crowds" (EMNLP 2019),
+doi:10.18653/v1/D19-1101, with their annotator model "seq": what an annotator says of a unit depends
+on its true tag and on the annotator's own tag before. Variational Bayes with forward-backward, then
+Viterbi; both know that a span goes on only where it began.
+
+Two things differ from the paper. The units of the chain are the pieces between the offsets that
+answers use, not words: a word in the middle of a span says nothing new, and a chain over words
+takes it for news. And words count for less than they would if neighbours were independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import digamma
+
+from surelabel.consolidation.spans import decode
+from surelabel.consolidation.spans.annotator_prior import prior_counts
+from surelabel.consolidation.spans.answers import Floats, SpanAnswers
+from surelabel.consolidation.spans.base import Learned, SpanMethod
+from surelabel.consolidation.spans.forward_backward import NEVER, Lattice, Posterior
+from surelabel.consolidation.spans.label_vote import vote_labels
+from surelabel.consolidation.spans.layers import assign_layers
+from surelabel.consolidation.spans.overlap import Marks
+from surelabel.consolidation.spans.result import SpanAnnotators
+from surelabel.consolidation.spans.sequences import build_sequences
+from surelabel.consolidation.spans.token_majority import unique_marks, vote_shares
+from surelabel.consolidation.spans.units import Units
+from surelabel.consolidation.spans.words import WordsOfUnits, WordTable
+
+_LEAST = 1e-12
+# Numbers in the annotators' tables; above it one table for all classes has to do.
+_MAX_CELLS = 4_000_000
+
+
+class _Model(NamedTuple):
+    """Logarithms: emission [a, before, own, true], initial and transition of true tags."""
+
+    emission: Floats
+    initial: Floats
+    transition: Floats
+
+
+class _Found(NamedTuple):
+    """Where the iteration ended; ``learned`` is None for frozen annotators."""
+
+    model: _Model
+    posterior: Posterior
+    log_likelihood: Floats
+    learned: Learned | None
+
+
+@dataclass
+class BayesianSequenceCombination(SpanMethod):
+    """``strength``: pseudo-answers behind each row [before, true] of an annotator's table
+    (``annotator_prior``). ``word_weight``: how much of what words say is believed; 0 ignores the
+    texts.
+
+    Spans of one answer that overlap come into layers (``assign_layers``), each a chain of its own
+    with the same annotators. With so many classes that tables of all tags would be too large, the
+    chain knows spans without classes, and annotators vote on the class of each span found.
+    """
+
+    max_iter: int = 20
+    tol: float = 1e-3
+    strength: float = 10.0
+    word_weight: float = 0.4
+
+    def _learn(
+        self,
+        answers: SpanAnswers,
+        texts: Sequence[str] | None,
+        frozen: SpanAnnotators | None,
+    ) -> Learned:
+        layer = assign_layers(answers)
+        by_class = _is_by_class(answers)
+        if frozen is not None:
+            # As it was when they were learned, however many annotators there are now.
+            by_class = frozen.emission.shape[-1] == 1 + 2 * answers.n_classes
+        nameless = replace(answers, label=np.zeros_like(answers.label), n_classes=1)
+        sequences = build_sequences(
+            answers if by_class else nameless, Units.of_pieces(answers, texts), layer
+        )
+        lattice = Lattice(sequences)
+        words = None
+        if texts is not None and self.word_weight > 0:
+            known = None if frozen is None else frozen.vocabulary
+            words = WordsOfUnits.of(lattice, texts, known)
+        found = (
+            self._iterate(lattice, words) if frozen is None else self._judge(lattice, words, frozen)
+        )
+        path = lattice.viterbi(found.log_likelihood, found.model.initial, found.model.transition)
+        runs = decode.runs(sequences, path)
+        chance = decode.span_probability(
+            lattice, found.posterior, np.exp(found.model.transition), runs
+        )
+        if not by_class:
+            label, share = vote_labels(answers, sequences, layer, runs)
+            runs, chance = (runs[0], runs[1], label), chance * share
+        marks, confidence = unique_marks(decode.marks_of(sequences, *runs), chance)
+        learned = found.learned or Learned.without_model(marks, confidence, answers)
+        return replace(learned, marks=marks, confidence=confidence)
+
+    def _iterate(self, lattice: Lattice, words: WordsOfUnits | None) -> _Found:
+        """Variational Bayes from the shares of votes on."""
+        allowed = allowed_transitions(lattice.sequences.n_classes)
+        tags = vote_shares(lattice)
+        follows = ~lattice.begins[1:]
+        pairs = tags[:-1][follows].T @ tags[1:][follows]
+        table = WordTable.empty(lattice.sequences.n_tags)
+        n_iter, converged = 0, False
+        while not converged and n_iter < max(self.max_iter, 1):
+            n_iter += 1
+            counts = lattice.count(tags)
+            first = tags[lattice.begins].sum(axis=0)
+            model = self._expect(counts, first, pairs, allowed)
+            log_likelihood = lattice.emissions(model.emission)
+            if words is not None:
+                table, said = words.learn(tags)
+                log_likelihood += self.word_weight * said
+            posterior = lattice.forward_backward(
+                log_likelihood, np.exp(model.initial), np.exp(model.transition)
+            )
+            pairs = posterior.pairs
+            converged = bool(np.abs(posterior.tags - tags).max(initial=0.0) < self.tol)
+            tags = posterior.tags
+        nothing = np.empty(0, np.int64)
+        everybody = counts.sum(axis=0, keepdims=True)
+        learned = Learned(
+            Marks(nothing, nothing, nothing, nothing),
+            np.empty(0),
+            emission=_rows(counts + prior_counts(counts, allowed, self.strength)),
+            pooled=_rows(everybody + prior_counts(everybody, allowed, self.strength))[0],
+            initial=(first + allowed[0]) / (first + allowed[0]).sum(),
+            transition=(pairs + allowed) / (pairs + allowed).sum(axis=1, keepdims=True),
+            table=table,
+            n_iter=n_iter,
+            converged=converged,
+        )
+        return _Found(model, posterior, log_likelihood, learned)
+
+    def _judge(
+        self, lattice: Lattice, words: WordsOfUnits | None, frozen: SpanAnnotators
+    ) -> _Found:
+        """Each item by itself, by what is known of annotators and words."""
+        model = _Model(
+            _log(frozen.emission.swapaxes(2, 3)), _log(frozen.initial), _log(frozen.transition)
+        )
+        log_likelihood = lattice.emissions(model.emission)
+        if words is not None:
+            table = WordTable(frozen.vocabulary, frozen.word_evidence)
+            log_likelihood += self.word_weight * words.evidence(table)
+        posterior = lattice.forward_backward(log_likelihood, frozen.initial, frozen.transition)
+        return _Found(model, posterior, log_likelihood, None)
+
+    def _expect(
+        self, counts: Floats, first: Floats, pairs: Floats, allowed: NDArray[np.bool_]
+    ) -> _Model:
+        """The expected logarithms under the Dirichlet posteriors."""
+        own = counts + prior_counts(counts, allowed, self.strength)
+        return _Model(
+            _expected_log(own, allowed[None, :, :, None], axis=2),
+            _expected_log(first + allowed[0], allowed[0], axis=0),
+            _expected_log(pairs + allowed, allowed, axis=1),
+        )
+
+
+def allowed_transitions(n_classes: int) -> NDArray[np.bool_]:
+    """[before, after]: a span goes on only after its beginning, or after it went on already."""
+    allowed = np.ones((1 + 2 * n_classes,) * 2, dtype=bool)
+    allowed[:, 2::2] = False
+    begin, inside = np.arange(n_classes) * 2 + 1, np.arange(n_classes) * 2 + 2
+    allowed[begin, inside] = allowed[inside, inside] = True
+    return allowed
+
+
+def _is_by_class(answers: SpanAnswers) -> bool:
+    return answers.n_annotators * (1 + 2 * answers.n_classes) ** 3 <= _MAX_CELLS
+
+
+def _expected_log(dirichlet: Floats, possible: NDArray[np.bool_], axis: int) -> Floats:
+    total = digamma(dirichlet.sum(axis=axis, keepdims=True))
+    return np.asarray(np.where(possible, digamma(np.maximum(dirichlet, _LEAST)) - total, NEVER))
+
+
+def _rows(counts: Floats) -> Floats:
+    """P(own | before, true) as [a, before, true, own]."""
+    return np.ascontiguousarray((counts / counts.sum(axis=2, keepdims=True)).swapaxes(2, 3))
+
+
+def _log(probability: Floats) -> Floats:
+    possible = probability > 0
+    return np.asarray(np.where(possible, np.log(np.where(possible, probability, 1.0)), NEVER))
