@@ -1,0 +1,35 @@
+"""From several people's masks to one: binary, multi-class, and instances; NumPy and SciPy only.
+
+Every method has ``fit_predict(answers)`` on ``MaskAnswers`` and returns a ``MaskResult``. Images
+may be far larger than memory: masks are read, and the label drawn, tile by tile.
+"""
+
+from __future__ import annotations
+
+from surelabel.consolidation.masks.answers import MaskAnswers, MaskReader
+from surelabel.consolidation.masks.base import Segmentation
+from surelabel.consolidation.masks.distance import disagreement
+from surelabel.consolidation.masks.majority_vote import MajorityVote
+from surelabel.consolidation.masks.result import MaskAnnotators, MaskResult
+from surelabel.consolidation.masks.smoothed_vote import SmoothedVote
+from surelabel.consolidation.masks.staple import STAPLE
+
+# Every algorithm for masks, by the name that ``spec.consolidation.method`` will have.
+METHODS: dict[str, type[Segmentation]] = {
+    "Auto": SmoothedVote,
+    "MajorityVote": MajorityVote,
+    "STAPLE": STAPLE,
+}
+
+__all__ = [
+    "METHODS",
+    "STAPLE",
+    "MajorityVote",
+    "MaskAnnotators",
+    "MaskAnswers",
+    "MaskReader",
+    "MaskResult",
+    "Segmentation",
+    "SmoothedVote",
+    "disagreement",
+]

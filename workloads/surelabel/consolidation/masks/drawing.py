@@ -1,0 +1,186 @@
+"""The consolidated mask of one image, tile by tile, and what was counted on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.consolidation.masks.answers import MaskAnswers, Pixels
+from surelabel.consolidation.masks.patterns import Coded, Ints, coded
+from surelabel.consolidation.masks.smoothing import radius, smoothed
+from surelabel.consolidation.masks.tiles import Tile, followed, tiles, widened
+from surelabel.consolidation.masks.voting import TIE, Voting, winner
+from surelabel.consolidation.result import Floats
+
+Bytes = NDArray[np.uint8]
+
+
+@dataclass
+class Tally:
+    """Counts over one image; C classes occur in it, in the order of ``Voting.classes``.
+
+    ``confusion[r, t, l]``: pixels that are of class t and annotator r said l. ``certainty``: (C,),
+    sum over each class's pixels of 255 times their confidence. ``border``: (C,), edges between
+    pixels of the class and of another. ``disputed``: pixels that people disagree on, and
+    ``disputed_certainty`` of them. Integers, so that tiles add up to the same.
+    """
+
+    confusion: Ints
+    certainty: Ints
+    border: Ints
+    disputed: int = 0
+    disputed_certainty: int = 0
+
+    @classmethod
+    def empty(cls, n_annotators: int, n_classes: int) -> Tally:
+        """Nothing counted yet."""
+        shape = (n_annotators, n_classes, n_classes)
+        per_class = np.zeros(n_classes, np.int64)
+        return cls(np.zeros(shape, np.int64), per_class.copy(), per_class.copy())
+
+    @property
+    def pixels(self) -> Ints:
+        """(C,): pixels of each class."""
+        return np.asarray(self.confusion[0].sum(axis=1))
+
+    def count(self, votes: Ints, column: Ints, sure: Bytes, n: Ints, classes: Ints) -> None:
+        """``n`` pixels of each pattern (``votes``) became ``classes[column]``."""
+        said = np.searchsorted(classes, votes)
+        for who in range(votes.shape[1]):
+            np.add.at(self.confusion[who], (column, said[:, who]), n)
+        np.add.at(self.certainty, column, n * sure)
+
+
+def confidence_of(share: Floats, n_voices: int, agreed: NDArray[np.bool_] | bool) -> Bytes:
+    """255 times the chance that a class with this share of ``n_voices`` votes is right.
+
+    Half a vote for it and half a vote against are added. Where all agree the chance to be wrong
+    is 1 / (n + 1)^2. On crowds that drew cells both are what they say (docs/benchmarks.md).
+    """
+    open_ = (n_voices * np.clip(share, 0, 1) + 0.5) / (n_voices + 1)
+    chance = np.where(agreed, 1 - 1 / (n_voices + 1) ** 2, open_)
+    return np.asarray(np.rint(255 * chance), dtype=np.uint8)
+
+
+def draw(
+    answers: MaskAnswers,
+    rows: slice,
+    voting: Voting,
+    edge: int,
+    label: Pixels,
+    confidence: Bytes | None,
+    *,
+    ready: Coded | None = None,
+    fast: bool = False,
+) -> Tally:
+    """Fill ``label`` and ``confidence``, both (height, width), and count.
+
+    ``ready``: the image coded in one piece, where somebody has done that already. ``fast``: by
+    the compiled loops, with the same result.
+    """
+    shape = (label.shape[0], label.shape[1])
+    tally = Tally.empty(rows.stop - rows.start, len(voting.classes))
+    halo = radius(voting.sigma) if voting.sigma > 0 else 0
+    for tile in tiles(shape, edge):
+        window, core = widened(tile, halo, shape)
+        piece = ready or coded(answers.window(rows, window), answers.n_classes)
+        into = None if confidence is None else confidence[tile]
+        _draw_tile(piece, core, voting, label[tile], into, tally, fast=fast)
+    for tile in tiles(shape, edge):
+        tally.border += borders(label[followed(tile, shape)], tile, voting.classes)
+    return tally
+
+
+def borders(labels: Pixels, tile: Tile, classes: Ints) -> Ints:
+    """(n_classes,): edges between a pixel of the class and one of another.
+
+    ``labels`` may have one row and one column more than ``tile``: the seam to the next one.
+    """
+    height, width = (side.stop - side.start for side in tile)
+    found = np.zeros(len(classes), np.int64)
+    for here, there in (
+        (labels[: labels.shape[0] - 1, :width], labels[1:, :width]),
+        (labels[:height, : labels.shape[1] - 1], labels[:height, 1:]),
+    ):
+        edge = np.nonzero(here != there)
+        for side in (here, there):
+            found += np.bincount(np.searchsorted(classes, side[edge]), minlength=len(classes))
+    return found
+
+
+def _draw_tile(
+    piece: Coded,
+    core: Tile,
+    voting: Voting,
+    label: Pixels,
+    confidence: Bytes | None,
+    tally: Tally,
+    *,
+    fast: bool,
+) -> None:
+    """``label`` and ``confidence`` are those of the tile, ``piece`` reaches beyond it."""
+    votes, classes, n_voices = piece.patterns.votes, voting.classes, int(voting.counted.sum())
+    shares = voting.shares(votes)
+    column = winner(shares)
+    share = shares[np.arange(len(shares)), column]
+    agreed = share > 1 - TIE
+    sure = confidence_of(share, n_voices, agreed)
+    code, n = piece.within(core)
+    label[...] = piece.table(classes[column].astype(label.dtype))[code]
+    if confidence is not None:
+        confidence[...] = piece.table(sure)[code]
+    if voting.sigma == 0 or agreed.all():
+        tally.count(votes, column, sure, n, classes)
+        tally.disputed += int(n[~agreed].sum())
+        tally.disputed_certainty += int((n * sure)[~agreed].sum())
+        return
+    tally.count(votes[agreed], column[agreed], sure[agreed], n[agreed], classes)
+    # Only where people disagree do the neighbours have a say: what all drew stays.
+    at = np.nonzero(piece.table(~agreed)[code])
+    column, best = _decided(piece, shares, core, at, voting.sigma, fast=fast)
+    sure = confidence_of(best, n_voices, False)
+    label[at] = classes[column].astype(label.dtype)
+    if confidence is not None:
+        confidence[at] = sure
+    pattern = piece.table(np.arange(len(votes)))[code[at]]
+    key = (pattern * len(classes) + column) * 256 + sure
+    key, n = np.unique(key, return_counts=True)
+    pattern, column, sure = key // 256 // len(classes), key // 256 % len(classes), key % 256
+    tally.count(votes[pattern], column, sure, n, classes)
+    tally.disputed += int(n.sum())
+    tally.disputed_certainty += int((n * sure).sum())
+
+
+def _decided(
+    piece: Coded,
+    shares: Floats,
+    core: Tile,
+    at: tuple[Any, Any],
+    sigma: float,
+    *,
+    fast: bool,
+) -> tuple[Ints, Floats]:
+    """The class (column) with the most smoothed votes at each pixel ``at``, and its share.
+
+    Ties go to the class that comes first, the background before all.
+    """
+    n_classes = shares.shape[1]
+    where = (at[0] + core[0].start) * piece.code.shape[1] + at[1] + core[1].start
+    column = np.zeros(len(where), np.int64)
+    best = np.full(len(where), -np.inf, np.float32)
+    if n_classes == 2:
+        # Shares sum to 1, smoothed or not.
+        plane = piece.table(shares[:, 1].astype(np.float32))[piece.code]
+        second = smoothed(plane, where, sigma, fast=fast)
+        column = (second > 0.5 + TIE / 2).astype(np.int64)
+        return column, np.where(column == 1, second, 1 - second).astype(float)
+    for k in range(n_classes):
+        plane = piece.table(shares[:, k].astype(np.float32))[piece.code]
+        found = smoothed(plane, where, sigma, fast=fast)
+        better = found > best + np.float32(TIE)
+        column[better] = k
+        best[better] = found[better]
+    return column, best.astype(float)
