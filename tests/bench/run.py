@@ -1,7 +1,7 @@
 """Runs the benchmarks, all or those named, and writes their sections of docs/benchmarks.md.
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
-        [kube_ray] [ray_requests] [prepare] [consolidation]
+        [kube_ray] [ray_requests] [prepare] [consolidation] [masks]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -23,6 +23,7 @@ BENCHMARKS = {
     "ray_requests": ("ray_requests.py", 120),
     "prepare": ("prepare.py", 900),
     "consolidation": ("consolidation.py", 1200),
+    "masks": ("masks.py", 1200),
 }
 
 

@@ -139,7 +139,7 @@ def test_staple_believes_the_annotators_who_are_right_more_often():
     rng = np.random.default_rng(0)
     truth = rng.random((60, 60)) < 0.3
     masks = [truth ^ (rng.random(truth.shape) < rate) for rate in (0.02, 0.02, 0.4, 0.4, 0.4)]
-    staple = STAPLE().fit_predict(one_image(masks))
+    staple = STAPLE(max_iter=1000).fit_predict(one_image(masks))
     vote = MajorityVote().fit_predict(one_image(masks))
     assert iou(staple.label[0] > 0, truth) > iou(vote.label[0] > 0, truth) + 0.1
     assert staple.converged

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -25,24 +25,28 @@ def walked(mask):
     return found
 
 
+@settings(deadline=None)
 @given(masks)
 def test_counts_are_those_of_a_walk_down_the_columns(mask):
     assert rle.encode(mask) == walked(mask)
     assert rle.area(rle.encode(mask)) == mask.sum()
 
 
+@settings(deadline=None)
 @given(masks)
 def test_a_mask_comes_back(mask):
     text = rle.to_string(rle.encode(mask))
     np.testing.assert_array_equal(rle.decode(rle.from_string(text), *mask.shape), mask)
 
 
+@settings(deadline=None)
 @given(counts)
 def test_any_counts_come_back_from_their_string(runs):
     assert rle.from_string(rle.to_string(runs)) == runs
     assert rle.from_string(rle.to_string(runs).encode()) == runs
 
 
+@settings(deadline=None)
 @given(masks)
 def test_strings_are_those_of_pycocotools(mask):
     tools = pytest.importorskip("pycocotools.mask", reason="pycocotools is not installed")

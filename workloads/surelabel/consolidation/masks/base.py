@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.masks.answers import MaskAnswers
-from surelabel.consolidation.masks.drawing import Bytes, Tally, borders, draw
+from surelabel.consolidation.masks.drawing import Bytes, Tally, draw, neighbours
 from surelabel.consolidation.masks.patterns import Coded, Ints, Patterns, coded
 from surelabel.consolidation.masks.quality import Quality
 from surelabel.consolidation.masks.result import MaskAnnotators, MaskResult
@@ -87,7 +87,8 @@ class Segmentation(ABC):
         """
         if self.tile < 1:
             raise ValueError(f"tile must be at least 1 pixel; got {self.tile}.")
-        studies = self._studies(answers)
+        fast = _pixels(answers) >= _MANY_PIXELS
+        studies = self._studies(answers, fast=fast)
         known = frozen_annotators
         if known is None:
             known = self._acquaint(studies, answers.n_annotators)
@@ -96,7 +97,6 @@ class Segmentation(ABC):
                 f"frozen_annotators must have n_annotators ({answers.n_annotators}) entries; "
                 f"got {len(known.n_answers)}. See MaskAnnotators.for_annotators."
             )
-        many = sum(study.shape[0] * study.shape[1] for study in studies) >= _MANY_PIXELS
         quality = Quality(answers.n_annotators)
         label: list[NDArray[Any] | None] = [None] * answers.n_items
         confidence: list[Bytes | None] = [None] * answers.n_items
@@ -108,7 +108,7 @@ class Segmentation(ABC):
             drawn = _array(canvas, study, "label", kind)
             sure = _array(canvas, study, "confidence", np.uint8) if self.pixel_confidence else None
             tally = draw(
-                answers, study.rows, voting, self.tile, drawn, sure, ready=study.ready, fast=many
+                answers, study.rows, voting, self.tile, drawn, sure, ready=study.ready, fast=fast
             )
             label[study.item], confidence[study.item] = drawn, sure
             quality.add(study.annotator, voting, tally)
@@ -152,12 +152,12 @@ class Segmentation(ABC):
         """Whether every image's iteration stood still before its end."""
         return self.result_.converged
 
-    def _studies(self, answers: MaskAnswers) -> list[Study]:
+    def _studies(self, answers: MaskAnswers, *, fast: bool) -> list[Study]:
         """A look at every image that somebody answered."""
         left = _KEPT_BYTES
         found = []
         for item in np.unique(answers.item).tolist():
-            study = self._study(answers, item)
+            study = self._study(answers, item, fast=fast)
             if study.ready is not None:
                 left -= study.ready.code.nbytes
                 if left < 0:
@@ -165,7 +165,7 @@ class Segmentation(ABC):
             found.append(study)
         return found
 
-    def _study(self, answers: MaskAnswers, item: int) -> Study:
+    def _study(self, answers: MaskAnswers, item: int, *, fast: bool) -> Study:
         rows = answers.rows_of(item)
         shape = answers.mask[rows.start].shape
         size = (int(shape[0]), int(shape[1]))
@@ -174,10 +174,11 @@ class Segmentation(ABC):
         whole = None
         for tile in tiles(size, self.tile):
             window = followed(tile, size) if self._needs_border else tile
-            piece = coded(answers.window(rows, window), answers.n_classes)
-            core = tuple(slice(0, side.stop - side.start) for side in tile)
-            _, n = piece.within((core[0], core[1]))
-            parts.append(Patterns(piece.patterns.votes[n > 0], n[n > 0]))
+            piece = coded(answers.window(rows, window), answers.n_classes, fast=fast)
+            height, width = (side.stop - side.start for side in tile)
+            found = piece.cut((slice(0, height), slice(0, width))).patterns
+            here = found.count > 0
+            parts.append(Patterns(found.votes[here], found.count[here]))
             if self._needs_border:
                 border += _majority_borders(piece, tile)
             if window == (slice(0, size[0]), slice(0, size[1])):
@@ -188,12 +189,19 @@ class Segmentation(ABC):
 
 
 def _majority_borders(piece: Coded, tile: tuple[slice, slice]) -> int:
+    """Edges between pixels whose majorities differ."""
     votes = piece.patterns.votes
     classes = np.unique(votes)
     majority = winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))
-    kind = np.uint8 if len(classes) <= 256 else np.uint16
-    labels = piece.table(majority.astype(kind))[piece.code]
-    return int(borders(labels, tile, np.arange(len(classes))).sum()) // 2
+    labels = np.empty(piece.code.shape, np.uint8 if len(classes) <= 256 else np.uint16)
+    piece.spread(majority.astype(labels.dtype), labels)
+    return sum(np.count_nonzero(here != there) for here, there in neighbours(labels, tile))
+
+
+def _pixels(answers: MaskAnswers) -> int:
+    _, first = np.unique(answers.item, return_index=True)
+    shapes = (answers.mask[row].shape for row in first)
+    return sum(shape[0] * shape[1] for shape in shapes)
 
 
 def _array(canvas: Canvas | None, study: Study, what: str, kind: Any) -> NDArray[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,12 +45,14 @@ class Tally:
         """(C,): pixels of each class."""
         return np.asarray(self.confusion[0].sum(axis=1))
 
-    def count(self, votes: Ints, column: Ints, sure: Bytes, n: Ints, classes: Ints) -> None:
+    def count(self, votes: Ints, column: Ints, n: Ints, certainty: Ints, classes: Ints) -> None:
         """``n`` pixels of each pattern (``votes``) became ``classes[column]``."""
         said = np.searchsorted(classes, votes)
+        cells = column[:, None] * len(classes) + said
         for who in range(votes.shape[1]):
-            np.add.at(self.confusion[who], (column, said[:, who]), n)
-        np.add.at(self.certainty, column, n * sure)
+            counted = np.bincount(cells[:, who], weights=n, minlength=len(classes) ** 2)
+            self.confusion[who] += counted.astype(np.int64).reshape(len(classes), -1)
+        np.add.at(self.certainty, column, certainty)
 
 
 def confidence_of(share: Floats, n_voices: int, agreed: NDArray[np.bool_] | bool) -> Bytes:
@@ -86,9 +87,9 @@ def draw(
     halo = radius(voting.sigma) if voting.sigma > 0 else 0
     for tile in tiles(shape, edge):
         window, core = widened(tile, halo, shape)
-        piece = ready or coded(answers.window(rows, window), answers.n_classes)
+        piece = ready or coded(answers.window(rows, window), answers.n_classes, fast=fast)
         into = None if confidence is None else confidence[tile]
-        _draw_tile(piece, core, voting, label[tile], into, tally, fast=fast)
+        _draw_tile(piece, core, voting, label[tile], into, tally)
     for tile in tiles(shape, edge):
         tally.border += borders(label[followed(tile, shape)], tile, voting.classes)
     return tally
@@ -99,16 +100,25 @@ def borders(labels: Pixels, tile: Tile, classes: Ints) -> Ints:
 
     ``labels`` may have one row and one column more than ``tile``: the seam to the next one.
     """
-    height, width = (side.stop - side.start for side in tile)
     found = np.zeros(len(classes), np.int64)
-    for here, there in (
-        (labels[: labels.shape[0] - 1, :width], labels[1:, :width]),
-        (labels[:height, : labels.shape[1] - 1], labels[:height, 1:]),
-    ):
-        edge = np.nonzero(here != there)
+    for here, there in neighbours(labels, tile):
+        edge = here != there
+        if len(classes) <= 2:
+            # Every edge is one of both.
+            found += np.count_nonzero(edge)
+            continue
         for side in (here, there):
             found += np.bincount(np.searchsorted(classes, side[edge]), minlength=len(classes))
     return found
+
+
+def neighbours(labels: Pixels, tile: Tile) -> list[tuple[Pixels, Pixels]]:
+    """Pixels and those below them, pixels and those to their right; each pair in one tile only."""
+    height, width = (side.stop - side.start for side in tile)
+    return [
+        (labels[: labels.shape[0] - 1, :width], labels[1:, :width]),
+        (labels[:height, : labels.shape[1] - 1], labels[:height, 1:]),
+    ]
 
 
 def _draw_tile(
@@ -118,8 +128,6 @@ def _draw_tile(
     label: Pixels,
     confidence: Bytes | None,
     tally: Tally,
-    *,
-    fast: bool,
 ) -> None:
     """``label`` and ``confidence`` are those of the tile, ``piece`` reaches beyond it."""
     votes, classes, n_voices = piece.patterns.votes, voting.classes, int(voting.counted.sum())
@@ -128,58 +136,55 @@ def _draw_tile(
     share = shares[np.arange(len(shares)), column]
     agreed = share > 1 - TIE
     sure = confidence_of(share, n_voices, agreed)
-    code, n = piece.within(core)
-    label[...] = piece.table(classes[column].astype(label.dtype))[code]
+    inside = piece.cut(core)
+    n = inside.patterns.count
+    inside.spread(classes[column].astype(label.dtype), label)
     if confidence is not None:
-        confidence[...] = piece.table(sure)[code]
+        inside.spread(sure, confidence)
     if voting.sigma == 0 or agreed.all():
-        tally.count(votes, column, sure, n, classes)
+        tally.count(votes, column, n, n * sure, classes)
         tally.disputed += int(n[~agreed].sum())
         tally.disputed_certainty += int((n * sure)[~agreed].sum())
         return
-    tally.count(votes[agreed], column[agreed], sure[agreed], n[agreed], classes)
+    tally.count(votes[agreed], column[agreed], n[agreed], (n * sure)[agreed], classes)
     # Only where people disagree do the neighbours have a say: what all drew stays.
-    at = np.nonzero(piece.table(~agreed)[code])
-    column, best = _decided(piece, shares, core, at, voting.sigma, fast=fast)
+    at = inside.where(~agreed)
+    column, best = _decided(piece, shares, core, at, voting.sigma)
     sure = confidence_of(best, n_voices, False)
     label[at] = classes[column].astype(label.dtype)
     if confidence is not None:
         confidence[at] = sure
-    pattern = piece.table(np.arange(len(votes)))[code[at]]
-    key = (pattern * len(classes) + column) * 256 + sure
-    key, n = np.unique(key, return_counts=True)
-    pattern, column, sure = key // 256 // len(classes), key // 256 % len(classes), key % 256
-    tally.count(votes[pattern], column, sure, n, classes)
+    cell = piece.table(np.arange(len(votes)))[inside.code[at]] * len(classes) + column
+    n = np.bincount(cell)
+    # Sums of integers, exact in float64.
+    certainty = np.bincount(cell, weights=sure).astype(np.int64)
+    there = np.flatnonzero(n)
+    pattern, column = there // len(classes), there % len(classes)
+    tally.count(votes[pattern], column, n[there], certainty[there], classes)
     tally.disputed += int(n.sum())
-    tally.disputed_certainty += int((n * sure).sum())
+    tally.disputed_certainty += int(certainty.sum())
 
 
 def _decided(
-    piece: Coded,
-    shares: Floats,
-    core: Tile,
-    at: tuple[Any, Any],
-    sigma: float,
-    *,
-    fast: bool,
+    piece: Coded, shares: Floats, core: Tile, at: tuple[Ints, Ints], sigma: float
 ) -> tuple[Ints, Floats]:
     """The class (column) with the most smoothed votes at each pixel ``at``, and its share.
 
     Ties go to the class that comes first, the background before all.
     """
-    n_classes = shares.shape[1]
-    where = (at[0] + core[0].start) * piece.code.shape[1] + at[1] + core[1].start
-    column = np.zeros(len(where), np.int64)
-    best = np.full(len(where), -np.inf, np.float32)
-    if n_classes == 2:
+    row, at_column = at[0] + core[0].start, at[1] + core[1].start
+    plane = np.empty(piece.code.shape, np.float32)
+    if shares.shape[1] == 2:
         # Shares sum to 1, smoothed or not.
-        plane = piece.table(shares[:, 1].astype(np.float32))[piece.code]
-        second = smoothed(plane, where, sigma, fast=fast)
+        piece.spread(shares[:, 1].astype(np.float32), plane)
+        second = smoothed(plane, row, at_column, sigma, fast=piece.fast)
         column = (second > 0.5 + TIE / 2).astype(np.int64)
         return column, np.where(column == 1, second, 1 - second).astype(float)
-    for k in range(n_classes):
-        plane = piece.table(shares[:, k].astype(np.float32))[piece.code]
-        found = smoothed(plane, where, sigma, fast=fast)
+    column = np.zeros(len(row), np.int64)
+    best = np.full(len(row), -np.inf, np.float32)
+    for k in range(shares.shape[1]):
+        piece.spread(shares[:, k].astype(np.float32), plane)
+        found = smoothed(plane, row, at_column, sigma, fast=piece.fast)
         better = found > best + np.float32(TIE)
         column[better] = k
         best[better] = found[better]

@@ -48,12 +48,25 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Coded:
-    """One tile. ``code``: (height, width), a number per pattern; ``present``: those that occur."""
+    """One tile. ``code``: (height, width), a number per pattern; ``present``: those that occur.
+
+    ``fast``: whether to look up by the compiled loops.
+    """
 
     code: NDArray[Any]
     present: Ints
     n_codes: int
     patterns: Patterns
+    fast: bool = False
+
+    def cut(self, core: tuple[slice, slice]) -> Coded:
+        """A part of the tile; patterns that do not occur there are counted 0 times."""
+        code = self.code[core]
+        if code.shape == self.code.shape:
+            return self
+        count = _histogram(code, self.n_codes, fast=self.fast)[self.present]
+        patterns = Patterns(self.patterns.votes, count)
+        return Coded(code, self.present, self.n_codes, patterns, self.fast)
 
     def table(self, values: NDArray[Any]) -> NDArray[Any]:
         """(n_codes,): what ``values``, (n_patterns,), are for each code; 0 where none occurs."""
@@ -61,39 +74,57 @@ class Coded:
         found[self.present] = values
         return found
 
-    def within(self, core: tuple[slice, slice]) -> tuple[NDArray[Any], Ints]:
-        """The codes of a part of the tile, and (n_patterns,) how often each occurs there."""
-        code = self.code[core]
-        if code.shape == self.code.shape:
-            return code, self.patterns.count
-        return code, np.bincount(code.ravel(), minlength=self.n_codes)[self.present]
+    def spread(self, values: NDArray[Any], into: NDArray[Any]) -> None:
+        """``into`` (height, width) gets the value of each pixel's pattern."""
+        if self.fast:
+            from surelabel.consolidation.masks.kernels import look_up
+
+            look_up(self.code, self.table(values), into)
+        else:
+            into[...] = self.table(values)[self.code]
+
+    def where(self, flags: NDArray[np.bool_]) -> tuple[Ints, Ints]:
+        """Rows and columns, both (n,), of the pixels whose pattern is flagged; row by row."""
+        if self.fast:
+            from surelabel.consolidation.masks.kernels import marked
+
+            found = marked(self.code, self.table(flags))
+            return found[0], found[1]
+        row, column = np.nonzero(self.table(flags)[self.code])
+        return row, column
 
 
-def coded(masks: Sequence[Pixels], n_classes: int) -> Coded:
+def coded(masks: Sequence[Pixels], n_classes: int, *, fast: bool = False) -> Coded:
     """The tile of these masks, one per annotator, of classes below ``n_classes``."""
     if n_classes ** len(masks) <= _MOST_CODES:
-        return _by_place(masks, n_classes)
-    return _by_occurrence(masks, n_classes)
+        return _by_place(masks, n_classes, fast=fast)
+    return _by_occurrence(masks, n_classes, fast=fast)
 
 
-def _by_place(masks: Sequence[Pixels], n_classes: int) -> Coded:
+def _histogram(code: NDArray[Any], n_codes: int, *, fast: bool) -> Ints:
+    if fast:
+        from surelabel.consolidation.masks.kernels import histogram
+
+        return np.asarray(histogram(code, n_codes))
+    return np.bincount(code.ravel(), minlength=n_codes)
+
+
+def _by_place(masks: Sequence[Pixels], n_classes: int, *, fast: bool) -> Coded:
     """Each annotator is a digit of the code."""
     n_codes = n_classes ** len(masks)
     kind = np.uint8 if n_codes <= 256 else np.uint16
     code = masks[0].astype(kind)
-    digit = np.empty_like(code)
     for mask in masks[1:]:
         np.multiply(code, kind(n_classes), out=code)
-        np.copyto(digit, mask, casting="unsafe")
-        np.add(code, digit, out=code)
-    count = np.bincount(code.ravel(), minlength=n_codes)
+        np.add(code, mask, out=code, casting="unsafe", dtype=kind)
+    count = _histogram(code, n_codes, fast=fast)
     present = np.flatnonzero(count)
     place = n_classes ** np.arange(len(masks) - 1, -1, -1)
     votes = (present[:, None] // place) % n_classes
-    return Coded(code, present, n_codes, Patterns(votes, count[present]))
+    return Coded(code, present, n_codes, Patterns(votes, count[present]), fast)
 
 
-def _by_occurrence(masks: Sequence[Pixels], n_classes: int) -> Coded:
+def _by_occurrence(masks: Sequence[Pixels], n_classes: int, *, fast: bool) -> Coded:
     """The patterns of the first annotators are numbered anew before the next is added."""
     code = np.zeros(masks[0].shape, np.int64)
     votes = np.zeros((1, 0), np.int64)
@@ -109,6 +140,5 @@ def _by_occurrence(masks: Sequence[Pixels], n_classes: int) -> Coded:
             present, code = np.unique(code, return_inverse=True)
             code = code.reshape(mask.shape)
         votes = np.column_stack((votes[present // n_classes], present % n_classes))
-    count = np.bincount(code.ravel(), minlength=len(votes))
-    everything = np.arange(len(votes))
-    return Coded(code, everything, len(votes), Patterns(votes, count))
+    count = _histogram(code, len(votes), fast=fast)
+    return Coded(code, np.arange(len(votes)), len(votes), Patterns(votes, count), fast)

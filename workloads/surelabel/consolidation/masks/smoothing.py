@@ -30,27 +30,27 @@ def gaussian(sigma: float) -> Shares:
     return np.asarray(weights / (2 * weights.sum() - weights[0]), dtype=np.float32)
 
 
-def smoothed(shares: Shares, where: Ints, sigma: float, *, fast: bool = False) -> Shares:
-    """(n,): smoothed ``shares`` (height, width) at the flat positions ``where``, ascending.
+def smoothed(
+    shares: Shares, row: Ints, column: Ints, sigma: float, *, fast: bool = False
+) -> Shares:
+    """(n,): smoothed ``shares`` (height, width) at these pixels, which come row by row.
 
     Outside the image everything is as at its edge. ``fast``: the compiled loop, same bits.
     """
-    if len(where) == 0:
+    if len(row) == 0:
         return np.empty(0, np.float32)
     near, far = gaussian(sigma), gaussian(sigma * math.sqrt(2))
+    if fast:
+        from surelabel.consolidation.masks.kernels import twiced_at
+
+        return np.asarray(twiced_at(shares, row, column, near, far))
     reach = len(far) - 1
-    width = shares.shape[1]
-    row, column = where // width, where % width
     top, bottom = int(row[0]), int(row[-1]) + 1
     left, right = int(column.min()), int(column.max()) + 1
-    # Rows and columns that the smoothed pixels depend on; the edge is repeated outside.
+    # What the pixels depend on; beyond the image its edge is repeated.
     rows = np.clip(np.arange(top - reach, bottom + reach), 0, shares.shape[0] - 1)
-    columns = np.clip(np.arange(left - reach, right + reach), 0, width - 1)
+    columns = np.clip(np.arange(left - reach, right + reach), 0, shares.shape[1] - 1)
     box = shares[rows[:, None], columns]
-    if fast:
-        from surelabel.consolidation.masks.smoothing_kernel import twiced_at
-
-        return np.asarray(twiced_at(box, row - top, column - left, near, far))
     narrow = _across(_down(box, near, reach), near, reach)
     wide = _across(_down(box, far, reach), far, reach)
     twiced = np.float32(2) * narrow - wide
