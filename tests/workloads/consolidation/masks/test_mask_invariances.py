@@ -119,7 +119,7 @@ def test_majority_vote_equals_a_count_pixel_by_pixel():
 
 def test_the_default_without_smoothing_and_weights_is_the_vote():
     drawn = made_up_drawings(9, n_annotators=5)
-    plain = SmoothedVote(power=0, outlier=np.inf, smoothing=0).fit_predict(drawn.answers)
+    plain = SmoothedVote(power=0, trust=0, outlier=np.inf, smoothing=0).fit_predict(drawn.answers)
     same(MajorityVote().fit_predict(drawn.answers), plain)
 
 

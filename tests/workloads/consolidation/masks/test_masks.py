@@ -15,7 +15,7 @@ from surelabel.consolidation.masks import (
     SmoothedVote,
     disagreement,
 )
-from workloads.consolidation.masks.drawings import iou, made_up_drawings, one_image
+from workloads.consolidation.masks.drawings import blobs, iou, made_up_drawings, one_image, wobbly
 
 methods = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 
@@ -124,6 +124,26 @@ def test_an_outlier_is_rejected_and_flagged():
     result = SmoothedVote().fit_predict(answers)
     assert result.annotators.rejected[4] == 6
     assert result.annotators.outlier.tolist() == [False] * 4 + [True, False]
+
+
+def test_who_is_careless_elsewhere_counts_less_here():
+    """Three of eight annotators answer each image; three of the eight draw carelessly."""
+    rng = np.random.default_rng(2)
+    strength = np.array([3, 3, 3, 1, 0.8, 0.6, 1.1, 0.9])
+    truth = [blobs(rng, (60, 70), 2) for _ in range(30)]
+    item = np.repeat(np.arange(30), 3)
+    annotator = np.concatenate([rng.permutation(8)[:3] for _ in truth])
+    pairs = zip(item, annotator, strict=True)
+    masks = [wobbly(rng, truth[i], strength[a]) for i, a in pairs]
+    answers = MaskAnswers.of(item, annotator, masks, 30, 8)
+
+    def quality(method):
+        result = method.fit_predict(answers)
+        found = zip(result.label, truth, strict=True)
+        return np.mean([iou(label > 0, true > 0) for label, true in found])
+
+    vote, alone, ours = MajorityVote(), SmoothedVote(trust=0), SmoothedVote()
+    assert quality(ours) > quality(alone) + 0.01 > quality(vote) + 0.01
 
 
 def test_who_draws_too_wide_has_a_bias_of_as_many_pixels():

@@ -195,7 +195,7 @@ def _majority_borders(piece: Coded, tile: tuple[slice, slice]) -> int:
     majority = winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))
     labels = np.empty(piece.code.shape, np.uint8 if len(classes) <= 256 else np.uint16)
     piece.spread(majority.astype(labels.dtype), labels)
-    return sum(np.count_nonzero(here != there) for here, there in neighbours(labels, tile))
+    return sum(int(np.count_nonzero(here != there)) for here, there in neighbours(labels, tile))
 
 
 def _pixels(answers: MaskAnswers) -> int:

@@ -17,8 +17,13 @@ def histogram(code: Array, n_codes: int) -> Array:
     """(n_codes,): how often each code occurs in ``code`` (height, width)."""
     found = np.zeros(n_codes, np.int64)
     for i in range(code.shape[0]):
-        for j in range(code.shape[1]):
-            found[code[i, j]] += 1
+        # Neighbours are mostly alike: a run is added at once, not pixel by pixel.
+        start = 0
+        for j in range(1, code.shape[1]):
+            if code[i, j] != code[i, j - 1]:
+                found[code[i, j - 1]] += j - start
+                start = j
+        found[code[i, code.shape[1] - 1]] += code.shape[1] - start
     return found
 
 
@@ -77,13 +82,16 @@ def twiced_at(shares: Array, row: Array, column: Array, near: Array, far: Array)
         for j in range(begin, end):
             down_near[j + reach] = near[0] * shares[i, j]
             down_far[j + reach] = far[0] * shares[i, j]
-        for k in range(1, len(far)):
-            above, below = max(i - k, 0), min(i + k, height - 1)
-            if k < len(near):
-                for j in range(begin, end):
-                    down_near[j + reach] += near[k] * (shares[above, j] + shares[below, j])
+        for k in range(1, len(near)):
+            above, below = shares[max(i - k, 0)], shares[min(i + k, height - 1)]
             for j in range(begin, end):
-                down_far[j + reach] += far[k] * (shares[above, j] + shares[below, j])
+                pair = above[j] + below[j]
+                down_near[j + reach] += near[k] * pair
+                down_far[j + reach] += far[k] * pair
+        for k in range(len(near), len(far)):
+            above, below = shares[max(i - k, 0)], shares[min(i + k, height - 1)]
+            for j in range(begin, end):
+                down_far[j + reach] += far[k] * (above[j] + below[j])
         for j in range(column[first] - reach, begin):
             down_near[j + reach] = down_near[begin + reach]
             down_far[j + reach] = down_far[begin + reach]
@@ -92,11 +100,12 @@ def twiced_at(shares: Array, row: Array, column: Array, near: Array, far: Array)
             down_far[j + reach] = down_far[end - 1 + reach]
         for p in range(first, last + 1):
             j = column[p] + reach
-            narrow = near[0] * down_near[j]
+            narrow, wide = near[0] * down_near[j], far[0] * down_far[j]
+            # The two sums in one loop: neither waits for the other.
             for k in range(1, len(near)):
                 narrow += near[k] * (down_near[j - k] + down_near[j + k])
-            wide = far[0] * down_far[j]
-            for k in range(1, len(far)):
+                wide += far[k] * (down_far[j - k] + down_far[j + k])
+            for k in range(len(near), len(far)):
                 wide += far[k] * (down_far[j - k] + down_far[j + k])
             found[p] = two * narrow - wide
         first = last + 1

@@ -29,12 +29,14 @@ _SIGMA, _SIGMA_PER_BAND, _MOST_SIGMA = 1.0, 0.2, 8.0
 class SmoothedVote(Segmentation):
     """``outlier``: robust standard deviations below the median IoU from which on a mask is left
     out, as long as three remain. ``power``: a mask weighs its IoU with the vote of those that
-    remain to this power, times the annotator's own reliability over all items to this power.
-    ``smoothing``: scales the width of the Gaussian; 0 for none.
+    remain to this power. ``trust``: and what is known of its annotator over all items (IoU with
+    the vote, drawn towards the mean) to this one. ``smoothing``: scales the width of the
+    Gaussian; 0 for none.
     """
 
     outlier: float = 3.0
     power: float = 1.0
+    trust: float = 4.0
     smoothing: float = 1.0
 
     _needs_border = True
@@ -60,7 +62,7 @@ class SmoothedVote(Segmentation):
     def _judge(self, study: Study, known: MaskAnnotators | None) -> Voting:
         weights = self._weights(study.patterns)
         if known is not None:
-            weights = weights * known.reliability[study.annotator] ** self.power
+            weights = weights * known.reliability[study.annotator] ** self.trust
         classes = study.classes
         shares = partial(weighted_shares, weights=weights, classes=classes)
         counted = weights > 0 if weights.any() else np.ones(len(weights), bool)
