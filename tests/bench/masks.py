@@ -5,6 +5,7 @@ Beside it crowd-kit's methods for masks, in an environment of their own.
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -50,10 +51,10 @@ def read(number: int) -> tuple[list[Mask], list[Mask]]:
 
 
 def answers_of(crowds: list[Mask]) -> MaskAnswers:
-    """Everybody answered every image."""
-    n = len(crowds[0])
-    item, annotator = np.repeat(np.arange(len(crowds)), n), np.tile(np.arange(n), len(crowds))
-    return MaskAnswers.of(item, annotator, [m for crowd in crowds for m in crowd], len(crowds), n)
+    """Who drew what is not known in BU-BIL: nobody is taken to have drawn twice."""
+    masks = [mask for crowd in crowds for mask in crowd]
+    item = np.repeat(np.arange(len(crowds)), [len(crowd) for crowd in crowds])
+    return MaskAnswers.of(item, np.arange(len(masks)), masks, len(crowds), len(masks))
 
 
 def iou(found: Mask, truth: Mask) -> float:
@@ -188,6 +189,8 @@ def measure() -> Section:
         "by seven people. IoU with the experts' mask, mean over the images.",
     )
     found: dict[str, list[NDArray[np.float64]]] = {}
+    sure: list[NDArray[np.float64]] = []
+    right: list[NDArray[np.bool_]] = []
     for number in SETS:
         crowds, truths = read(number)
         own = np.array([np.mean([iou(m, truth) for m in crowd])
@@ -196,6 +199,10 @@ def measure() -> Section:
         for name, method in METHODS.items():
             result = method().fit_predict(answers_of(crowds))
             found.setdefault(name, []).append(ious(result, truths))
+            if name == "Auto":
+                for n, truth in enumerate(truths):
+                    sure.append(result.pixel_confidence(n).ravel().astype(float))
+                    right.append(((np.asarray(result.label[n]) > 0) == truth).ravel())
         for name, masks in crowd_kit(crowds)[0].items():
             scores = [iou(mask, truth) for mask, truth in zip(masks, truths, strict=True)]
             found.setdefault(f"crowd-kit {name}", []).append(np.array(scores))
@@ -210,6 +217,7 @@ def measure() -> Section:
         bool(gain.mean() >= _ABOVE_VOTE),
     )
     speed(section)
+    section.tables.append(calibration(np.concatenate(sure), np.concatenate(right)))
     section.tables.append((
         "Mean IoU on each set:",
         ("method", *(f"set {number}" for number in SETS), "all"),
@@ -219,6 +227,20 @@ def measure() -> Section:
         ],
     ))  # fmt: skip
     return section
+
+
+def calibration(
+    sure: NDArray[np.float64], right: NDArray[np.bool_]
+) -> tuple[str, tuple[str, ...], list[Any]]:
+    """A table: what the confidence of a pixel says, and the share of pixels that are right."""
+    edges = (0, 0.6, 0.7, 0.8, 0.9, 0.95, 1.01)
+    lines = []
+    for low, high in itertools.pairwise(edges):
+        inside = (sure >= low) & (sure < high)
+        if inside.any():
+            said, is_ = f"{sure[inside].mean():.3f}", f"{right[inside].mean():.3f}"
+            lines.append((f"{low} to {min(high, 1)}", f"{inside.sum():,}", said, is_))
+    return "Confidence of Auto's pixels:", ("confidence", "pixels", "mean", "right"), lines
 
 
 def speed(section: Section) -> None:

@@ -90,7 +90,7 @@ def real_drawings() -> tuple[Drawings, NDArray[np.int64]]:
                 masks += list(crowd.reshape(n, height, width).astype(bool))
                 truth.append(gold.reshape(height, width).astype(bool))
                 sets.append(number)
-    n = len(masks) // len(truth)
-    item = np.repeat(np.arange(len(truth)), n)
-    annotator = np.tile(np.arange(n), len(truth))
-    return Drawings(item, annotator, masks, truth, n), np.array(sets)
+    item = np.repeat(np.arange(len(truth)), len(masks) // len(truth))
+    # Who drew what is not known: nobody is taken to have drawn twice.
+    annotator = np.arange(len(masks))
+    return Drawings(item, annotator, masks, truth, len(masks)), np.array(sets)

@@ -123,6 +123,28 @@ def test_the_default_without_smoothing_and_weights_is_the_vote():
     same(MajorityVote().fit_predict(drawn.answers), plain)
 
 
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_the_default_equals_its_twin_over_whole_planes(n_classes, monkeypatch):
+    drawn = made_up_drawings(5, n_items=1, n_classes=n_classes)
+    monkeypatch.setattr(SmoothedVote, "_sigma", lambda self, study: 1.5)
+    method = SmoothedVote(power=0, trust=0, outlier=np.inf)
+    result = method.fit_predict(drawn.answers)
+    votes = np.stack([(np.stack(drawn.mask) == k).mean(axis=0) for k in range(n_classes)])
+
+    def gaussian(sigma):
+        size = (0, int(np.ceil(3 * sigma)), int(np.ceil(3 * sigma)))
+        return ndimage.gaussian_filter(votes, (0, sigma, sigma), mode="nearest", radius=size)
+
+    twiced = 2 * gaussian(1.5) - gaussian(1.5 * np.sqrt(2))
+    twiced[votes == 0] = -np.inf
+    expected = np.where(votes.max(axis=0) == 1, votes.argmax(axis=0), twiced.argmax(axis=0))
+    first, second = np.sort(twiced, axis=0)[[-1, -2]]
+    clear = first - second > 1e-5
+    assert (result.label[0] != MajorityVote().fit_predict(drawn.answers).label[0]).any()
+    assert clear.mean() > 0.99
+    np.testing.assert_array_equal(result.label[0][clear], expected[clear])
+
+
 def test_staple_equals_the_textbook_pixel_by_pixel():
     drawn = made_up_drawings(3, n_items=1, n_annotators=3)
     votes = np.stack(drawn.mask).reshape(3, -1).astype(bool)

@@ -65,12 +65,18 @@ class Segmentation(ABC):
     _needs_border = False
 
     @abstractmethod
-    def _judge(self, study: Study, known: MaskAnnotators | None) -> Voting:
-        """How this image is decided; ``known``: what is known of all annotators, by their codes."""
+    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
+        """How this image is decided.
 
-    def _acquaint(self, studies: list[Study], n_annotators: int) -> MaskAnnotators | None:
-        """What all images together say about the annotators; None if it is not needed."""
-        return None
+        ``known``: what was known of all annotators before, by their codes; ``trust``: of this
+        image's, from ``_trusted``.
+        """
+
+    def _trusted(
+        self, studies: list[Study], n_annotators: int, known: MaskAnnotators | None
+    ) -> list[Floats]:
+        """For each image how far its annotators can be trusted, from what is known of them."""
+        return [np.ones(len(study.annotator)) for study in studies]
 
     def fit(
         self,
@@ -90,9 +96,7 @@ class Segmentation(ABC):
         fast = _pixels(answers) >= _MANY_PIXELS
         studies = self._studies(answers, fast=fast)
         known = frozen_annotators
-        if known is None:
-            known = self._acquaint(studies, answers.n_annotators)
-        elif len(known.n_answers) != answers.n_annotators:
+        if known is not None and len(known.n_answers) != answers.n_annotators:
             raise ValueError(
                 f"frozen_annotators must have n_annotators ({answers.n_annotators}) entries; "
                 f"got {len(known.n_answers)}. See MaskAnnotators.for_annotators."
@@ -102,8 +106,9 @@ class Segmentation(ABC):
         confidence: list[Bytes | None] = [None] * answers.n_items
         votings = []
         tallies: list[Tally] = []
-        for study in studies:
-            voting = self._judge(study, known)
+        trusted = self._trusted(studies, answers.n_annotators, known)
+        for study, trust in zip(studies, trusted, strict=True):
+            voting = self._judge(study, known, trust)
             kind = np.uint8 if answers.n_classes <= 256 else np.uint16
             drawn = _array(canvas, study, "label", kind)
             sure = _array(canvas, study, "confidence", np.uint8) if self.pixel_confidence else None

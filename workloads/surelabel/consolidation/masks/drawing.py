@@ -59,7 +59,7 @@ def confidence_of(share: Floats, n_voices: int, agreed: NDArray[np.bool_] | bool
     """255 times the chance that a class with this share of ``n_voices`` votes is right.
 
     Half a vote for it and half a vote against are added. Where all agree the chance to be wrong
-    is 1 / (n + 1)^2. On crowds that drew cells both are what they say (docs/benchmarks.md).
+    is 1 / (n + 1)^2. On crowds that drew cells both are near the share of pixels that are right.
     """
     open_ = (n_voices * np.clip(share, 0, 1) + 0.5) / (n_voices + 1)
     chance = np.where(agreed, 1 - 1 / (n_voices + 1) ** 2, open_)
@@ -170,7 +170,8 @@ def _decided(
 ) -> tuple[Ints, Floats]:
     """The class (column) with the most smoothed votes at each pixel ``at``, and its share.
 
-    Ties go to the class that comes first, the background before all.
+    A pixel gets a class that somebody gave it. Ties go to the class that comes first, the
+    background before all.
     """
     row, at_column = at[0] + core[0].start, at[1] + core[1].start
     plane = np.empty(piece.code.shape, np.float32)
@@ -182,10 +183,12 @@ def _decided(
         return column, np.where(column == 1, second, 1 - second).astype(float)
     column = np.zeros(len(row), np.int64)
     best = np.full(len(row), -np.inf, np.float32)
+    code = piece.code[row, at_column]
     for k in range(shares.shape[1]):
+        some = np.flatnonzero(piece.table(shares[:, k] > 0)[code])
         piece.spread(shares[:, k].astype(np.float32), plane)
-        found = smoothed(plane, row, at_column, sigma, fast=piece.fast)
-        better = found > best + np.float32(TIE)
-        column[better] = k
-        best[better] = found[better]
+        found = smoothed(plane, row[some], at_column[some], sigma, fast=piece.fast)
+        better = found > best[some] + np.float32(TIE)
+        column[some[better]] = k
+        best[some[better]] = found[better]
     return column, best.astype(float)

@@ -10,13 +10,14 @@ import numpy as np
 from surelabel.consolidation.masks.base import Segmentation, Study
 from surelabel.consolidation.masks.result import MaskAnnotators
 from surelabel.consolidation.masks.voting import Voting, weighted_shares
+from surelabel.consolidation.result import Floats
 
 
 @dataclass
 class MajorityVote(Segmentation):
     """Every vote counts alike; a tie goes to the background, then to the lower class."""
 
-    def _judge(self, study: Study, known: MaskAnnotators | None) -> Voting:
+    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
         n = len(study.annotator)
         classes = study.classes
         return Voting(

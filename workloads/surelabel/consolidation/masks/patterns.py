@@ -33,6 +33,10 @@ class Patterns:
     votes: Ints
     count: Ints
 
+    def of(self, annotators: Ints) -> Patterns:
+        """What these annotators said; a pattern may come more than once."""
+        return Patterns(self.votes[:, annotators], self.count)
+
     @classmethod
     def merged(cls, parts: Sequence[Patterns]) -> Patterns:
         """The patterns of several tiles together."""

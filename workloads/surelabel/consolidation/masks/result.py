@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,11 @@ Ints = NDArray[np.int64]
 _ODD, _LEAST_SPREAD, _ENOUGH = 3.0, 0.02, 5
 # Answers of an average annotator that everybody is credited with.
 _PRIOR_ANSWERS = 4.0
+
+
+def shrunk(total: Floats, n: Ints, mean: float) -> Floats:
+    """Means of ``n`` values that sum to ``total``, drawn towards ``mean`` as far as n is small."""
+    return np.asarray((total + _PRIOR_ANSWERS * mean) / (n + _PRIOR_ANSWERS))
 
 
 @dataclass(frozen=True)
@@ -42,12 +48,10 @@ class MaskAnnotators:
     @property
     def reliability(self) -> Floats:
         """``iou`` drawn towards the mean of all, the more the fewer the answers; 1 if unknown."""
-        known = self.n_answers > 0
-        if not known.any():
-            return np.ones(len(self.n_answers))
-        mean = float((self.iou[known] * self.n_answers[known]).sum() / self.n_answers[known].sum())
-        total = np.where(known, np.nan_to_num(self.iou) * self.n_answers, 0.0)
-        return np.asarray((total + _PRIOR_ANSWERS * mean) / (self.n_answers + _PRIOR_ANSWERS))
+        total = np.where(self.n_answers > 0, np.nan_to_num(self.iou) * self.n_answers, 0.0)
+        n = int(self.n_answers.sum())
+        # Exact, so that the order of the annotators does not show.
+        return shrunk(total, self.n_answers, math.fsum(total) / n if n else 1.0)
 
     @property
     def outlier(self) -> Flags:

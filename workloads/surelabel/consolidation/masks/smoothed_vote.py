@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from surelabel.consolidation.masks.base import Segmentation, Study
 from surelabel.consolidation.masks.patterns import Patterns
-from surelabel.consolidation.masks.result import MaskAnnotators
+from surelabel.consolidation.masks.result import MaskAnnotators, shrunk
 from surelabel.consolidation.masks.voting import Voting, overlap, weighted_shares, winner
 from surelabel.consolidation.result import Floats
 
@@ -29,8 +28,8 @@ _SIGMA, _SIGMA_PER_BAND, _MOST_SIGMA = 1.0, 0.2, 8.0
 class SmoothedVote(Segmentation):
     """``outlier``: robust standard deviations below the median IoU from which on a mask is left
     out, as long as three remain. ``power``: a mask weighs its IoU with the vote of those that
-    remain to this power. ``trust``: and what is known of its annotator over all items (IoU with
-    the vote, drawn towards the mean) to this one. ``smoothing``: scales the width of the
+    remain to this power. ``trust``: and its annotator's IoU with the vote in all other
+    items, drawn towards the mean of all, to this one. ``smoothing``: scales the width of the
     Gaussian; 0 for none.
     """
 
@@ -41,28 +40,31 @@ class SmoothedVote(Segmentation):
 
     _needs_border = True
 
-    def _acquaint(self, studies: list[Study], n_annotators: int) -> MaskAnnotators | None:
-        """How near each annotator is to the others, over all items."""
+    def _trusted(
+        self, studies: list[Study], n_annotators: int, known: MaskAnnotators | None
+    ) -> list[Floats]:
+        """How near to the others each annotator is in the other images: this one counts apart."""
+        if known is not None:
+            return [known.reliability[study.annotator] for study in studies]
+        own = [_overlap_with_vote(study.patterns) for study in studies]
         values: list[list[float]] = [[] for _ in range(n_annotators)]
-        for study in studies:
-            if len(study.annotator) > 1:
-                iou = _overlap_with_vote(study.patterns, np.arange(len(study.annotator)))
+        for study, iou in zip(studies, own, strict=True):
+            # Alone in an image one is always near to "the others".
+            if len(iou) > 1:
                 for who, value in zip(study.annotator, iou, strict=True):
                     values[who].append(float(value))
-        unknown = np.full(n_annotators, np.nan)
-        return MaskAnnotators(
-            n_answers=np.array([len(own) for own in values], np.int64),
-            iou=np.array([math.fsum(own) / len(own) if own else math.nan for own in values]),
-            sensitivity=unknown,
-            specificity=unknown,
-            border_bias=unknown,
-            rejected=np.zeros(n_annotators, np.int64),
-        )
+        total = np.array([math.fsum(each) for each in values])
+        n = np.array([len(each) for each in values])
+        mean = math.fsum(total) / int(n.sum()) if n.any() else 1.0
+        return [
+            shrunk(total[study.annotator] - iou, n[study.annotator] - 1, mean)
+            if len(iou) > 1
+            else np.ones(1)
+            for study, iou in zip(studies, own, strict=True)
+        ]
 
-    def _judge(self, study: Study, known: MaskAnnotators | None) -> Voting:
-        weights = self._weights(study.patterns)
-        if known is not None:
-            weights = weights * known.reliability[study.annotator] ** self.trust
+    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
+        weights = self._weights(study.patterns) * trust**self.trust
         classes = study.classes
         shares = partial(weighted_shares, weights=weights, classes=classes)
         counted = weights > 0 if weights.any() else np.ones(len(weights), bool)
@@ -73,7 +75,7 @@ class SmoothedVote(Segmentation):
         n = patterns.votes.shape[1]
         kept = np.arange(n)
         for _ in range(_ROUNDS):
-            iou = _overlap_with_vote(patterns, kept)
+            iou = _overlap_with_vote(patterns.of(kept))
             median = float(np.median(iou))
             spread = 1.4826 * (float(np.median(np.abs(iou - median))) + _LEAST_SPREAD)
             near = iou >= median - self.outlier * spread
@@ -81,7 +83,7 @@ class SmoothedVote(Segmentation):
                 break
             kept = kept[near]
         weights = np.zeros(n)
-        weights[kept] = _overlap_with_vote(patterns, kept) ** self.power
+        weights[kept] = _overlap_with_vote(patterns.of(kept)) ** self.power
         return weights
 
     def _sigma(self, study: Study) -> float:
@@ -95,9 +97,9 @@ class SmoothedVote(Segmentation):
         return float(min((_SIGMA + _SIGMA_PER_BAND * band) * self.smoothing, _MOST_SIGMA))
 
 
-def _overlap_with_vote(patterns: Patterns, who: NDArray[np.int64]) -> Floats:
-    """(len(who),): IoU of each of these with their plain vote."""
-    votes = patterns.votes[:, who]
+def _overlap_with_vote(patterns: Patterns) -> Floats:
+    """(n_annotators,): IoU of each with the plain vote of all."""
+    votes = patterns.votes
     classes = np.unique(votes)
-    consensus = classes[winner(weighted_shares(votes, np.ones(len(who)), classes))]
-    return overlap(Patterns(votes, patterns.count), consensus)
+    consensus = classes[winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))]
+    return overlap(patterns, consensus)

@@ -2,7 +2,7 @@
 
 S. K. Warfield, K. H. Zou and W. M. Wells, "Simultaneous Truth and Performance Level Estimation
 (STAPLE)", IEEE Transactions on Medical Imaging 23 (2004), doi:10.1109/TMI.2004.828354; with more
-than two classes by confusion matrices, as there in section II-E.
+than two classes by a confusion matrix for each annotator.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class STAPLE(Segmentation):
     max_iter: int = 100
     tol: float = 1e-6
 
-    def _judge(self, study: Study, known: MaskAnnotators | None) -> Voting:
+    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
         classes = study.classes
         votes, count = study.patterns.votes, study.patterns.count
         observed = np.searchsorted(classes, votes)
