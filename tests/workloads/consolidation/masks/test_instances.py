@@ -129,6 +129,20 @@ def test_figures_of_the_annotators():
     np.testing.assert_array_equal(read.hit_rate, known.hit_rate)
 
 
+def test_who_misses_or_invents_or_draws_badly_is_flagged():
+    a, b, odd = disc(15, 15, 8), disc(15, 55, 8), disc(50, 40, 4)
+    marks = [[a, b], [a, b], [a, b], [a], [a, b, odd], [disc(15, 18, 8), disc(15, 58, 8)]]
+    drawn = [
+        (item, who, [(0, mask) for mask in own])
+        for item in range(5)
+        for who, own in enumerate(marks)
+    ]
+    known = MatchedInstances().fit_predict(answers_of(drawn, n_items=5)).annotators
+    assert known.outlier.tolist() == [False, False, False, True, True, True]
+    few = MatchedInstances().fit_predict(answers_of(drawn[:6])).annotators
+    assert not few.outlier.any()
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_order_of_answers_and_names_do_not_matter(seed):
     drawn, _ = crowd(seed)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.consolidation.masks.result import far_below
+from surelabel.consolidation.masks.voting import Flags
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
@@ -29,6 +31,14 @@ class InstanceAnnotators:
     iou: Floats
     border_bias: Floats
     names: tuple[str, ...] = ()
+
+    @property
+    def outlier(self) -> Flags:
+        """Who, with five answers or more, marks far less of what is there than the others, far
+        more of what is not, or draws it far worse: for a person to look."""
+        found = far_below(self.hit_rate, self.n_answers)
+        found = found | far_below(1 - self.false_rate, self.n_answers)
+        return np.asarray(found | far_below(self.iou, self.n_answers))
 
     def named(self, names: Sequence[str]) -> InstanceAnnotators:
         """The same with a name for every annotator, in the order of the codes."""

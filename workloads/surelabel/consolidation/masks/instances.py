@@ -206,9 +206,9 @@ def _judged(
 def instance_disagreement(answers: InstanceAnswers, first: int, second: int) -> float:
     """1 - panoptic quality of two answers (rows) to one item, in [0, 1] and symmetric.
 
-    A. Kirillov et al., "Panoptic Segmentation" (2019), doi:10.1109/CVPR.2019.00963: instances of
-    one class whose IoU is above one half are the same; the sum of their IoUs over the mean number
-    of instances. 0 for two answers without an instance, 1 if only one has any.
+    A. Kirillov et al., "Panoptic Segmentation" (2019), arXiv:1801.00868: instances of one class
+    whose IoU is above one half are the same; the sum of their IoUs over the mean number of
+    instances. 0 for two answers without an instance, 1 if only one has any.
     """
     rows = [np.flatnonzero(answers.answer == row) for row in (first, second)]
     n = len(rows[0]) + len(rows[1])

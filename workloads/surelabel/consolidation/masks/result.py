@@ -26,6 +26,17 @@ def shrunk(total: Floats, n: Ints, mean: float) -> Floats:
     return np.asarray((total + _PRIOR_ANSWERS * mean) / (n + _PRIOR_ANSWERS))
 
 
+def far_below(values: Floats, n_answers: Ints) -> Flags:
+    """Which values of annotators with five answers or more lie far below those of the others."""
+    telling = (n_answers >= _ENOUGH) & ~np.isnan(values)
+    if not telling.any():
+        return telling
+    median = float(np.median(values[telling]))
+    spread = 1.4826 * float(np.median(np.abs(values[telling] - median)))
+    below = np.nan_to_num(values, nan=np.inf) < median - _ODD * max(spread, _LEAST_SPREAD)
+    return np.asarray(telling & below)
+
+
 @dataclass(frozen=True)
 class MaskAnnotators:
     """How each annotator draws; all (n_annotators,), nan where there is nothing to tell from.
@@ -56,13 +67,7 @@ class MaskAnnotators:
     @property
     def outlier(self) -> Flags:
         """Whose IoU is far below the others', with five answers or more: for a person to look."""
-        telling = self.n_answers >= _ENOUGH
-        if not telling.any():
-            return np.zeros(len(self.n_answers), bool)
-        median = float(np.median(self.iou[telling]))
-        spread = 1.4826 * float(np.median(np.abs(self.iou[telling] - median)))
-        below = np.nan_to_num(self.iou, nan=np.inf) < median - _ODD * max(spread, _LEAST_SPREAD)
-        return np.asarray(telling & below)
+        return far_below(self.iou, self.n_answers)
 
     def named(self, names: Sequence[str]) -> MaskAnnotators:
         """The same with a name for every annotator, in the order of the codes."""

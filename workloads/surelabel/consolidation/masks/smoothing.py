@@ -1,9 +1,9 @@
 """Smoothing of vote shares where people disagree, without pulling borders inwards.
 
 A Gaussian takes the jitter out of a border, but also shrinks whatever is round. Twicing (J. W.
-Tukey, "Exploratory Data Analysis" (1977); W. Stuetzle and Y. Mittal, doi:10.1007/BFb0098501) gives
-back what the Gaussian took away: G + (G - G G) = 2 G - G', where G' is the Gaussian whose sigma
-is sqrt(2) times as large. To the second order a border then stays where it is.
+Tukey, "Exploratory Data Analysis", 1977, chapter 16) gives back what the Gaussian took away:
+G + (G - G G) = 2 G - G', where G' is the Gaussian whose sigma is sqrt(2) times as large. To the
+second order a border then stays where it is.
 """
 
 from __future__ import annotations
