@@ -1,0 +1,260 @@
+"""What every algorithm for masks shares: a look at each image, then a decision for each."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.consolidation.masks.answers import MaskAnswers
+from surelabel.consolidation.masks.drawing import Bytes, Tally, draw, neighbours
+from surelabel.consolidation.masks.patterns import Coded, Ints, Patterns, coded
+from surelabel.consolidation.masks.quality import Quality
+from surelabel.consolidation.masks.result import MaskAnnotators, MaskResult
+from surelabel.consolidation.masks.tiles import followed, tiles
+from surelabel.consolidation.masks.voting import Voting, weighted_shares, winner
+from surelabel.consolidation.result import Floats
+
+# Where a label or a confidence is drawn: (item, "label" or "confidence", shape, dtype) to array.
+Canvas = Callable[[int, str, tuple[int, int], Any], NDArray[Any]]
+
+# Codes of images that are kept between the two passes, at most; beyond it they are read again.
+_KEPT_BYTES = 1 << 26
+# From here on compiling the loops pays: pixels of all images.
+_MANY_PIXELS = 1 << 24
+
+
+@dataclass(frozen=True)
+class Study:
+    """What one look at an image shows. ``annotator``: (n_annotators_here,), their codes.
+
+    ``border``: edges between pixels whose majorities differ, 0 where it was not asked for.
+    """
+
+    item: int
+    rows: slice
+    annotator: Ints
+    shape: tuple[int, int]
+    patterns: Patterns
+    border: int
+    ready: Coded | None
+
+    @property
+    def classes(self) -> Ints:
+        """The classes that somebody gave some pixel, and the background; ascending."""
+        return np.union1d([0], np.unique(self.patterns.votes)).astype(np.int64)
+
+
+@dataclass
+class Segmentation(ABC):
+    """An algorithm for masks: every pixel has one of K classes, 0 is the background.
+
+    ``tile``: edge of the windows in pixels that larger images are worked through by, with the
+    same result as in one piece. ``pixel_confidence``: whether to keep one per pixel.
+    """
+
+    tile: int = 2048
+    pixel_confidence: bool = True
+    result_: MaskResult = field(init=False, repr=False, compare=False)
+
+    # Whether ``Study.border`` is needed.
+    _needs_border = False
+
+    @abstractmethod
+    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
+        """How this image is decided.
+
+        ``known``: what was known of all annotators before, by their codes; ``trust``: of this
+        image's, from ``_trusted``.
+        """
+
+    def _trusted(
+        self, studies: list[Study], n_annotators: int, known: MaskAnnotators | None
+    ) -> list[Floats]:
+        """For each image how far its annotators can be trusted, from what is known of them."""
+        return [np.ones(len(study.annotator)) for study in studies]
+
+    def fit(
+        self,
+        answers: MaskAnswers,
+        *,
+        frozen_annotators: MaskAnnotators | None = None,
+        canvas: Canvas | None = None,
+    ) -> Self:
+        """Consolidate the masks of every item; the result is in ``result_``.
+
+        ``frozen_annotators``: what is known of the annotators (aligned with the codes); nothing is
+        then learned over items. ``canvas``: gives the array to draw in, a memory map say, for
+        (item, "label" or "confidence", (height, width), dtype); without it arrays are made.
+        """
+        if self.tile < 1:
+            raise ValueError(f"tile must be at least 1 pixel; got {self.tile}.")
+        fast = _pixels(answers) >= _MANY_PIXELS
+        studies = self._studies(answers, fast=fast)
+        known = frozen_annotators
+        if known is not None and len(known.n_answers) != answers.n_annotators:
+            raise ValueError(
+                f"frozen_annotators must have n_annotators ({answers.n_annotators}) entries; "
+                f"got {len(known.n_answers)}. See MaskAnnotators.for_annotators."
+            )
+        quality = Quality(answers.n_annotators)
+        label: list[NDArray[Any] | None] = [None] * answers.n_items
+        confidence: list[Bytes | None] = [None] * answers.n_items
+        votings = []
+        tallies: list[Tally] = []
+        trusted = self._trusted(studies, answers.n_annotators, known)
+        for study, trust in zip(studies, trusted, strict=True):
+            voting = self._judge(study, known, trust)
+            kind = np.uint8 if answers.n_classes <= 256 else np.uint16
+            drawn = _array(canvas, study, "label", kind)
+            sure = _array(canvas, study, "confidence", np.uint8) if self.pixel_confidence else None
+            tally = draw(
+                answers, study.rows, voting, self.tile, drawn, sure, ready=study.ready, fast=fast
+            )
+            label[study.item], confidence[study.item] = drawn, sure
+            quality.add(study.annotator, voting, tally)
+            votings.append(voting)
+            tallies.append(tally)
+        self.result_ = _result(answers, label, confidence, studies, votings, tallies, quality)
+        return self
+
+    def fit_predict(
+        self,
+        answers: MaskAnswers,
+        *,
+        frozen_annotators: MaskAnnotators | None = None,
+        canvas: Canvas | None = None,
+    ) -> MaskResult:
+        """``fit``, and its result."""
+        return self.fit(answers, frozen_annotators=frozen_annotators, canvas=canvas).result_
+
+    @property
+    def labels_(self) -> tuple[NDArray[Any] | None, ...]:
+        """One mask of classes per item, None where nobody answered."""
+        return self.result_.label
+
+    @property
+    def confidence_(self) -> Floats:
+        """(n_items,): see ``MaskResult``."""
+        return self.result_.confidence
+
+    @property
+    def annotators_(self) -> MaskAnnotators:
+        """How each annotator draws."""
+        return self.result_.annotators
+
+    @property
+    def n_iter_(self) -> int:
+        """The most iterations that an image needed; 0 for a method that has none."""
+        return self.result_.n_iter
+
+    @property
+    def converged_(self) -> bool:
+        """Whether every image's iteration stood still before its end."""
+        return self.result_.converged
+
+    def _studies(self, answers: MaskAnswers, *, fast: bool) -> list[Study]:
+        """A look at every image that somebody answered."""
+        left = _KEPT_BYTES
+        found = []
+        for item in np.unique(answers.item).tolist():
+            study = self._study(answers, item, fast=fast)
+            if study.ready is not None:
+                left -= study.ready.code.nbytes
+                if left < 0:
+                    study = Study(**{**vars(study), "ready": None})
+            found.append(study)
+        return found
+
+    def _study(self, answers: MaskAnswers, item: int, *, fast: bool) -> Study:
+        rows = answers.rows_of(item)
+        shape = answers.mask[rows.start].shape
+        size = (int(shape[0]), int(shape[1]))
+        parts: list[Patterns] = []
+        border = 0
+        whole = None
+        for tile in tiles(size, self.tile):
+            window = followed(tile, size) if self._needs_border else tile
+            piece = coded(answers.window(rows, window), answers.n_classes, fast=fast)
+            height, width = (side.stop - side.start for side in tile)
+            found = piece.cut((slice(0, height), slice(0, width))).patterns
+            here = found.count > 0
+            parts.append(Patterns(found.votes[here], found.count[here]))
+            if self._needs_border:
+                border += _majority_borders(piece, tile)
+            if window == (slice(0, size[0]), slice(0, size[1])):
+                whole = piece
+        return Study(
+            item, rows, answers.annotator[rows], size, Patterns.merged(parts), border, whole
+        )
+
+
+def _majority_borders(piece: Coded, tile: tuple[slice, slice]) -> int:
+    """Edges between pixels whose majorities differ."""
+    votes = piece.patterns.votes
+    classes = np.unique(votes)
+    majority = winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))
+    labels = np.empty(piece.code.shape, np.uint8 if len(classes) <= 256 else np.uint16)
+    piece.spread(majority.astype(labels.dtype), labels)
+    return sum(int(np.count_nonzero(here != there)) for here, there in neighbours(labels, tile))
+
+
+def _pixels(answers: MaskAnswers) -> int:
+    _, first = np.unique(answers.item, return_index=True)
+    shapes = (answers.mask[row].shape for row in first)
+    return sum(shape[0] * shape[1] for shape in shapes)
+
+
+def _array(canvas: Canvas | None, study: Study, what: str, kind: Any) -> NDArray[Any]:
+    if canvas is None:
+        return np.empty(study.shape, kind)
+    array = canvas(study.item, what, study.shape, kind)
+    if tuple(array.shape) != study.shape or array.dtype != kind:
+        raise ValueError(
+            f"canvas must give an array of shape {study.shape} and {np.dtype(kind)} for the {what} "
+            f"of item {study.item}; got {tuple(array.shape)} and {array.dtype}."
+        )
+    return array
+
+
+def _result(
+    answers: MaskAnswers,
+    label: list[NDArray[Any] | None],
+    confidence: list[Bytes | None],
+    studies: list[Study],
+    votings: list[Voting],
+    tallies: list[Tally],
+    quality: Quality,
+) -> MaskResult:
+    sure = np.full(answers.n_items, np.nan)
+    regions: list[tuple[int, int, int, float, int]] = []
+    for study, voting, tally in zip(studies, votings, tallies, strict=True):
+        pixels = tally.pixels
+        if tally.disputed:
+            sure[study.item] = tally.disputed_certainty / tally.disputed / 255
+        else:
+            sure[study.item] = tally.certainty.sum() / pixels.sum() / 255
+        support = (np.diagonal(tally.confusion, axis1=1, axis2=2) > 0).sum(axis=0)
+        for k in np.flatnonzero(pixels):
+            mean = tally.certainty[k] / pixels[k] / 255
+            regions.append((study.item, voting.classes[k], pixels[k], mean, support[k]))
+    columns = list(zip(*regions, strict=True)) or [()] * 5
+    item, class_, size, mean_, backed = (np.array(column) for column in columns)
+    return MaskResult(
+        label=tuple(label),
+        confidence_byte=tuple(confidence),
+        confidence=sure,
+        n_answers=np.bincount(answers.item, minlength=answers.n_items),
+        region_item=item.astype(np.int64),
+        region_class=class_.astype(np.int64),
+        region_pixels=size.astype(np.int64),
+        region_confidence=mean_.astype(float),
+        region_support=backed.astype(np.int64),
+        annotators=quality.annotators(),
+        n_iter=max((voting.n_iter for voting in votings), default=0),
+        converged=all(voting.converged for voting in votings),
+    )

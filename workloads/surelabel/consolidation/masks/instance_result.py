@@ -1,0 +1,110 @@
+"""What a consolidation of instances returns, and what it found out about the annotators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.consolidation.masks.result import far_below
+from surelabel.consolidation.masks.voting import Flags
+from surelabel.consolidation.result import Floats
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class InstanceAnnotators:
+    """How each annotator marks; all (n_annotators,), nan where there is nothing to tell from.
+
+    ``hit_rate``: of the instances that came out of the items seen, the share that was marked;
+    ``false_rate``: of the marked ones, the share that did not come out. ``iou``: mean with what
+    came out; ``border_bias``: as in ``MaskAnnotators``.
+    """
+
+    n_answers: Ints
+    hit_rate: Floats
+    false_rate: Floats
+    iou: Floats
+    border_bias: Floats
+    names: tuple[str, ...] = ()
+
+    @property
+    def outlier(self) -> Flags:
+        """Who, with five answers or more, marks far less of what is there than the others, far
+        more of what is not, or draws it far worse: for a person to look."""
+        found = far_below(self.hit_rate, self.n_answers)
+        found = found | far_below(1 - self.false_rate, self.n_answers)
+        return np.asarray(found | far_below(self.iou, self.n_answers))
+
+    def named(self, names: Sequence[str]) -> InstanceAnnotators:
+        """The same with a name for every annotator, in the order of the codes."""
+        if len(names) != len(self.n_answers):
+            raise ValueError(
+                f"names must have one entry per annotator ({len(self.n_answers)}); "
+                f"got {len(names)}."
+            )
+        return replace(self, names=tuple(names))
+
+    def to_json(self) -> bytes:
+        """Bytes for the store; equal figures give equal bytes."""
+        rows = []
+        for code, answers in enumerate(self.n_answers):
+            row = {key: _number(getattr(self, field)[code]) for key, field in _FIELDS.items()}
+            name = self.names[code] if self.names else str(code)
+            rows.append({"name": name, "answers": int(answers), **row})
+        value = {"schemaVersion": 1, "annotators": rows}
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> InstanceAnnotators:
+        """The figures that ``to_json`` wrote."""
+        rows = json.loads(data)["annotators"]
+        figures = {
+            field: np.array([np.nan if row[key] is None else row[key] for row in rows], float)
+            for key, field in _FIELDS.items()
+        }
+        return cls(
+            n_answers=np.array([row["answers"] for row in rows], np.int64),
+            names=tuple(row["name"] for row in rows),
+            **figures,
+        )
+
+
+_FIELDS = {
+    "hitRate": "hit_rate",
+    "falseRate": "false_rate",
+    "iou": "iou",
+    "borderBias": "border_bias",
+}
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+@dataclass(frozen=True)
+class InstanceResult:
+    """The instances that came out, by item, then by place.
+
+    ``item``, ``label``, ``confidence`` (that it is there, is of this class, and has this shape),
+    ``support`` (annotators who marked it) and ``out_of`` (who saw the item): (n_found,).
+    ``mask[m]``: bool, cut to ``box[m]`` = (top, left, bottom, right), pixels, the last two
+    exclusive. ``instance``: (n_instances,), which of them each instance that went in became, -1
+    if none.
+    """
+
+    item: Ints
+    label: Ints
+    mask: tuple[NDArray[np.bool_], ...]
+    box: Ints
+    confidence: Floats
+    support: Ints
+    out_of: Ints
+    instance: Ints
+    annotators: InstanceAnnotators
+    n_iter: int
+    converged: bool
