@@ -27,6 +27,9 @@ def cel_rules(kind: str) -> set[str]:
     return found
 
 
+_OF_CLASSES = "ImageClassification"
+# Without models, which learn classes only.
+_PEOPLE = {"spec.autoLabeling": REMOVED}
 _OTHER = "create another LabelingJob instead"
 _URI = (
     "must be a URI such as s3://bucket/path, gs://bucket/path, az://container/path or "
@@ -187,6 +190,14 @@ CEL_CASES = [
         {_ATTRIBUTE: "ref"},
         {_ATTRIBUTE: "birds-ref"},
     ),
+    _spec_rule(
+        "a mask is a reference, also where the job's name is the attribute",
+        "",
+        _ATTRIBUTE,
+        f"must end with -ref exactly where labels are references to files {_CALLED}",
+        {"spec.taskType": "SemanticSegmentation", _ATTRIBUTE: REMOVED, **_PEOPLE},
+        {"spec.taskType": "SemanticSegmentation", **_PEOPLE},
+    ),
     _scalar(
         "a label attribute has letters, digits and hyphens",
         _ATTRIBUTE,
@@ -295,6 +306,40 @@ CEL_CASES = [
             "spec.workforce.pricePerAnnotation.currency": "EUR",
         },
         {"spec.stopping.maxCost.currency": "EUR"},
+    ),
+    _spec_rule(
+        "a classification has two labels at least",
+        "spec",
+        "spec.labels",
+        f"{_OF_CLASSES}, LabelVerification, TextClassification need at least 2 labels",
+        {},
+        {"spec.labels": [{"name": "Falcon"}]},
+    ),
+    _spec_rule(
+        "one class of objects is enough, none is not",
+        "spec",
+        "spec.labels",
+        "BoundingBox, ImageClassificationMultiLabel, Keypoint, NamedEntityRecognition, Polygon, "
+        "Polyline, TextClassificationMultiLabel need at least 1 label",
+        {"spec.taskType": "BoundingBox", "spec.labels": [{"name": "Bird"}], **_PEOPLE},
+        {"spec.taskType": "BoundingBox", "spec.labels": REMOVED, **_PEOPLE},
+    ),
+    _spec_rule(
+        "what has no classes has no labels",
+        "spec",
+        "spec.labels",
+        "FreeText, PairwisePreference, Ranking, Rating need no labels",
+        {"spec.taskType": "FreeText", "spec.labels": REMOVED, **_PEOPLE},
+        {"spec.taskType": "FreeText", **_PEOPLE},
+    ),
+    _spec_rule(
+        "models learn classes only",
+        "spec",
+        "spec.autoLabeling",
+        f"models learn {_OF_CLASSES}, TextClassification only; leave autoLabeling out, and people "
+        "label everything",
+        {"spec.taskType": "BoundingBox", **_PEOPLE},
+        {"spec.taskType": "BoundingBox"},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(

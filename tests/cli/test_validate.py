@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from surelabel_cli.manifest_file import ManifestRules, manifest_problems
 from surelabel_cli.resource_file import ResourceFileError, read_documents
 from surelabel_cli.validate import validate
+from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.generate import ROOT
 
 app = typer.Typer()
@@ -72,7 +74,7 @@ def test_everything_wrong_is_told_with_its_line(write) -> None:  # type: ignore[
         'job.yaml:16: LabelingJob birds: spec.workforce.annotators: unknown field "spec.workforce'
         '.annotators"',
         'job.yaml:6: LabelingJob birds: spec.taskType: Unsupported value: "Audio": supported '
-        'values: "ImageClassification", "TextClassification"',
+        f"values: {', '.join(json.dumps(name) for name in sorted(TASK_TYPE_FACTS))}",
         'job.yaml:13: LabelingJob birds: spec.output.uri: Invalid value: "bucket/out": must be a '
         "URI such as s3://bucket/path, gs://bucket/path, az://container/path or file:///path, "
         "without ? and #",
@@ -364,7 +366,7 @@ def test_a_manifest_alone_needs_a_task_type(write) -> None:  # type: ignore[no-u
     assert lines[0].startswith("in.manifest: needs to know the task type: pass --task-type")
     code, lines = run("in.manifest", "--task-type", "Audio")
     assert lines[0].endswith(
-        "--task-type: must be one of ImageClassification, TextClassification; got 'Audio'"
+        f"--task-type: must be one of {', '.join(TASK_TYPE_FACTS)}; got 'Audio'"
     )
     assert run("in.manifest", "--task-type", "TextClassification") == (
         0,

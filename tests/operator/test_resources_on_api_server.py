@@ -216,6 +216,8 @@ def test_the_largest_object_that_the_schema_allows_can_be_created_and_changed(
             obj,
             {
                 "metadata.name": "a" * 40,
+                # Only these may have all parts of the spec.
+                "spec.taskType": "ImageClassification",
                 "spec.input.manifest": uri,
                 "spec.output.uri": uri,
                 "spec.storage.endpoint": "https://" + "a" * 1_016,

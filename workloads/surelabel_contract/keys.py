@@ -11,6 +11,8 @@ OWNER = "OWNER.json"
 OUTPUT_MANIFEST = "manifests/output/output.manifest"
 INTERMEDIATE_MANIFEST = "manifests/intermediate/output.manifest"
 ANNOTATIONS = "annotations"
+# Labels that are files, such as masks: Ground Truth's place for them.
+CONSOLIDATED = f"{ANNOTATIONS}/consolidated-annotation/output"
 MODEL = "model"
 REPORT = "report/report.json"
 REJECTED = "report/rejected.jsonl"

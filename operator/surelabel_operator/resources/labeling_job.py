@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -25,6 +25,8 @@ from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, 
 NAME_MAX = 40
 MAX_LABELS = 256
 
+_LEAST_LABELS = max(facts.least_labels or 0 for facts in TASK_TYPE_FACTS.values())
+_LEARNABLE = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model)
 _WITH_REF = [name for name, facts in TASK_TYPE_FACTS.items() if facts.needs_ref]
 _DEFAULT_NAME = (
     f"(self.spec.taskType in {_WITH_REF!r} ? self.metadata.name + '-ref' : self.metadata.name)"
@@ -34,6 +36,19 @@ _DEFAULT_NAME = (
 # The effective label attribute name, as label_attribute_name() has it.
 _EFFECTIVE = f"(has(self.spec.labelAttributeName) ? self.spec.labelAttributeName : {_DEFAULT_NAME})"
 _ATTRIBUTE = ".spec.labelAttributeName"
+
+
+def _labels_rule(least: int) -> dict[str, Any]:
+    """What the task types that need so many labels ask for; 0: those that have none."""
+    types = sorted(name for name, f in TASK_TYPE_FACTS.items() if f.least_labels == least)
+    size = "(has(self.labels) ? size(self.labels) : 0)"
+    asked = f"{size} >= {least}" if least else f"{size} == 0"
+    words = "no labels" if not least else f"at least {least} label{'s' * (least > 1)}"
+    return rule(
+        f"!(self.taskType in {types!r}) || {asked}",
+        f"{', '.join(types)} need{'s' * (len(types) == 1)} {words}",
+        field_path=".labels",
+    )
 
 
 class LabelSpec(Part):
@@ -56,10 +71,10 @@ class LabelingJobSpec(Part):
         json_schema_extra=rules(immutable("taskType"), enum=sorted(TASK_TYPE_FACTS)),
     )
     labels: list[LabelSpec] = Field(
-        min_length=2,
+        default=[],
         max_length=MAX_LABELS,
         description="The classes; the id of a class is its position, from 0. Names and order are "
-        "immutable.",
+        "immutable. None for task types without classes, such as FreeText.",
         json_schema_extra=rules(
             rule(
                 "self.map(l, l.name) == oldSelf.map(l, l.name)",
@@ -132,6 +147,13 @@ class LabelingJobSpec(Part):
                 "(!has(self.seed) || self.seed == oldSelf.seed)",
                 "seed is immutable, also its absence; create another LabelingJob instead",
                 field_path=".seed",
+            ),
+            *(_labels_rule(number) for number in range(_LEAST_LABELS + 1)),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_LEARNABLE!r}",
+                f"models learn {', '.join(_LEARNABLE)} only; leave autoLabeling out, and people "
+                "label everything",
+                field_path=".autoLabeling",
             ),
             rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",
