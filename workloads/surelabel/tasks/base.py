@@ -10,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+# An answer or label as arrays and files hold it: a class id, or the bytes of what is no class.
+Coded: TypeAlias = "int | bytes"
+
 # (n_items, n_features), float32: images are dense, text is sparse (CSR).
 Features: TypeAlias = "NDArray[np.float32] | sparse.csr_matrix"
 
@@ -58,11 +61,16 @@ class Random(Protocol):
         """An integer in [low, high)."""
         ...
 
+    def normal(self, loc: float, scale: float) -> float:
+        """A number from the normal distribution."""
+        ...
+
 
 class TaskType(Protocol):
     """One task type; stateless, so any process may use it on any shard.
 
-    ``labels`` are the names of the classes; a class id is a position in them.
+    ``labels`` are the names of the classes; a class id is a position in them. Types whose label is
+    more than a class are ``ValueTask``s; only the others have models.
     """
 
     @property
@@ -96,21 +104,38 @@ class TaskType(Protocol):
         ...
 
     @property
+    def truth_example(self) -> str:
+        """What a line of a truth file looks like, for messages."""
+        ...
+
+    @property
     def max_source_bytes(self) -> int:
         """A larger referenced object is not read; the item fails with ``SourceTooLarge``."""
         ...
 
-    def parse_answer(self, content: Any, labels: Sequence[str]) -> int:
-        """Class id of an ``answerContent``, whatever its one key is; AnswerError."""
+    def parse_answer(self, content: Any, labels: Sequence[str]) -> Coded:
+        """What an ``answerContent`` says, whatever its one key is; AnswerError."""
         ...
 
-    def answer_content(self, class_id: int, labels: Sequence[str]) -> dict[str, Any]:
-        """The ``answerContent`` of a class id."""
+    def answer_content(self, coded: Any, labels: Sequence[str]) -> dict[str, Any]:
+        """The ``answerContent`` that says so."""
         ...
 
-    def simulate(self, truth: int, accuracy: float, rng: Random, n_classes: int) -> int:
-        """What a simulated person of this accuracy answers: the truth, else another class."""
+    def simulate(self, truth: Any, accuracy: float, rng: Random, labels: Sequence[str]) -> Coded:
+        """What a simulated person of this accuracy answers."""
         ...
+
+    def read_label(self, value: Any, metadata: Any, labels: Sequence[str]) -> int:
+        """Class id of a label in a manifest, 0 for one that is no class; LabelError."""
+        ...
+
+    def read_truth(self, record: Any, labels: Sequence[str]) -> Coded:
+        """What a record of a truth file says; LabelError."""
+        ...
+
+
+class Learnable(TaskType, Protocol):
+    """A task type that models can learn: its label is one class."""
 
     def write_label(
         self,
@@ -124,14 +149,6 @@ class TaskType(Protocol):
         extra: Mapping[str, Any] | None = None,
     ) -> tuple[Any, dict[str, Any]]:
         """Label and metadata as Ground Truth writes them; ``extra`` keys come last."""
-        ...
-
-    def read_label(self, value: Any, metadata: Any, labels: Sequence[str]) -> int:
-        """Class id of a label in a manifest (a number, or a number as text); LabelError."""
-        ...
-
-    def read_truth(self, record: Any, labels: Sequence[str]) -> int:
-        """Class id of one record of a truth file (``label``: a class name); LabelError."""
         ...
 
     def loss(self, machine: int, reference: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from surelabel.tasks.base import AnswerError, LabelError, Random
 
@@ -18,6 +18,7 @@ class Classification:
     crowd_element: str
     needs_ref: bool = False
     needs_labels: bool = True
+    truth_example: ClassVar[str] = '{"label": "<name>"}'
 
     def parse_answer(self, content: Any, labels: Sequence[str]) -> int:
         """See ``TaskType``."""
@@ -45,8 +46,9 @@ class Classification:
         """See ``TaskType``."""
         return {self.crowd_element: {"label": labels[class_id]}}
 
-    def simulate(self, truth: int, accuracy: float, rng: Random, n_classes: int) -> int:
-        """See ``TaskType``; draws twice whatever the outcome, so that streams stay aligned."""
+    def simulate(self, truth: int, accuracy: float, rng: Random, labels: Sequence[str]) -> int:
+        """The truth or another class; draws twice either way, so that streams stay aligned."""
+        n_classes = len(labels)
         right = rng.random() < accuracy
         # Any class but the truth, each equally likely.
         other = int(rng.integers(0, max(n_classes - 1, 1)))

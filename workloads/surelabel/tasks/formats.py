@@ -16,7 +16,7 @@ from surelabel.tasks.keypoint.format import KeypointFormat
 from surelabel.tasks.label_adjustment.format import Adjustable, LabelAdjustmentFormat
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.label_verification.format import LabelVerificationFormat
-from surelabel.tasks.multi_label.format import MultiLabelFormat
+from surelabel.tasks.multi_label.format import IMAGE_FORMAT, TEXT_FORMAT
 from surelabel.tasks.named_entity_recognition.format import NamedEntityRecognitionFormat
 from surelabel.tasks.pairwise_preference.format import PairwisePreferenceFormat
 from surelabel.tasks.polygon.format import POLYGON_FORMAT
@@ -49,16 +49,8 @@ LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
         SingleClassFormat(
             *("TextClassification", "groundtruth/text-classification", "crowd-classifier")
         ),
-        MultiLabelFormat(
-            "ImageClassificationMultiLabel",
-            "groundtruth/image-classification-multilabel",
-            "crowd-image-classifier-multi-select",
-        ),
-        MultiLabelFormat(
-            "TextClassificationMultiLabel",
-            "groundtruth/text-classification-multilabel",
-            "crowd-classifier-multi-select",
-        ),
+        IMAGE_FORMAT,
+        TEXT_FORMAT,
         _BOXES,
         POLYGON_FORMAT,
         POLYLINE_FORMAT,

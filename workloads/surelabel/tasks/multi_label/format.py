@@ -49,3 +49,15 @@ class MultiLabelFormat(Format[LabelSet]):
             pairs = zip(codes, label.confidences, strict=True)
             own["confidence-map"] = {str(code): plain(each) for code, each in pairs}
         return list(codes), own
+
+
+IMAGE_FORMAT = MultiLabelFormat(
+    "ImageClassificationMultiLabel",
+    "groundtruth/image-classification-multilabel",
+    "crowd-image-classifier-multi-select",
+)
+TEXT_FORMAT = MultiLabelFormat(
+    "TextClassificationMultiLabel",
+    "groundtruth/text-classification-multilabel",
+    "crowd-classifier-multi-select",
+)

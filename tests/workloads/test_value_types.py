@@ -1,0 +1,145 @@
+"""Every task type whose label is more than a class: a new one arrives tested."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from surelabel.tasks import TASK_TYPES, learnable
+from surelabel.tasks.base import AnswerError, LabelError
+from surelabel.tasks.label_format import Label
+from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
+from surelabel_contract.errors import ConfigurationError
+from workloads.value_cases import CASES, LABELS
+
+OF_VALUES = {n: task for n, task in TASK_TYPES.items() if isinstance(task, ValueTask)}
+types = pytest.mark.parametrize("task", OF_VALUES.values(), ids=OF_VALUES)
+
+
+def truth_of(task):
+    return task.parse_answer(CASES[task.name][0], LABELS)
+
+
+def people(task, accuracy: float, n: int = 200) -> list[bytes]:
+    rng = np.random.default_rng(5)
+    return [task.simulate(truth_of(task), accuracy, rng, LABELS) for _ in range(n)]
+
+
+def test_every_type_has_a_case():
+    assert set(CASES) == set(OF_VALUES)
+
+
+@types
+def test_answers_become_canonical_bytes_and_back(task):
+    given = CASES[task.name][0]
+    coded = task.parse_answer(given, LABELS)
+    assert task.answer_content(coded, LABELS) == given
+    # The order of keys and an element of one's own make no difference.
+    ((element, inner),) = given.items()
+    turned = {"mine" if task.name != "Custom" else element: dict(reversed(list(inner.items())))}
+    assert task.parse_answer(turned, LABELS) == coded
+    assert task.read_truth({"answer": given}, LABELS) == coded
+
+
+@types
+def test_what_cannot_be_read_has_a_reason(task):
+    with pytest.raises(AnswerError) as caught:
+        task.parse_answer(CASES[task.name][1], LABELS)
+    assert caught.value.reason
+    assert len(str(caught.value)) < 300
+    for record in ({"answer": CASES[task.name][1]}, {"label": "Duck"}, None, []):
+        with pytest.raises(LabelError, match="'answer'"):
+            task.read_truth(record, LABELS)
+
+
+@types
+def test_a_label_is_read_as_it_was_written(task):
+    value = task.value_of(truth_of(task), LABELS)
+    found = dict(task.consolidate(answers(task, [truth_of(task)] * 3)))[0]
+    value = task.stored(value, classes_of(LABELS), lambda ending, data: f"s3://b/0.{ending}")
+    written = task.write_label(
+        Label(value, found.confidences, True, "labeling-job/x", "2026-11-23T20:00:00.000000"),
+        LABELS,
+    )
+    label, metadata = json.loads(json.dumps(written))
+    assert task.read(label, metadata, LABELS).value == value
+    assert task.read_label(label, metadata, LABELS) == 0
+    assert metadata["type"] == task.manifest_type
+
+
+@types
+def test_disagreement_is_a_distance(task):
+    told = [task.value_of(each, LABELS) for each in people(task, 0.5, 12)]
+    for one in told:
+        assert task.disagreement(one, one) == 0
+        for other in told:
+            apart = task.disagreement(one, other)
+            assert 0 <= apart <= 1
+            assert apart == pytest.approx(task.disagreement(other, one))
+
+
+@types
+def test_simulated_people_err_as_much_as_they_are_said_to(task):
+    truth = task.value_of(truth_of(task), LABELS)
+
+    def error(accuracy: float) -> float:
+        told = (task.value_of(each, LABELS) for each in people(task, accuracy))
+        return float(np.mean([task.disagreement(truth, each) for each in told]))
+
+    assert error(1.0) < error(0.8) < error(0.3)
+    assert len(set(people(task, 0.3))) > 1
+
+
+def answers(task, coded: list[bytes], n_items: int = 1) -> ValueAnswers:
+    """Answers of as many people to each item, item after item."""
+    each = len(coded) // n_items
+    return ValueAnswers(
+        item=tuple(n // each for n in range(len(coded))),
+        annotator=tuple(n % each for n in range(len(coded))),
+        value=tuple(task.value_of(one, LABELS) for one in coded),
+        n_annotators=each,
+        sources=(None,) * n_items,
+        classes=classes_of(LABELS),
+    )
+
+
+@types
+def test_the_label_of_several_people_is_better_than_theirs(task):
+    told = people(task, 0.75, 250)
+    truth = task.value_of(truth_of(task), LABELS)
+    labels = dict(task.consolidate(answers(task, told, 50)))
+    assert sorted(labels) == list(range(50))
+    single = np.mean([task.disagreement(truth, task.value_of(each, LABELS)) for each in told])
+    assert np.mean([task.disagreement(truth, each.value) for each in labels.values()]) < single
+    assert all(0 <= each.confidence <= 1 for each in labels.values())
+    assert all(0 <= part <= 1 for each in labels.values() for part in each.confidences)
+
+
+@types
+def test_all_agree_on_what_all_say(task):
+    truth = task.value_of(truth_of(task), LABELS)
+    found = dict(task.consolidate(answers(task, [truth_of(task)] * 5)))[0]
+    assert task.disagreement(found.value, truth) == pytest.approx(0, abs=1e-3)
+    assert found.confidence > 0.5
+
+
+@types
+def test_one_answer_is_the_label(task):
+    told = people(task, 0.5, 1)
+    found = dict(task.consolidate(answers(task, told)))[0]
+    value = task.value_of(told[0], LABELS)
+    assert task.disagreement(found.value, value) == pytest.approx(0, abs=1e-3)
+
+
+@types
+def test_no_answers_give_no_labels(task):
+    nothing = ValueAnswers((), (), (), 0, (None, None), classes_of(LABELS))
+    assert dict(task.consolidate(nothing)) == {}
+
+
+@types
+def test_models_cannot_learn_it(task):
+    with pytest.raises(ConfigurationError, match="leave autoLabeling out"):
+        learnable(task.name)

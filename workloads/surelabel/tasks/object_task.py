@@ -1,0 +1,94 @@
+"""What task types share whose label is any number of marked objects, each with a class."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+from surelabel.consolidation.objects import METHODS, Geometry, ObjectAnswers, ObjectResult
+from surelabel.consolidation.objects import disagreement as apart
+from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.values import ImageSize
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class ObjectTask(ValueTask[V]):
+    """Subclasses say what the marks of a value are, and how they become columns and back."""
+
+    source_kind: Literal["text", "image"] = "image"
+
+    @abstractmethod
+    def marks(self, value: V) -> Sequence[Any]:
+        """The objects of a value; each has a ``label``, the class code."""
+
+    @abstractmethod
+    def image(self, value: V) -> ImageSize | None:
+        """The image's size, as far as the value tells."""
+
+    @abstractmethod
+    def geometry(self, values: Sequence[V]) -> Geometry:
+        """The marks of all values, one after the other."""
+
+    @abstractmethod
+    def value(self, geometry: Any, labels: Sequence[int], image: ImageSize | None) -> V:
+        """The value with these objects."""
+
+    def disagreement(self, first: V, second: V) -> float:
+        """See ``ValueTask``; 1 less an F1 in which a pair counts as much as it overlaps."""
+        return apart(
+            self.geometry([first]),
+            self._labels([first]),
+            self.geometry([second]),
+            self._labels([second]),
+        )
+
+    def consolidate(self, answers: ValueAnswers[V]) -> Iterator[tuple[int, Consolidated[V]]]:
+        """See ``ValueTask``."""
+        values = list(answers.value)
+        marks = [len(self.marks(value)) for value in values]
+        coded = ObjectAnswers.of(
+            np.array(answers.item, np.int64),
+            np.array(answers.annotator, np.int64),
+            np.repeat(np.arange(len(marks)), marks),
+            self.geometry(values),
+            self._labels(values),
+            answers.n_items,
+            max(answers.n_annotators, 1),
+            len(answers.classes),
+        )
+        result = METHODS["Auto"]().fit_predict(coded)
+        for item, positions in answers.by_item():
+            yield item, self._of_item(result, item, [values[p] for p in positions])
+
+    def _of_item(self, result: ObjectResult, item: int, given: list[V]) -> Consolidated[V]:
+        rows = np.arange(*np.searchsorted(result.item, (item, item + 1)))
+        sizes = (self.image(value) for value in given)
+        image = next((size for size in sizes if size is not None), None)
+        value = self.value(result.geometry[rows], result.label[rows].tolist(), image)
+        confidences = tuple(result.confidence[rows].tolist())
+        return Consolidated(value, float(result.item_confidence[item]), confidences)
+
+    def _labels(self, values: Sequence[V]) -> np.ndarray[Any, np.dtype[np.int64]]:
+        marks = chain.from_iterable(self.marks(value) for value in values)
+        return np.array([mark.label for mark in marks], np.int64)
+
+
+def outline_columns(
+    chains: Sequence[Sequence[tuple[float, float]]],
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], int]:
+    """Vertices, the mark of each, and how many marks, as ``Outlines.of`` takes them."""
+    sizes = [len(points) for points in chains]
+    vertices = np.array(list(chain.from_iterable(chains)), np.float64).reshape(-1, 2)
+    return vertices, np.repeat(np.arange(len(sizes)), sizes), len(sizes)
+
+
+def rounded(number: float) -> float:
+    """A hundredth of a pixel is finer than any hand, and keeps manifests short."""
+    return round(float(number), 2)

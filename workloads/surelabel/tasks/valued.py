@@ -1,0 +1,183 @@
+"""What all task types share whose label is more than a class: boxes, spans, texts, orders.
+
+In arrays and files such an answer is the canonical bytes of its ``answerContent``. The label is
+the answer nearest to all others, unless a type knows better: A. Braylan and M. Lease, "Modeling
+and Aggregation of Complex Annotations via Annotation Distances", WWW 2020,
+doi:10.1145/3366423.3380250 (smallest average distance).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+from surelabel.tasks.base import AnswerError, LabelError, Random
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.label_format import Label, LabelFormat
+from surelabel_contract.model import canonical_json
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class ValueAnswers(Generic[V]):
+    """Answers of several people to some items, by item and annotator; at most one per pair.
+
+    ``item``, ``annotator``, ``value``: one entry an answer, items and annotators coded from 0;
+    values may be decoded each time that they are asked for.
+    ``sources``: the inline text of each item, None where it has none.
+    """
+
+    item: tuple[int, ...]
+    annotator: tuple[int, ...]
+    value: Sequence[V]
+    n_annotators: int
+    sources: tuple[str | None, ...]
+    classes: Classes
+
+    @property
+    def n_items(self) -> int:
+        """How many items there are, also without answers."""
+        return len(self.sources)
+
+    def by_item(self) -> list[tuple[int, list[int]]]:
+        """Each item that has answers, and their positions."""
+        positions = sorted(range(len(self.item)), key=lambda p: (self.item[p], self.annotator[p]))
+        grouped = groupby(positions, key=self.item.__getitem__)
+        return [(item, list(answers)) for item, answers in grouped]
+
+
+@dataclass(frozen=True)
+class Consolidated(Generic[V]):
+    """The label of one item. ``confidences``: of its parts, as ``Label`` has them; ``confidence``:
+    of the label as a whole, in [0, 1]."""
+
+    value: V
+    confidence: float
+    confidences: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class ValueTask(Generic[V]):
+    """A task type, from the format of its answers and labels; subclasses add what people do."""
+
+    format: LabelFormat[V]
+    # A line of a truth file, for messages.
+    truth_example: ClassVar[str] = '{"answer": <answerContent>}'
+    source_kind: Literal["text", "image"] = "text"
+    max_source_bytes: int = 40_000_000
+
+    @property
+    def name(self) -> str:
+        """See ``TaskType``."""
+        return self.format.name
+
+    @property
+    def needs_ref(self) -> bool:
+        """See ``TaskType``."""
+        return self.format.needs_ref
+
+    @property
+    def needs_labels(self) -> bool:
+        """See ``TaskType``."""
+        return self.format.needs_labels
+
+    @property
+    def manifest_type(self) -> str:
+        """See ``TaskType``."""
+        return self.format.manifest_type
+
+    @property
+    def crowd_element(self) -> str:
+        """See ``TaskType``."""
+        return self.format.crowd_element
+
+    # -- what a type brings
+
+    def disagreement(self, first: V, second: V) -> float:
+        """How far two answers to one item differ, in [0, 1]; 0 for equal ones."""
+        return float(first != second)
+
+    def vary(self, truth: V, accuracy: float, rng: Random, n_classes: int) -> V:
+        """What a simulated person of this accuracy answers who sees an item with this truth."""
+        raise NotImplementedError
+
+    def consolidate(self, answers: ValueAnswers[V]) -> Iterator[tuple[int, Consolidated[V]]]:
+        """Every item that has answers, in their order, and its label."""
+        for item, positions in answers.by_item():
+            yield item, _nearest_to_all([answers.value[p] for p in positions], self)
+
+    def stored(self, value: V, classes: Classes, write: Callable[[str, bytes], str]) -> V:
+        """The value as a manifest has it; ``write(ending, data)`` stores what is too large for
+        that as a file of the item's, and returns its URI."""
+        return value
+
+    # -- what follows from it
+
+    def parse_answer(self, content: Any, labels: Sequence[str]) -> bytes:
+        """See ``TaskType``; canonical, whatever spelling the answer had."""
+        classes = classes_of(tuple(labels))
+        value = self.format.parse_answer(content, classes)
+        return canonical_json(self.format.answer_content(value, classes))
+
+    def answer_content(self, coded: bytes, labels: Sequence[str]) -> dict[str, Any]:
+        """See ``TaskType``."""
+        content: dict[str, Any] = json.loads(coded)
+        return content
+
+    def value_of(self, coded: bytes, labels: Sequence[str]) -> V:
+        """The value in coded bytes."""
+        return self.format.parse_answer(json.loads(coded), classes_of(tuple(labels)))
+
+    def simulate(self, truth: bytes, accuracy: float, rng: Random, labels: Sequence[str]) -> bytes:
+        """See ``TaskType``."""
+        classes = classes_of(tuple(labels))
+        told = self.vary(self.value_of(truth, labels), accuracy, rng, len(classes))
+        return canonical_json(self.format.answer_content(told, classes))
+
+    def read_label(self, value: Any, metadata: Any, labels: Sequence[str]) -> int:
+        """See ``TaskType``."""
+        self.read(value, metadata, labels)
+        return 0
+
+    def read(self, value: Any, metadata: Any, labels: Sequence[str]) -> Label[V]:
+        """A label of a manifest; LabelError."""
+        return self.format.read_label(value, metadata, classes_of(tuple(labels)))
+
+    def read_truth(self, record: Any, labels: Sequence[str]) -> bytes:
+        """See ``TaskType``; ``answer`` is the ``answerContent`` of somebody who knows."""
+        content = record.get("answer") if isinstance(record, dict) else None
+        try:
+            return self.parse_answer(content, labels)
+        except AnswerError as error:
+            raise LabelError(f"'answer': {error}") from None
+
+    def write_label(self, label: Label[V], labels: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+        """Label and metadata as Ground Truth writes them."""
+        return self.format.write_label(label, classes_of(tuple(labels)))
+
+
+def _nearest_to_all(values: list[V], task: ValueTask[V]) -> Consolidated[V]:
+    """The first of the values with the least mean disagreement; its complement is the confidence.
+
+    A lone value has confidence 0, as Ground Truth has it for a single worker.
+    """
+    if len(values) == 1:
+        return Consolidated(values[0], 0.0)
+    apart = [
+        sum(task.disagreement(one, other) for other in values if other is not one)
+        / (len(values) - 1)
+        for one in values
+    ]
+    best = min(range(len(values)), key=apart.__getitem__)
+    return Consolidated(values[best], 1 - apart[best])
+
+
+@lru_cache(maxsize=16)
+def classes_of(labels: tuple[str, ...]) -> Classes:
+    """The classes of a job, made once: every answer is read with them."""
+    return Classes.of(labels)
