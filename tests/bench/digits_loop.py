@@ -129,7 +129,7 @@ class People:
         names, accuracies = zip(*settings.team, strict=True)
         who = np.stack([rng.permutation(n_people)[:per_item] for _ in truth])
         said = [
-            task.simulate(int(true), accuracies[one], rng, settings.n_classes)
+            task.simulate(int(true), accuracies[one], rng, range(settings.n_classes))
             for true, asked in zip(truth, who, strict=True)
             for one in asked
         ]

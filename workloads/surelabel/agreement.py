@@ -106,7 +106,8 @@ def alpha_by_distance(
     def alpha(weight: Floats) -> float:
         observed = weight @ (within / (size - 1)) / (weight @ size)
         often = weight[unit[first]] * weight[unit[second]]
-        return _beyond_chance(observed, often @ across / often.sum() if often.any() else 0.0)
+        expected = float(often @ across / often.sum()) if often.any() else 0.0
+        return _beyond_chance(float(observed), expected)
 
     return _with_interval(alpha, sparse.csr_matrix(size[:, None]), draws, seed)
 

@@ -56,12 +56,17 @@ class AnswerIndex(Record):
 
 @dataclass(frozen=True)
 class CodedAnswers:
-    """(n_answers,) each: line, annotator (an index into ``annotators``), class id or code."""
+    """(n_answers,) each: line, annotator (an index into ``annotators``), class id or code.
+
+    Where answers are no classes ``label`` is an index into ``contents``, the different answers in
+    the order of their bytes.
+    """
 
     line: NDArray[np.int64]
     annotator: NDArray[np.int32]
     label: NDArray[np.int32]
     annotators: tuple[str, ...]
+    contents: tuple[bytes, ...] = ()
 
     @classmethod
     def empty(cls) -> CodedAnswers:
@@ -71,7 +76,11 @@ class CodedAnswers:
     def where(self, mask: NDArray[np.bool_]) -> CodedAnswers:
         """The answers that the mask picks, with the same annotators."""
         return CodedAnswers(
-            self.line[mask], self.annotator[mask], self.label[mask], self.annotators
+            self.line[mask],
+            self.annotator[mask],
+            self.label[mask],
+            self.annotators,
+            self.contents,
         )
 
     @property
@@ -83,25 +92,34 @@ class CodedAnswers:
         """Equal answers give equal bytes."""
         buffer = io.BytesIO()
         names = np.array(self.annotators, dtype=np.str_)
-        np.savez(
-            buffer, line=self.line, annotator=self.annotator, label=self.label, annotators=names
-        )
+        columns: dict[str, Any] = {
+            "line": self.line,
+            "annotator": self.annotator,
+            "label": self.label,
+            "annotators": names,
+        }
+        if self.contents:
+            # One byte string: as an array of strings each would be as long as the longest.
+            columns["contents"] = np.frombuffer(b"\n".join(self.contents), np.uint8)
+        np.savez(buffer, allow_pickle=False, **columns)
         return buffer.getvalue()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> CodedAnswers:
         """What ``to_bytes`` wrote."""
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
+            contents = stored["contents"].tobytes().split(b"\n") if "contents" in stored else ()
             return cls(
                 stored["line"],
                 stored["annotator"],
                 stored["label"],
                 tuple(stored["annotators"].tolist()),
+                tuple(contents),
             )
 
 
 def merge(parts: Iterable[CodedAnswers]) -> CodedAnswers:
-    """All answers in the given order, with one list of annotators (sorted by name)."""
+    """All answers of classes in the given order, with one list of annotators (sorted by name)."""
     parts = [part for part in parts if len(part.line)]
     names = tuple(sorted({name for part in parts for name in part.annotators}))
     if not parts:
@@ -142,15 +160,16 @@ def read_segments(
     folder: Folder,
     segments: Iterable[ObjectRef],
     lines: Mapping[str, int],
-    parse: Callable[[Mapping[str, Any]], int],
+    parse: Callable[[Mapping[str, Any]], int | bytes],
 ) -> tuple[CodedAnswers, list[SetAside]]:
     """The answers of some segments about the items in ``lines`` (id to line).
 
-    ``parse(answer content)`` is the class id or raises ValueError. The last answer of a person to
+    ``parse(answer content)`` is the class id, or the bytes of what is no class, or raises
+    ValueError. The last answer of a person to
     an item counts; review answers are no part of a consensus and are left out.
     """
     decoder = msgspec.json.Decoder(Answer)
-    latest: dict[tuple[int, str], int] = {}
+    latest: dict[tuple[int, str], int | bytes] = {}
     aside: list[SetAside] = []
     for segment in segments:
         for number, raw in enumerate(folder.read(segment.key).splitlines(), 1):
@@ -173,20 +192,27 @@ def read_segments(
     ordered = sorted(latest)
     names = tuple(sorted({name for _, name in ordered}))
     position = {name: index for index, name in enumerate(names)}
+    contents = sorted({code for code in latest.values() if isinstance(code, bytes)})
+    codes = {content: index for index, content in enumerate(contents)}
     return (
         CodedAnswers(
             np.array([line for line, _ in ordered], np.int64),
             np.array([position[name] for _, name in ordered], np.int32),
-            np.array([latest[key] for key in ordered], np.int32),
+            np.array([_number(latest[key], codes) for key in ordered], np.int32),
             names,
+            tuple(contents),
         ),
         aside,
     )
 
 
+def _number(code: int | bytes, codes: Mapping[bytes, int]) -> int:
+    return codes[code] if isinstance(code, bytes) else code
+
+
 def _code(
-    answer: Answer, lines: Mapping[str, int], parse: Callable[[Mapping[str, Any]], int]
-) -> int:
+    answer: Answer, lines: Mapping[str, int], parse: Callable[[Mapping[str, Any]], int | bytes]
+) -> int | bytes:
     if answer.item_id not in lines:
         raise ValueError(f"itemId {answer.item_id!r} is not in the task file")
     if answer.status not in STATUSES:

@@ -47,12 +47,22 @@ class Role(IntEnum):
     SAMPLE = 3
 
 
+class ValueFile(Record):
+    """Where the labels of some lines stand that are no classes; see ``values.py``."""
+
+    first_line: int
+    last_line: int
+    file: ObjectRef
+
+
 class LabelFiles(Record):
-    """The deltas that make up the labels, oldest first."""
+    """The deltas that make up the labels, oldest first, and the labels that are no classes."""
 
     schema_version: Literal[1] = 1
     n_lines: int
     files: tuple[ObjectRef, ...] = ()
+    # None: labels are classes.
+    values: tuple[ValueFile, ...] | None = None
 
 
 @dataclass
@@ -60,7 +70,7 @@ class LabelState:
     """One entry a line in each array; ``reason`` numbers the words in ``reasons`` from 1."""
 
     kind: NDArray[np.int8]
-    # Class id; -1 without a label.
+    # Class id; -1 without a label. 0 for every label that is no class.
     label: NDArray[np.int32]
     confidence: NDArray[np.float32]
     # Usable answers that the label stands on.
@@ -72,6 +82,8 @@ class LabelState:
     role: NDArray[np.int8]
     reason: NDArray[np.int16]
     reasons: list[str]
+    # Files with the labels that are no classes, oldest first.
+    values: tuple[ValueFile, ...] = ()
 
     @classmethod
     def empty(cls, n_lines: int) -> LabelState:
@@ -91,7 +103,7 @@ class LabelState:
     def copy(self) -> LabelState:
         """A state that can be changed without changing this one."""
         arrays = {name: getattr(self, name).copy() for name in _COLUMNS}
-        return LabelState(**arrays, reasons=list(self.reasons))
+        return LabelState(**arrays, reasons=list(self.reasons), values=self.values)
 
     def code(self, reason: str | None) -> int:
         """The number of a reason; 0 for None."""
@@ -132,7 +144,7 @@ class LabelState:
         return {reason: count for reason, count in sorted(pairs) if count}
 
 
-_COLUMNS = tuple(f.name for f in fields(LabelState) if f.name != "reasons")
+_COLUMNS = tuple(f.name for f in fields(LabelState) if f.name not in ("reasons", "values"))
 
 
 def write_delta(new: LabelState, old: LabelState | None) -> bytes:
@@ -178,6 +190,7 @@ def apply_delta(state: LabelState, data: bytes) -> None:
 def read_labels(folder: Folder, files: LabelFiles) -> LabelState:
     """The labels as the listed deltas leave them."""
     state = LabelState.empty(files.n_lines)
+    state.values = files.values or ()
     for reference in files.files:
         apply_delta(state, folder.read(reference.key))
     return state
@@ -188,5 +201,7 @@ def append_labels(
 ) -> LabelFiles:
     """The list after ``new``; ``write(data)`` stores the delta and returns its reference."""
     if len(files.files) >= MAX_FILES:
-        return LabelFiles(n_lines=files.n_lines, files=(write(write_delta(new, None)),))
-    return LabelFiles(n_lines=files.n_lines, files=(*files.files, write(write_delta(new, old))))
+        deltas: tuple[ObjectRef, ...] = (write(write_delta(new, None)),)
+    else:
+        deltas = (*files.files, write(write_delta(new, old)))
+    return LabelFiles(n_lines=files.n_lines, files=deltas, values=new.values or None)

@@ -70,11 +70,11 @@ class MiniDriver:
     def path(self) -> Path:
         return self.root / "out" / "job"
 
-    def write_input(self, lines: Sequence[Any], truth: Sequence[str | None]) -> None:
+    def write_input(self, lines: Sequence[Any], truth: Sequence[Any], key: str = "label") -> None:
         encoded = [line if isinstance(line, str) else json.dumps(line) for line in lines]
         (self.root / "input.manifest").write_text("".join(f"{line}\n" for line in encoded))
         (self.root / "truth.jsonl").write_text(
-            "".join(json.dumps({"label": name}) + "\n" for name in truth)
+            "".join(json.dumps({key: name}) + "\n" for name in truth)
         )
 
     def config(

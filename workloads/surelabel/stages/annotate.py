@@ -19,6 +19,7 @@ from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_answer_index, read_items
 from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.base import Coded, TaskType
 from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.model import sha256_hex
 from surelabel_contract.people import Answer, Progress, Task, read_tasks, write_lines
@@ -113,7 +114,7 @@ class _People:
         self._context = context
         self._team = {person.name: person for person in workforce.annotators}
         self._mean = workforce.mean_seconds
-        self._type = TASK_TYPES[context.config.task_type]
+        self._type: TaskType = TASK_TYPES[context.config.task_type]
         self._labels = [label.name for label in context.config.labels]
         step = context.config.step
         # The workforce's own seed first: two teams must not make the same mistakes.
@@ -128,12 +129,12 @@ class _People:
         return [self._team[names[index]] for index in chosen.tolist()]
 
     def answer(
-        self, task: Task, asked: Sequence[SimulatedAnnotator], truth: int | None
+        self, task: Task, asked: Sequence[SimulatedAnnotator], truth: Coded | None
     ) -> list[Answer]:
         """One answer of each of the people asked."""
         return [self._one(task, person, truth) for person in asked]
 
-    def _one(self, task: Task, person: SimulatedAnnotator, truth: int | None) -> Answer:
+    def _one(self, task: Task, person: SimulatedAnnotator, truth: Coded | None) -> Answer:
         step = self._context.config.step
         start = self._free_at[person.name]
         spent = round(self._mean * (0.5 + float(self._rng.random())), 3)
@@ -141,7 +142,7 @@ class _People:
         content: dict[str, Any] | None = None
         if truth is not None:
             accuracy = person.accuracy_permille / 1000
-            told = self._type.simulate(truth, accuracy, self._rng, len(self._labels))
+            told = self._type.simulate(truth, accuracy, self._rng, self._labels)
             content = self._type.answer_content(told, self._labels)
         identity = f"{step.key}/{task.item_id}/{person.name}"
         return Answer(
@@ -214,14 +215,14 @@ def _write_progress(context: StageContext, tasks: Sequence[Task], tally: _Tally)
 
 def _read_truth(
     context: StageContext, workforce: SimulatedWorkforce, wanted: set[int]
-) -> Mapping[int, int]:
-    """Class id by line, for the wanted lines alone; a line without a known label is left out."""
+) -> Mapping[int, Coded]:
+    """The truth by line, for the wanted lines alone; a line without a known label is left out."""
     with uri_of_field("WorkTeam spec.simulated.truthURI"):
         context.storage.check(workforce.truth_uri)
     folder, name = context.storage.locate(workforce.truth_uri)
     task_type = TASK_TYPES[context.config.task_type]
     labels = [label.name for label in context.config.labels]
-    found: dict[int, int] = {}
+    found: dict[int, Coded] = {}
     last = max(wanted, default=-1)
     try:
         for number, raw in enumerate(whole_lines(folder.read_chunks(name, _CHUNK))):
@@ -237,6 +238,6 @@ def _read_truth(
         raise ConfigurationError(
             "TruthNotFound",
             f"WorkTeam spec.simulated.truthURI: {workforce.truth_uri} does not exist. Upload it: "
-            'one line {"label": "<name>"} for each line of the manifest.',
+            f"one line {task_type.truth_example} for each line of the manifest.",
         ) from error
     return found

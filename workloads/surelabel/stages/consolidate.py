@@ -6,16 +6,21 @@ annotators as they were judged before the sample, then re-estimates all labels t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
-from surelabel.answers import SetAside
+from surelabel.answers import CodedAnswers, SetAside
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.passes import MoreAnswers, next_pass
+from surelabel.stages.passes import MoreAnswers, is_close, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
+from surelabel.stages.value_consensus import is_unsure
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
 from surelabel_contract.stages import CONSENSUS_ERROR, NextFacts, ObjectRef, Progressed
 
@@ -29,7 +34,7 @@ def consolidate(context: StageContext) -> StageResult:
     is_over = _is_over(context, round_)
     if more and not is_over:
         return _another_pass(context, reader, old, round_, more)
-    finished = finish_round(context, old, round_, cut_off=bool(more))
+    finished = finish_round(context, reader, old, round_, cut_off=bool(more))
     return _finished(context, reader, finished)
 
 
@@ -43,7 +48,20 @@ def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
     if config.simulated is None or config.max_annotators_per_item <= config.annotators_per_item:
         return []
     team = [person.name for person in config.simulated.annotators]
-    return next_pass(round_.answers, round_.lines, config.max_annotators_per_item, team)
+    return next_pass(
+        round_.answers,
+        round_.lines,
+        config.max_annotators_per_item,
+        team,
+        _unsure(context, round_.answers),
+    )
+
+
+def _unsure(context: StageContext, answers: CodedAnswers) -> Callable[[list[int]], bool]:
+    task_type = TASK_TYPES[context.config.task_type]
+    if isinstance(task_type, ValueTask):
+        return is_unsure(context, task_type, answers)
+    return is_close
 
 
 def _another_pass(

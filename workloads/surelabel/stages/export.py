@@ -44,7 +44,7 @@ def export(context: StageContext) -> StageResult:
     carry: dict[str, ObjectRef | None] = {}
     if has_open_round(context):
         round_ = read_open_round(context, reader)
-        finished = finish_round(context, state, round_, cut_off=True)
+        finished = finish_round(context, reader, state, round_, cut_off=True)
         state, certificate = finished.state, finished.certificate
         carry.update(finished.carry)
     settled = settle(context, state, carry.get("account"))

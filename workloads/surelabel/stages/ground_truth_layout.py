@@ -51,7 +51,7 @@ def _write_round(
 def _write_consolidation(
     context: StageContext, reader: ItemReader, state: LabelState, number: int, ids: list[str]
 ) -> None:
-    label_of = LabelWriter(context.config, state)
+    label_of = LabelWriter(context, state)
     lines = reader.lines_of(ids)
     content = [
         {

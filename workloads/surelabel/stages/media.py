@@ -13,7 +13,7 @@ from surelabel.items import stacked, write_features
 from surelabel.manifest import ManifestItem, Rejected
 from surelabel.stages.context import StageContext
 from surelabel.stages.splitting import LineRange
-from surelabel.tasks import TASK_TYPES
+from surelabel.tasks import TASK_TYPES, learnable
 from surelabel_contract.errors import ConfigurationError, ImpossibleUriError
 from surelabel_contract.stages import ObjectRef
 from surelabel_contract.store import (
@@ -48,7 +48,7 @@ def write_feature_shard(
         for line, item in enumerate(checked, lines.first_line)
         if isinstance(item, ManifestItem) and item.earlier is None
     ]
-    task_type = TASK_TYPES[context.config.task_type]
+    task_type = learnable(context.config.task_type)
     failures: list[MediaFailure] = []
     found: list[int] = []
     parts: list[Any] = []

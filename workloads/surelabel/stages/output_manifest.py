@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from surelabel.items import ItemReader
+from surelabel.label_values import LabelValues
 from surelabel.labels import Kind, LabelState
 from surelabel.manifest import with_label
 from surelabel.stages.context import StageContext, creation_date
 from surelabel.tasks import TASK_TYPES
-from surelabel_contract.stages import StageConfig
+from surelabel.tasks.base import Learnable
+from surelabel.tasks.valued import ValueTask
 
 
 def manifest_parts(context: StageContext, reader: ItemReader, state: LabelState) -> Iterator[bytes]:
     """The output manifest's bytes, a shard at a time."""
-    write = LabelWriter(context.config, state)
+    write = LabelWriter(context, state)
     for first_line, raw_lines in reader.raw_lines():
         kinds = state.kind[first_line : first_line + len(raw_lines)].tolist()
         out = [
@@ -28,27 +33,50 @@ def manifest_parts(context: StageContext, reader: ItemReader, state: LabelState)
 class LabelWriter:
     """Label and metadata of a line, in the task type's form."""
 
-    def __init__(self, config: StageConfig, state: LabelState) -> None:
-        self._type = TASK_TYPES[config.task_type]
-        self._config = config
+    def __init__(self, context: StageContext, state: LabelState) -> None:
+        self._config = context.config
+        self._type = TASK_TYPES[self._config.task_type]
         self._state = state
-        self._labels = [label.name for label in config.labels]
+        self._values = LabelValues(context.folder, state.values)
+        self._labels = [label.name for label in self._config.labels]
         self._dates: dict[int, str] = {}
 
     def __call__(self, line: int) -> dict[str, Any]:
         """What is added to the line; it must have a label."""
-        config, state = self._config, self._state
-        created = int(state.created[line])
-        date = self._dates.get(created)
-        if date is None:
-            date = self._dates[created] = creation_date(created)
-        label, metadata = self._type.write_label(
+        name = self._config.label_attribute_name
+        if isinstance(self._type, ValueTask):
+            label, metadata = self._value(line, self._type)
+        else:
+            label, metadata = self._class(line, self._type)
+        return {name: label, f"{name}-metadata": metadata}
+
+    def _class(self, line: int, task: Learnable) -> tuple[Any, dict[str, Any]]:
+        state = self._state
+        return task.write_label(
             int(state.label[line]),
             self._labels,
             confidence=float(state.confidence[line]),
             human=bool(state.kind[line] == Kind.HUMAN),
-            job_name=config.job.name,
-            creation_date=date,
+            job_name=self._config.job.name,
+            creation_date=self._date(line),
         )
-        name = config.label_attribute_name
-        return {name: label, f"{name}-metadata": metadata}
+
+    def _value(self, line: int, task: ValueTask[Any]) -> tuple[Any, dict[str, Any]]:
+        stored = self._values.of(line)
+        label = task.read(
+            msgspec.json.decode(stored.label), msgspec.json.decode(stored.metadata), self._labels
+        )
+        label = replace(
+            label,
+            human=bool(self._state.kind[line] == Kind.HUMAN),
+            job_name=f"labeling-job/{self._config.job.name}",
+            creation_date=self._date(line),
+        )
+        return task.write_label(label, self._labels)
+
+    def _date(self, line: int) -> str:
+        created = int(self._state.created[line])
+        date = self._dates.get(created)
+        if date is None:
+            date = self._dates[created] = creation_date(created)
+        return date

@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
+import msgspec
 
-from surelabel.consolidation import AnnotatorParameters
 from surelabel.stages.context import StageContext
 from surelabel.stages.costs import all_human_cost, cost_of
 from surelabel.stages.history import ConsensusError, History
 from surelabel_contract.stages import ObjectRef, Progressed
+
+
+class _Annotator(msgspec.Struct):
+    name: str
+    answers: int
+    agreement: float | None
+    # None where labels are no classes.
+    accuracy: float | None = None
+
+
+class _Annotators(msgspec.Struct):
+    """What is told of annotators.json."""
+
+    annotators: list[_Annotator]
 
 
 def build_report(
@@ -75,18 +88,20 @@ def build_report(
 def _annotators(data: bytes | None) -> list[dict[str, Any]]:
     if data is None:
         return []
-    found = AnnotatorParameters.from_json(data)
+    found = msgspec.json.decode(data, type=_Annotators)
     return [
         {
-            "name": name,
-            "answers": int(found.n_answers[code]),
-            "accuracy": round(float(found.accuracy[code]), 4),
-            "agreement": (
-                None if np.isnan(found.agreement[code]) else round(float(found.agreement[code]), 4)
-            ),
+            "name": each.name,
+            "answers": each.answers,
+            "accuracy": _rounded(each.accuracy),
+            "agreement": _rounded(each.agreement),
         }
-        for code, name in enumerate(found.names)
+        for each in found.annotators
     ]
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 4)
 
 
 def _consensus_error(history: History) -> ConsensusError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,9 @@ from surelabel.stages.history import ConsensusError, RoundEntry, append_round
 from surelabel.stages.promise import decide_pending
 from surelabel.stages.selected import read_selection
 from surelabel.stages.stored import read_answer_index, write_state
+from surelabel.stages.value_consensus import consolidate_values
 from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 from surelabel_contract.people import read_tasks
 from surelabel_contract.stages import CONSENSUS_TOO_NOISY, Certificate, ObjectRef, Validation
 
@@ -93,7 +96,7 @@ def has_open_round(context: StageContext) -> bool:
 
 
 def finish_round(
-    context: StageContext, old: LabelState, round_: OpenRound, *, cut_off: bool
+    context: StageContext, reader: ItemReader, old: LabelState, round_: OpenRound, *, cut_off: bool
 ) -> FinishedRound:
     """Decide the pending proposal, then label with all answers so far.
 
@@ -102,18 +105,18 @@ def finish_round(
     state = old.copy()
     with context.phase("decide"):
         decided = decide_pending(context, state, round_, cut_off=cut_off)
+    task_type = TASK_TYPES[context.config.task_type]
     with context.phase("consolidate"):
-        earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
-        frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
-        answers = merge([*earlier, round_.answers])
-        consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
-    _label(state, consensus, frozen, context.stage_micros)
+        if isinstance(task_type, ValueTask):
+            judged = _judge_values(context, reader, task_type, state, round_)
+        else:
+            judged = _judge_classes(context, state, round_)
     _close(state, round_)
     for line in read_selection(context).uniform:
         state.role[line] = Role.UNIFORM
     coded = context.write("answers.npz", round_.answers.to_bytes(), role="coded")
     index = AnswerIndex(steps=round_.index.steps, coded=(*round_.index.coded, coded))
-    error = estimated_error(context.config, answers, state)
+    error = judged.error
     certificate = decided.certificate or context.previous.certificate
     history = RoundEntry(
         round=round_.number,
@@ -134,13 +137,51 @@ def finish_round(
         "selection": None,
         "proposal": None,
     }
-    if consensus.annotators is not None:
-        data = consensus.annotators.to_json()
-        carry["annotators"] = context.write("annotators.json", data, role="annotators")
+    if judged.annotators is not None:
+        ref = context.write("annotators.json", judged.annotators, role="annotators")
+        carry["annotators"] = ref
     _warn_if_noisy(context, error)
     return FinishedRound(
         state, carry, certificate, decided.validation, decided.newly_certified, error
     )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What was learned beside the labels, which are in the state already."""
+
+    # JSON of the annotators; None: there was nothing to judge them by.
+    annotators: bytes | None
+    error: ErrorShare | None = None
+
+
+def _judge_classes(context: StageContext, state: LabelState, round_: OpenRound) -> _Judged:
+    """Label everything that is not frozen anew, with the answers of all rounds."""
+    earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
+    frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
+    answers = merge([*earlier, round_.answers])
+    consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
+    _label(state, consensus, frozen, context.stage_micros)
+    found = consensus.annotators
+    return _Judged(
+        None if found is None else found.to_json(),
+        estimated_error(context.config, answers, state),
+    )
+
+
+def _judge_values(
+    context: StageContext,
+    reader: ItemReader,
+    task: ValueTask[Any],
+    state: LabelState,
+    round_: OpenRound,
+) -> _Judged:
+    """Label the round's items."""
+    found = consolidate_values(context, reader, task, round_.answers)
+    _label(state, found.consensus, np.empty(0, np.int64), context.stage_micros)
+    if found.file is not None:
+        state.values = (*state.values, found.file)
+    return _Judged(found.annotators)
 
 
 def _label(

@@ -1,0 +1,118 @@
+"""Whole jobs of every task type whose label is more than a class, labeled by people."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from surelabel.stages.verification import verify_job
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.semantic_segmentation.format import read_mask
+from surelabel_contract.steps import Stage
+from surelabel_contract.store import Storage
+from workloads.stages.mini_driver import MiniDriver
+from workloads.value_cases import CASES, LABELS
+
+types = pytest.mark.parametrize("name", CASES)
+
+
+def driver_of(root: Path, name: str, n: int = 7, **values: object) -> MiniDriver:
+    task = TASK_TYPES[name]
+    labels = LABELS if task.needs_labels else ()
+    driver = MiniDriver(root, labels=labels, task_type=name, **values)  # type: ignore[arg-type]
+    kind = "source-ref" if task.source_kind == "image" else "source"
+    # Long enough for every span of the truth.
+    texts = [f"a falcon, a heron and a duck are in text {i}" for i in range(n)]
+    lines = [{kind: f"s3://b/{i}.png" if kind == "source-ref" else texts[i]} for i in range(n)]
+    driver.write_input(lines, [CASES[name][0]] * n, key="answer")
+    return driver
+
+
+def in_memory(value: Any) -> Any:
+    """A mask that the manifest refers to is read."""
+    if getattr(value, "ref", None) is None:
+        return value
+    png = Path(value.ref.removeprefix("file://")).read_bytes()
+    return read_mask(value, png, Classes.of(LABELS))
+
+
+@types
+def test_a_job_goes_from_manifest_to_manifest(tmp_path: Path, name: str) -> None:
+    driver = driver_of(tmp_path, name, spec={"max_open_items": 3}, accuracies=(1000, 950, 950))
+    report = driver.run_job()
+    assert report.progressed.counters.human_labeled == 7
+    assert report.progressed.answers == 21
+    task = TASK_TYPES[name]
+    truth = task.value_of(task.parse_answer(CASES[name][0], driver.labels), driver.labels)
+    apart = []
+    for number, raw in enumerate(driver.output_lines()):
+        line = json.loads(raw)
+        assert str(number) in next(iter(line.values()))
+        metadata = line["job-metadata"]
+        assert metadata["type"] == task.manifest_type
+        assert metadata["human-annotated"] == "yes"
+        assert metadata["job-name"] == "labeling-job/job"
+        found = task.read(line["job"], metadata, driver.labels)
+        assert found.creation_date == "2026-01-02T03:04:05.000000"
+        apart.append(task.disagreement(in_memory(found.value), truth))
+    assert sum(apart) / 7 < 0.3
+    people = json.loads((driver.path / "report/report.json").read_text())["annotators"]
+    assert [each["name"] for each in people] == ["p0", "p1", "p2"]
+    assert all(0 <= each["agreement"] <= 1 for each in people)
+    found = verify_job(Storage(driver.access), driver.folder_uri)
+    assert (found.problems, found.human_labels) == ([], 7)
+
+
+@types
+def test_two_executions_write_the_same_bytes(tmp_path: Path, name: str) -> None:
+    trees = []
+    for _ in range(2):
+        driver = driver_of(tmp_path, name)
+        driver.run_job()
+        trees.append(driver.tree())
+        shutil.rmtree(driver.path)
+    assert trees[0] == trees[1]
+
+
+def test_more_people_are_asked_where_answers_are_far_apart(tmp_path: Path) -> None:
+    driver = driver_of(
+        tmp_path, "FreeText", 20, spec={"max_annotators_per_item": 5}, accuracies=(400,) * 6
+    )
+    report = driver.run_job()
+    asked = [r.step.key for r in driver.reports if r.step.stage is Stage.ANNOTATE]
+    assert asked == ["0001/ann-p1", "0001/ann-p2"]
+    assert 60 < report.progressed.answers < 100
+
+
+def test_labels_of_an_earlier_job_pass_through(tmp_path: Path) -> None:
+    first = driver_of(tmp_path, "BoundingBox", accuracies=(1000,) * 3)
+    first.run_job()
+    again = tmp_path / "again"
+    again.mkdir()
+    driver = driver_of(again, "BoundingBox", accuracies=(1000,) * 3)
+    lines = [raw.decode() for raw in first.output_lines()]
+    del (stripped := json.loads(lines[3]))["job"], stripped["job-metadata"]
+    lines[3] = json.dumps(stripped)
+    driver.write_input(lines, [CASES["BoundingBox"][0]] * 7, key="answer")
+    report = driver.run_job()
+    assert report.progressed.answers == 3
+    assert report.progressed.counters.human_labeled == 7
+    out = [raw.decode() for raw in driver.output_lines()]
+    assert [a == b for a, b in zip(lines, out, strict=True)] == [i != 3 for i in range(7)]
+
+
+def test_a_label_that_cannot_be_read_rejects_its_line(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, "BoundingBox", 2)
+    bad = {"source-ref": "s3://b/x.png", "job": {"annotations": [{}]}, "job-metadata": {}}
+    driver.write_input(
+        [bad, {"source-ref": "s3://b/y.png"}], [CASES["BoundingBox"][0]] * 2, "answer"
+    )
+    driver.run_job()
+    rejected = json.loads((driver.path / "report/rejected.jsonl").read_text())
+    assert rejected["line"] == 1
+    assert "annotations[0]" in rejected["message"]

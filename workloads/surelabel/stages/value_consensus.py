@@ -1,0 +1,169 @@
+"""From a round's answers to its labels where these are no classes.
+
+A round's items are labeled by its own answers, once: what other rounds' answers say of the same
+people changes little, and to work through all of them again each round would cost as much as all
+rounds together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from surelabel.answers import CodedAnswers
+from surelabel.items import ItemReader
+from surelabel.label_values import LabelValue, value_lines
+from surelabel.labels import ValueFile
+from surelabel.stages.consensus import Consensus
+from surelabel.stages.context import StageContext
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.label_format import Label
+from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask, classes_of
+from surelabel_contract.keys import CONSOLIDATED
+from surelabel_contract.model import canonical_json
+
+# Answers that are further apart on average do not tell what the label is.
+_UNSURE = 0.5
+
+
+@dataclass(frozen=True)
+class ValueConsensus:
+    """Labels of the round's items with usable answers, and the file that has them.
+
+    ``annotators``: JSON for the report, how far each agrees with the labels.
+    """
+
+    consensus: Consensus
+    file: ValueFile | None
+    annotators: bytes
+
+
+def consolidate_values(
+    context: StageContext, reader: ItemReader, task: ValueTask[Any], answers: CodedAnswers
+) -> ValueConsensus:
+    """The labels of all items in ``answers``; writes their file."""
+    usable = answers.usable
+    line, item = np.unique(usable.line, return_inverse=True)
+    found = _coded(context, reader, task, usable, item)
+    confidence = np.zeros(len(line))
+    agreement = _Agreement(task, found)
+    values: list[LabelValue] = []
+    # One by one: the masks of a whole round do not fit into memory.
+    for code, label in task.consolidate(found):
+        confidence[code] = label.confidence
+        agreement.add(code, label.value)
+        values.append(_stored(context, int(line[code]), label, task, found.classes))
+    n_answers = np.bincount(item, minlength=len(line))
+    labels = np.zeros(len(line), np.int64)
+    consensus = Consensus(line.astype(np.int64), labels, confidence, n_answers, None)
+    file = _write(context, values) if values else None
+    return ValueConsensus(consensus, file, agreement.to_json(usable.annotators))
+
+
+def is_unsure(
+    context: StageContext, task: ValueTask[Any], answers: CodedAnswers
+) -> Callable[[list[int]], bool]:
+    """Whether an item with these answers (indices into ``contents``) needs more of them."""
+    labels = [label.name for label in context.config.labels]
+
+    def unsure(codes: list[int]) -> bool:
+        values = [task.value_of(answers.contents[code], labels) for code in codes]
+        pairs = [
+            task.disagreement(one, other)
+            for position, one in enumerate(values)
+            for other in values[:position]
+        ]
+        return not codes or sum(pairs) > _UNSURE * len(pairs)
+
+    return unsure
+
+
+def _coded(
+    context: StageContext,
+    reader: ItemReader,
+    task: ValueTask[Any],
+    usable: CodedAnswers,
+    item: Any,
+) -> ValueAnswers[Any]:
+    labels = tuple(label.name for label in context.config.labels)
+    codes = usable.label.tolist()
+    lines = np.unique(usable.line).tolist()
+    items = reader.items(lines)
+    return ValueAnswers(
+        item=tuple(item.tolist()),
+        annotator=tuple(usable.annotator.tolist()),
+        value=_Decoded(codes, lambda code: task.value_of(usable.contents[code], labels)),
+        n_annotators=len(usable.annotators),
+        sources=tuple(items[line].source for line in lines),
+        classes=classes_of(labels),
+    )
+
+
+def _write(context: StageContext, values: list[LabelValue]) -> ValueFile:
+    file = context.write("values.jsonl", value_lines(values), role="values")
+    return ValueFile(first_line=values[0].line, last_line=values[-1].line, file=file)
+
+
+def _stored(
+    context: StageContext,
+    line: int,
+    label: Consolidated[Any],
+    task: ValueTask[Any],
+    classes: Classes,
+) -> LabelValue:
+    def write(ending: str, data: bytes) -> str:
+        ref = context.write_key(f"{CONSOLIDATED}/{line}.{ending}", data)
+        return context.folder.uri_of(ref.key)
+
+    confidences = tuple(round(each, 4) for each in label.confidences)
+    value = task.stored(label.value, classes, write)
+    written, metadata = task.format.write_label(Label(value, confidences), classes)
+    return LabelValue(
+        line, msgspec.Raw(canonical_json(written)), msgspec.Raw(canonical_json(metadata))
+    )
+
+
+class _Agreement:
+    """How far each annotator agrees with the labels."""
+
+    def __init__(self, task: ValueTask[Any], answers: ValueAnswers[Any]) -> None:
+        self._task = task
+        self._answers = answers
+        self._positions = dict(answers.by_item())
+        self._shares: list[list[float]] = [[] for _ in range(answers.n_annotators)]
+
+    def add(self, item: int, value: Any) -> None:
+        """The item's label."""
+        for position in self._positions[item]:
+            apart = self._task.disagreement(self._answers.value[position], value)
+            self._shares[self._answers.annotator[position]].append(1 - apart)
+
+    def to_json(self, names: tuple[str, ...]) -> bytes:
+        """For the report, as ``AnnotatorParameters`` tells of people."""
+        rows = [
+            {
+                "name": name,
+                "answers": len(shares),
+                "agreement": round(sum(shares) / len(shares), 6) if shares else None,
+            }
+            for name, shares in zip(names, self._shares, strict=True)
+        ]
+        return canonical_json({"schemaVersion": 1, "annotators": rows})
+
+
+class _Decoded(Sequence[Any]):
+    """Values that are decoded each time: all masks of a round do not fit into memory."""
+
+    def __init__(self, codes: list[int], decode: Callable[[int], Any]) -> None:
+        self._codes = codes
+        self._decode = decode
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._decode(self._codes[position])
