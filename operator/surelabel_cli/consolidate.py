@@ -1,4 +1,4 @@
-"""``surelabel consolidate`` and ``surelabel agreement``: people's answers without a job around."""
+"""``surelabel consolidate``: people's answers without a job around."""
 
 from __future__ import annotations
 
@@ -7,42 +7,72 @@ import json
 import math
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import typer
 
-from surelabel.agreement import (
-    Agreement,
-    alpha_of_annotator,
-    alpha_of_class,
-    fleiss_kappa,
-    krippendorff_alpha,
-)
+from surelabel.agreement import Agreement, krippendorff_alpha
 from surelabel.annotators import AnnotatorQuality, annotator_quality
-from surelabel.answer_table import AnswerTable, read_answers, read_gold
+from surelabel.answer_files import GivenAnswers
+from surelabel.answer_table import AnswerTable
 from surelabel.consolidation import METHODS, ConsolidationResult
-from surelabel.consolidation.answers import Answers
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
+from surelabel_cli.agreement import agreement_json, number_or_none
+from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
+from surelabel_cli.consolidate_values import Valued, agreement_of_values
 from surelabel_cli.errors import UserError
 
-TASK_TYPES = ("ImageClassification", "TextClassification")
+AUTO = "Auto"
 
 
-def consolidate(
-    answers: Path,
-    task_type: str,
-    *,
-    method: str,
-    gold: Path | None,
-    annotators: Path | None,
-    out: Path | None,
-    probabilities: bool,
-    as_json: bool,
-) -> None:
+@dataclass(frozen=True)
+class Request:
+    """What is asked of ``surelabel consolidate``; paths are local, but for ``answers``."""
+
+    answers: str
+    task_type: str
+    method: str = AUTO
+    gold: Path | None = None
+    annotators: Path | None = None
+    out: Path | None = None
+    probabilities: bool = False
+    as_json: bool = False
+    compare: bool = False
+
+
+def consolidate(request: Request) -> None:
     """Write one line per item to ``out``, or to standard output; the summary goes beside it."""
-    _check("--task-type", task_type, TASK_TYPES)
-    _check("--method", method, tuple(METHODS))
-    table, known = _read(answers, gold)
+    check_choice("--task-type", request.task_type, tuple(TASK_TYPES))
+    task = TASK_TYPES[request.task_type]
+    if isinstance(task, ValueTask):
+        _consolidate_values(request, task)
+    else:
+        _consolidate_classes(request)
+
+
+def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
+    check_choice("--method", request.method, (AUTO,))
+    for option, wanted in (("--gold", request.gold), ("--probabilities", request.probabilities)):
+        if wanted:
+            raise UserError(f"{option}: {task.name} has no classes to give; leave it out.")
+    given = read_typed(request.answers, request.task_type)
+    found = Valued.of(task, given)
+    _write(request.out, found.lines())
+    if request.annotators is not None:
+        found.write_annotators(request.annotators)
+    _tell(request, found.summary(), agreement_of_values(task, given))
+    if request.compare:
+        for line in found.compared():
+            typer.echo(line, err=request.out is None)
+
+
+def _consolidate_classes(request: Request) -> None:
+    method, out, annotators = request.method, request.out, request.annotators
+    check_choice("--method", method, tuple(METHODS))
+    table, known, given = read_table(request.answers, request.task_type, request.gold)
     result = METHODS[method]().fit_predict(
         table.item,
         table.annotator,
@@ -54,68 +84,44 @@ def consolidate(
         item_ids=table.items,
         label_names=table.labels,
     )
-    _write(out, _lines(table, result, probabilities))
-    coded = _coded(table)
+    _write(out, _lines(table, result, request.probabilities))
+    coded = coded_answers(table)
     if annotators is not None:
         _write_annotators(annotators, table, annotator_quality(coded, result, gold=known))
-    summary = _summary(table, result, krippendorff_alpha(coded))
-    if as_json:
+    summary = _summary(table, result) | {"setAside": len(given.set_aside) if given else 0}
+    _tell(request, summary, krippendorff_alpha(coded))
+    if request.compare and given is not None:
+        for line in _compared(table, result, given):
+            typer.echo(line, err=out is None)
+
+
+def _tell(request: Request, summary: dict[str, Any], agreed: Agreement) -> None:
+    summary["agreement"] = agreement_json(agreed)
+    if request.as_json:
         # Beside the labels on standard output it would be one line too many.
-        typer.echo(json.dumps(summary, ensure_ascii=False), err=out is None)
+        typer.echo(json.dumps(summary, ensure_ascii=False), err=request.out is None)
     else:
         typer.echo(_sentence(summary), err=True)
 
 
-def agreement(answers: Path, task_type: str, *, as_json: bool) -> None:
-    """Print how far annotators agree: all, by class, by annotator."""
-    _check("--task-type", task_type, TASK_TYPES)
-    table, _ = _read(answers, None)
-    coded = _coded(table)
-    found = {
-        "krippendorffAlpha": krippendorff_alpha(coded),
-        "fleissKappa": fleiss_kappa(coded),
-    }
-    by_class = {name: alpha_of_class(coded, code) for code, name in enumerate(table.labels)}
-    by_annotator = {
-        name: alpha_of_annotator(coded, code) for code, name in enumerate(table.annotators)
-    }
-    if as_json:
-        value: dict[str, Any] = {name: _agreement(each) for name, each in found.items()}
-        value["classes"] = {name: _agreement(each) for name, each in by_class.items()}
-        value["annotators"] = {name: _agreement(each) for name, each in by_annotator.items()}
-        typer.echo(json.dumps(value, ensure_ascii=False))
-        return
-    titles = {"krippendorffAlpha": "Krippendorff's alpha", "fleissKappa": "Fleiss' kappa"}
-    rows = [(titles[name], each) for name, each in found.items()]
-    rows += [(f"alpha of class {name}", each) for name, each in by_class.items()]
-    rows += [(f"alpha of annotator {name}", each) for name, each in by_annotator.items()]
-    width = max(len(title) for title, _ in rows)
-    for title, each in rows:
-        typer.echo(f"{title:{width}}  {_shown(each)}")
-
-
-def _check(option: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UserError(f"{option} must be one of {', '.join(known)}; got {value!r}.")
-
-
-def _read(answers: Path, gold: Path | None) -> tuple[AnswerTable, Any]:
-    try:
-        table = read_answers(answers)
-        return (table, None) if gold is None else read_gold(gold, table)
-    except FileNotFoundError as error:
-        raise UserError(f"{error.filename}: there is no such file.") from error
-
-
-def _coded(table: AnswerTable) -> Answers:
-    return Answers.of(
-        table.item,
-        table.annotator,
-        table.label,
-        len(table.items),
-        len(table.annotators),
-        max(len(table.labels), 1),
-    )
+def _compared(
+    table: AnswerTable, result: ConsolidationResult, given: GivenAnswers
+) -> Iterator[str]:
+    """The items whose label differs from the one that the job itself made, the surest first."""
+    codes = {item: code for code, item in enumerate(table.items)}
+    differing = []
+    for item, theirs in given.labels.items():
+        code = codes.get(item, -1)
+        ours = int(result.label[code]) if code >= 0 else -1
+        if ours != theirs.value.label:
+            sure = float(result.confidence[code]) if ours >= 0 else 0.0
+            differing.append((sure, item, ours, theirs))
+    for sure, item, ours, theirs in sorted(differing, key=lambda each: (-each[0], each[1])):
+        mine = f"{table.labels[ours]} ({sure:.2f})" if ours >= 0 else "no label"
+        there = table.labels[theirs.value.label]
+        confidence = f" ({theirs.confidences[0]:.2f})" if theirs.confidences else ""
+        yield f"{item}: {mine} here, {there}{confidence} there"
+    yield f"{len(differing):,} of {len(given.labels):,} labels differ."
 
 
 def _lines(
@@ -126,7 +132,7 @@ def _lines(
         line: dict[str, Any] = {
             "item": item,
             "label": table.labels[label] if label >= 0 else None,
-            "confidence": _number(confidence),
+            "confidence": number_or_none(confidence),
         }
         if probabilities:
             shares = result.posterior[code].tolist() if label >= 0 else []
@@ -168,7 +174,7 @@ def _write_annotators(path: Path, table: AnswerTable, found: list[AnnotatorQuali
             ])  # fmt: skip
 
 
-def _summary(table: AnswerTable, result: ConsolidationResult, agreed: Agreement) -> dict[str, Any]:
+def _summary(table: AnswerTable, result: ConsolidationResult) -> dict[str, Any]:
     return {
         "items": len(table.items),
         "answers": len(table.item),
@@ -179,7 +185,6 @@ def _summary(table: AnswerTable, result: ConsolidationResult, agreed: Agreement)
         "tied": int(result.tied.sum()),
         "iterations": result.n_iter,
         "converged": result.converged,
-        "agreement": _agreement(agreed),
     }
 
 
@@ -188,28 +193,12 @@ def _sentence(summary: dict[str, Any]) -> str:
     text = (
         f"{summary['items']:,} items, {summary['answers']:,} answers of "
         f"{summary['annotators']:,} annotators, {summary['labels']:,} labels; "
-        f"{summary['unlabeled']:,} items without a label, {summary['tied']:,} ties"
+        f"{summary['unlabeled']:,} items without a label"
     )
+    if "tied" in summary:
+        text += f", {summary['tied']:,} ties"
+    if summary["setAside"]:
+        text += f", {summary['setAside']:,} answers set aside"
     if found["value"] is not None:
         text += f"; Krippendorff's alpha {found['value']:.3f}"
-    return text + ("" if summary["converged"] else "; the iteration has not converged")
-
-
-def _agreement(found: Agreement) -> dict[str, Any]:
-    return {
-        "value": _number(found.value),
-        "low": _number(found.low),
-        "high": _number(found.high),
-        "items": found.n_items,
-        "answers": found.n_answers,
-    }
-
-
-def _shown(found: Agreement) -> str:
-    if math.isnan(found.value):
-        return f"cannot be told ({found.n_items:,} items with two answers)"
-    return f"{found.value:6.3f}  ({found.low:.3f} to {found.high:.3f}, {found.n_items:,} items)"
-
-
-def _number(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return text + ("" if summary.get("converged", True) else "; the iteration has not converged")

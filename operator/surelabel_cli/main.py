@@ -144,11 +144,12 @@ def verify(
         command(uri, endpoint, region)
 
 
+_ANSWERS = "CSV, JSON Lines, or a folder (or s3://) of worker responses or of a finished job."
+
+
 @app.command()
 def consolidate(
-    answers: Annotated[
-        Path, typer.Argument(metavar="ANSWERS", help="CSV with the columns item,annotator,label.")
-    ],
+    answers: Annotated[str, typer.Argument(metavar="ANSWERS", help=_ANSWERS)],
     task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
     method: Annotated[
         str, typer.Option(help="Algorithm, as in spec.consolidation.method.")
@@ -170,38 +171,37 @@ def consolidate(
     json: Annotated[
         bool, typer.Option("--json", help="The summary is one line of JSON on standard output.")
     ] = False,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Print what differs from the labels of a finished job."),
+    ] = False,
 ) -> None:
     """Make one label per item of several people's answers, with its confidence.
 
-    One line of JSON per item: item, label (null without an answer), confidence. A label of ""
-    is an abstention; of an annotator's answers to one item the last counts.
+    ANSWERS is CSV (item,annotator,label), JSON Lines of item, annotator and answer, a folder of
+    worker responses, or the folder of a finished Ground Truth job (local or s3://). One line of
+    JSON per item: item, label (null without an answer), confidence. A label of "" is an
+    abstention; of an annotator's answers to one item the last counts.
     """
     with _one_message():
+        from surelabel_cli.consolidate import Request
         from surelabel_cli.consolidate import consolidate as command
 
-        command(
-            answers,
-            task_type,
-            method=method,
-            gold=gold,
-            annotators=annotators,
-            out=out,
-            probabilities=probabilities,
-            as_json=json,
+        request = Request(
+            answers, task_type, method, gold, annotators, out, probabilities, json, compare
         )
+        command(request)
 
 
 @app.command()
 def agreement(
-    answers: Annotated[
-        Path, typer.Argument(metavar="ANSWERS", help="CSV with the columns item,annotator,label.")
-    ],
+    answers: Annotated[str, typer.Argument(metavar="ANSWERS", help=_ANSWERS)],
     task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
     json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """Tell how far annotators agree beyond chance: all, by class, by annotator."""
     with _one_message():
-        from surelabel_cli.consolidate import agreement as command
+        from surelabel_cli.agreement import agreement as command
 
         command(answers, task_type, as_json=json)
 

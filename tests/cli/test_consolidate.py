@@ -1,4 +1,4 @@
-"""`surelabel consolidate` and `surelabel agreement` on CSV files."""
+"""`surelabel consolidate` and `surelabel agreement` where a label is a class."""
 
 from __future__ import annotations
 

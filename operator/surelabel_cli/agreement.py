@@ -1,0 +1,87 @@
+"""``surelabel agreement``: how far people agree beyond chance."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from surelabel.agreement import (
+    Agreement,
+    alpha_of_annotator,
+    alpha_of_class,
+    fleiss_kappa,
+    krippendorff_alpha,
+)
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
+from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
+from surelabel_cli.consolidate_values import agreement_of_values
+
+
+def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
+    """Print how far annotators agree: all, by class, by annotator."""
+    check_choice("--task-type", task_type, tuple(TASK_TYPES))
+    task = TASK_TYPES[task_type]
+    if isinstance(task, ValueTask):
+        alpha = agreement_of_values(task, read_typed(answers, task_type))
+        _print({"krippendorffAlpha": alpha}, {}, {}, as_json=as_json)
+        return
+    table, _, _ = read_table(answers, task_type, None)
+    coded = coded_answers(table)
+    found = {
+        "krippendorffAlpha": krippendorff_alpha(coded),
+        "fleissKappa": fleiss_kappa(coded),
+    }
+    by_class = {name: alpha_of_class(coded, code) for code, name in enumerate(table.labels)}
+    by_annotator = {
+        name: alpha_of_annotator(coded, code) for code, name in enumerate(table.annotators)
+    }
+    _print(found, by_class, by_annotator, as_json=as_json)
+
+
+def _print(
+    found: Mapping[str, Agreement],
+    by_class: Mapping[str, Agreement],
+    by_annotator: Mapping[str, Agreement],
+    *,
+    as_json: bool,
+) -> None:
+    if as_json:
+        value: dict[str, Any] = {name: agreement_json(each) for name, each in found.items()}
+        value["classes"] = {name: agreement_json(each) for name, each in by_class.items()}
+        value["annotators"] = {name: agreement_json(each) for name, each in by_annotator.items()}
+        typer.echo(json.dumps(value, ensure_ascii=False))
+        return
+    titles = {"krippendorffAlpha": "Krippendorff's alpha", "fleissKappa": "Fleiss' kappa"}
+    rows = [(titles[name], each) for name, each in found.items()]
+    rows += [(f"alpha of class {name}", each) for name, each in by_class.items()]
+    rows += [(f"alpha of annotator {name}", each) for name, each in by_annotator.items()]
+    width = max(len(title) for title, _ in rows)
+    for title, each in rows:
+        typer.echo(f"{title:{width}}  {_shown(each)}")
+
+
+def _shown(found: Agreement) -> str:
+    if math.isnan(found.value):
+        return f"cannot be told ({found.n_items:,} items with two answers)"
+    return f"{found.value:6.3f}  ({found.low:.3f} to {found.high:.3f}, {found.n_items:,} items)"
+
+
+def agreement_json(found: Agreement) -> dict[str, Any]:
+    """The figure with its interval; null where it cannot be told."""
+    return {
+        "value": number_or_none(found.value),
+        "low": number_or_none(found.low),
+        "high": number_or_none(found.high),
+        "items": found.n_items,
+        "answers": found.n_answers,
+    }
+
+
+def number_or_none(value: float) -> float | None:
+    """nan is null in JSON."""
+    return None if math.isnan(value) else value

@@ -1,0 +1,116 @@
+"""``surelabel consolidate`` and ``agreement`` where a label is more than a class."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from surelabel.agreement import Agreement, alpha_by_distance
+from surelabel.answer_files import GivenAnswers
+from surelabel.answer_files.coding import as_values
+from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+
+
+@dataclass(frozen=True)
+class Valued:
+    """Answers, their labels by the position of the item, and who gave them."""
+
+    task: ValueTask[Any]
+    given: GivenAnswers
+    answers: ValueAnswers[Any]
+    labels: dict[int, Consolidated[Any]]
+
+    @classmethod
+    def of(cls, task: ValueTask[Any], given: GivenAnswers) -> Valued:
+        """Consolidate the answers."""
+        answers = as_values(given)
+        return cls(task, given, answers, dict(task.consolidate(answers)))
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """A line for each item."""
+        for code, item in enumerate(self.given.items):
+            label = self.labels.get(code)
+            if label is None:
+                yield {"item": item, "label": None, "confidence": None}
+                continue
+            shown = _with_confidences(self.task, label, self.answers)
+            yield {"item": item, "label": shown, "confidence": round(label.confidence, 6)}
+
+    def summary(self) -> dict[str, Any]:
+        """Counts, and how far people agree."""
+        return {
+            "items": len(self.given.items),
+            "answers": len(self.given.answers),
+            "abstentions": sum(each.value is None for each in self.given.answers),
+            "setAside": len(self.given.set_aside),
+            "annotators": len(self.given.annotators),
+            "labels": len(self.given.classes),
+            "unlabeled": len(self.given.items) - len(self.labels),
+        }
+
+    def write_annotators(self, path: Path) -> None:
+        """A row for each annotator: answers, and how far they agree with the labels."""
+        agreed: list[list[float]] = [[] for _ in self.given.annotators]
+        triples = zip(self.answers.item, self.answers.annotator, self.answers.value, strict=True)
+        for item, annotator, value in triples:
+            apart = self.task.disagreement(value, self.labels[item].value)
+            agreed[annotator].append(1 - apart)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["annotator", "answers", "agreement"])
+            for name, shares in zip(self.given.annotators, agreed, strict=True):
+                mean = f"{sum(shares) / len(shares):.4f}" if shares else ""
+                writer.writerow([name, len(shares), mean])
+
+    def compared(self) -> Iterator[str]:
+        """What differs from the labels that the job itself made, the furthest first."""
+        codes = {item: code for code, item in enumerate(self.given.items)}
+        differing = []
+        for item, theirs in self.given.labels.items():
+            ours = self.labels.get(codes.get(item, -1))
+            apart = 1.0 if ours is None else self.task.disagreement(ours.value, theirs.value)
+            if apart > 0:
+                differing.append((apart, item, ours, theirs.value))
+        differing.sort(key=lambda each: (-each[0], each[1]))
+        for apart, item, ours, theirs_value in differing:
+            mine = None if ours is None else self._shown(ours.value)
+            yield f"{item}: {apart:.3f} apart: {mine} here, {self._shown(theirs_value)} there"
+        yield f"{len(differing):,} of {len(self.given.labels):,} labels differ."
+
+    def _shown(self, value: Any) -> str:
+        content = self.task.format.answer_content(value, self.answers.classes)
+        text = json.dumps(next(iter(content.values()), None), ensure_ascii=False)
+        return text if len(text) <= 120 else text[:117] + "..."
+
+
+def agreement_of_values(task: ValueTask[Any], given: GivenAnswers) -> Agreement:
+    """Krippendorff's alpha with the task type's own distance."""
+    answers = as_values(given)
+
+    def distance(first: int, second: int) -> float:
+        return task.disagreement(answers.value[first], answers.value[second])
+
+    return alpha_by_distance(answers.item, distance)
+
+
+def _with_confidences(
+    task: ValueTask[Any], label: Consolidated[Any], answers: ValueAnswers[Any]
+) -> Any:
+    """What an answer with this label would have below its key, each part with its confidence."""
+    content = task.format.answer_content(label.value, answers.classes)
+    inner = content if len(content) != 1 else next(iter(content.values()))
+    if not isinstance(inner, dict) or not label.confidences:
+        return inner
+    for key, parts in inner.items():
+        if isinstance(parts, list) and len(parts) == len(label.confidences):
+            return {**inner, key: list(map(_with_confidence, parts, label.confidences))}
+    return inner
+
+
+def _with_confidence(part: Any, confidence: float) -> dict[str, Any]:
+    named = part if isinstance(part, dict) else {"label": part}
+    return {**named, "confidence": round(confidence, 6)}

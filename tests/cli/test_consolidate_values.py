@@ -1,0 +1,118 @@
+"""`surelabel consolidate` and `surelabel agreement` on answers that are no CSV of classes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli.test_consolidate import run
+from surelabel.tasks import TASK_TYPES
+from workloads.consolidation.crowds import DATA
+from workloads.value_cases import CASES, LABELS
+
+BIRDS = DATA / "classification" / "ground_truth_birds"
+
+
+def write_answers(path: Path, task_type: str, n_items: int = 6, accuracy: float = 0.95) -> Path:
+    """JSON Lines of four simulated people's answers, and an abstention."""
+    task, rng = TASK_TYPES[task_type], np.random.default_rng(1)
+    truth = task.parse_answer(CASES[task_type][0], LABELS)
+    lines = [
+        {
+            "item": f"{item}.png",
+            "annotator": who,
+            "answer": task.answer_content(task.simulate(truth, accuracy, rng, LABELS), LABELS),
+        }
+        for item in range(n_items)
+        for who in ("ann", "bob", "cid", "dan")
+    ]
+    lines.append({"item": "none.png", "annotator": "ann", "answer": None})
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox")
+    code, out, err = run(
+        "consolidate", answers, "--task-type", "BoundingBox", "-o", tmp_path / "out.jsonl",
+        "--annotators", tmp_path / "people.csv",
+    )  # fmt: skip
+    assert (code, out) == (0, "")
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [line["item"] for line in lines] == [*(f"{n}.png" for n in range(6)), "none.png"]
+    assert lines[-1] == {"item": "none.png", "label": None, "confidence": None}
+    for line in lines[:-1]:
+        assert {box["label"] for box in line["label"]["boundingBoxes"]} == {"Falcon", "Duck"}
+        assert all(0 < box["confidence"] <= 1 for box in line["label"]["boundingBoxes"])
+        assert line["label"]["inputImageProperties"] == {"height": 400, "width": 500}
+    assert err.startswith("7 items, 25 answers of 4 annotators, 2 labels; 1 items without a label")
+    assert "Krippendorff's alpha" in err
+    with (tmp_path / "people.csv").open(encoding="utf-8") as file:
+        people = list(csv.DictReader(file))
+    assert [row["annotator"] for row in people] == ["ann", "bob", "cid", "dan"]
+    assert all(float(row["agreement"]) > 0.7 for row in people)
+
+
+@pytest.mark.parametrize("task_type", CASES)
+def test_every_task_type_is_consolidated_and_its_agreement_told(
+    tmp_path: Path, task_type: str
+) -> None:
+    answers = write_answers(tmp_path / "answers.jsonl", task_type, accuracy=0.7)
+    code, out, _ = run("consolidate", answers, "--task-type", task_type)
+    assert code == 0
+    assert len([json.loads(line) for line in out.splitlines()]) == 7
+    code, out, _ = run("agreement", answers, "--task-type", task_type, "--json")
+    assert code == 0
+    alpha = json.loads(out)["krippendorffAlpha"]
+    assert (alpha["items"], alpha["answers"]) == (6, 24)
+    assert -1 <= alpha["value"] <= 1
+
+
+def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox")
+    bad = {"item": "0.png", "annotator": "eve", "answer": {"x": {"boundingBoxes": [{}]}}}
+    with answers.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(bad) + "\n")
+    code, out, err = run("consolidate", answers, "--task-type", "BoundingBox")
+    assert code == 0
+    assert len(out.splitlines()) == 7
+    assert "set aside: " in err
+    assert "boundingBoxes[0]" in err
+    assert ", 1 answers set aside" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--method", "Wawa"), "--method must be one of Auto; got 'Wawa'."),
+        (("--probabilities",), "--probabilities: BoundingBox has no classes to give"),
+        (("--gold", "x.csv"), "--gold: BoundingBox has no classes to give"),
+    ],
+)
+def test_what_only_classes_have_is_refused(
+    tmp_path: Path, options: tuple[str, ...], message: str
+) -> None:
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox")
+    code, _, err = run("consolidate", answers, "--task-type", "BoundingBox", *options)
+    assert code == 1
+    assert message in err
+
+
+@pytest.mark.skipif(not BIRDS.is_dir(), reason=f"{BIRDS} is missing; set SURELABEL_DATA")
+def test_a_finished_ground_truth_job_is_consolidated_again_and_compared(tmp_path: Path) -> None:
+    labels = tmp_path / "labels.jsonl"
+    code, out, err = run(
+        "consolidate", BIRDS, "--task-type", "ImageClassification", "--compare", "-o", labels
+    )
+    assert code == 0
+    lines = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 302
+    assert all(0 < line["confidence"] <= 1 for line in lines)
+    assert err.startswith("302 items, 1,510 answers of 97 annotators, 10 labels")
+    *differing, summary = out.splitlines()
+    assert summary == f"{len(differing)} of 302 labels differ."
+    assert 0 < len(differing) < 10

@@ -1,0 +1,52 @@
+"""Answers from files as the algorithms want them: items and annotators by number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from surelabel.answer_files.given import GivenAnswers
+from surelabel.answer_table import AnswerTable
+from surelabel.tasks.valued import ValueAnswers
+from surelabel.tasks.values import SingleClass
+
+
+def as_table(given: GivenAnswers) -> AnswerTable:
+    """Answers that name one class, in the order in which they came."""
+    items, annotators = _codes(given.items), _codes(given.annotators)
+    rows = [
+        (
+            items[each.item],
+            annotators[each.annotator],
+            each.value.label if isinstance(each.value, SingleClass) else -1,
+        )
+        for each in given.answers
+    ]
+    item, annotator, label = np.array(rows, np.int64).reshape(-1, 3).T
+    names = given.classes.names
+    return AnswerTable(item, annotator, label, given.items, given.annotators, names)
+
+
+def as_values(given: GivenAnswers) -> ValueAnswers[Any]:
+    """The last answer of each annotator to each item; an abstention takes an earlier one back."""
+    items, annotators = _codes(given.items), _codes(given.annotators)
+    last = {(items[each.item], annotators[each.annotator]): each.value for each in given.answers}
+    kept = [(*pair, value) for pair, value in sorted(last.items(), key=_pair) if value is not None]
+    return ValueAnswers(
+        item=tuple(item for item, _, _ in kept),
+        annotator=tuple(annotator for _, annotator, _ in kept),
+        value=tuple(value for _, _, value in kept),
+        n_annotators=len(annotators),
+        sources=tuple(given.sources.get(item) for item in given.items),
+        classes=given.classes,
+    )
+
+
+def _pair(entry: tuple[tuple[int, int], Any]) -> tuple[int, int]:
+    # Values have no order.
+    return entry[0]
+
+
+def _codes(names: tuple[str, ...]) -> dict[str, int]:
+    return {name: code for code, name in enumerate(names)}
