@@ -13,14 +13,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from surelabel_cli.sample_reviews import write_reviews
+from surelabel_cli.sample_reviews import mentions, write_reviews
+from surelabel_cli.sample_scenes import write_scenes
 
 ANNOTATION = "surelabel.dev/sample-data"
 MANIFEST = "input.manifest"
 TRUTH = "truth.jsonl"
 
-# An item as the manifest has it, and its true label.
-Labeled = tuple[dict[str, str], str]
+# An item as the manifest has it, and what the truth says of it: ``label`` or ``answer``.
+Labeled = tuple[dict[str, str], dict[str, Any]]
 
 
 class UnknownSampleDataError(Exception):
@@ -43,7 +44,7 @@ def make_sample_data(name: str, folder: Path) -> Path:
     building.mkdir(parents=True)
     items = list(make(building, target))
     _write_lines(building / MANIFEST, (item for item, _ in items))
-    _write_lines(building / TRUTH, ({**item, "label": label} for item, label in items))
+    _write_lines(building / TRUTH, ({**item, **truth} for item, truth in items))
     building.rename(target)
     return target
 
@@ -56,7 +57,7 @@ def sample_data_of(resource: Mapping[str, Any]) -> str | None:
     return None if name is None else str(name)
 
 
-def _write_lines(path: Path, records: Iterable[Mapping[str, str]]) -> None:
+def _write_lines(path: Path, records: Iterable[Mapping[str, Any]]) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.writelines(f"{json.dumps(record, ensure_ascii=False)}\n" for record in records)
 
@@ -74,15 +75,32 @@ def _digits(building: Path, target: Path) -> Iterable[Labeled]:
     for index, (image, label) in enumerate(zip(pixels, digits.target, strict=True)):
         file = f"images/{index:05d}.png"
         Image.fromarray(image).save(building / file)
-        yield {"source-ref": (target / file).as_uri()}, str(label)
+        yield {"source-ref": (target / file).as_uri()}, {"label": str(label)}
 
 
 def _reviews(_building: Path, _target: Path) -> Iterable[Labeled]:
     for text, topic in write_reviews():
-        yield {"source": text}, topic
+        yield {"source": text}, {"label": topic}
+
+
+def _mentions(_building: Path, _target: Path) -> Iterable[Labeled]:
+    for text, _ in write_reviews():
+        entities = [
+            {"label": label, "startOffset": start, "endOffset": end}
+            for label, start, end in mentions(text)
+        ]
+        yield {"source": text}, {"answer": {"crowd-entity-annotation": {"entities": entities}}}
+
+
+def _scenes(building: Path, target: Path) -> Iterable[Labeled]:
+    (building / "images").mkdir()
+    for file, answer in write_scenes(building / "images"):
+        yield {"source-ref": (target / "images" / file).as_uri()}, {"answer": answer}
 
 
 _MAKERS: dict[str, Callable[[Path, Path], Iterable[Labeled]]] = {
     "digits": _digits,
     "reviews": _reviews,
+    "mentions": _mentions,
+    "scenes": _scenes,
 }

@@ -7,6 +7,7 @@ other reviews use for their main point, so that single words do not give the top
 from __future__ import annotations
 
 import random
+import re
 
 TOPICS = ("Delivery", "Quality", "Price", "Service")
 COUNT = 600
@@ -115,6 +116,17 @@ def write_reviews(count: int = COUNT) -> list[tuple[str, str]]:
             text = _review(topic, rng)
         written[text] = topic
     return list(written.items())
+
+
+def mentions(text: str) -> list[tuple[str, int, int]]:
+    """Where a review names a product or a number of days: label, start and end, by start."""
+    found = [
+        ("Product", match.start(), match.end())
+        for product in _PRODUCTS
+        for match in re.finditer(rf"\b{product}\b", text)
+    ]
+    found += [("Duration", m.start(), m.end()) for m in re.finditer(r"\d+ (?:days|years)", text)]
+    return sorted(found, key=lambda each: each[1])
 
 
 def _review(topic: str, rng: random.Random) -> str:

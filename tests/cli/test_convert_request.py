@@ -16,6 +16,7 @@ from surelabel_cli.main import app
 from surelabel_cli.request_fields import RULES, Request
 from surelabel_cli.request_task_type import task_type_of
 from surelabel_cli.resource_file import read_documents
+from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.validation import validate_object
 
 LABELS = {"document-version": "2018-11-28", "labels": [{"label": "Falcon"}, {"label": "yes"}]}
@@ -180,7 +181,7 @@ def test_the_lambdas_tell_the_task_type(tmp_path, kind, task_type):
     assert job["spec"]["taskType"] == task_type
     assert job["spec"]["labelAttributeName"] == attribute
     assert validate_object(team) == []
-    runs = task_type in ("ImageClassification", "TextClassification")
+    runs = task_type in TASK_TYPE_FACTS
     assert ("cannot be run yet" in said) == (not runs)
     # No other field is in the way.
     wrong = [str(problem) for problem in validate_object(job)]

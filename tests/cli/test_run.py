@@ -20,6 +20,7 @@ from process_backend import ProcessBackend
 from surelabel_cli import run as run_module
 from surelabel_cli.job_file import read_job_file
 from surelabel_cli.main import app
+from surelabel_cli.samples import SAMPLES
 from surelabel_operator.cluster import EventDraft
 from surelabel_operator.folder_cluster import FolderCluster
 from surelabel_operator.local import run_in_folder
@@ -195,3 +196,15 @@ def test_an_invalid_job_leaves_no_folder_behind(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "spec.workforce.annotatorsPerItem" in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("name", "attribute"), [("boxes", "shapes"), ("entities", "mentions")])
+def test_samples_of_other_task_types_run_to_their_manifest(
+    tmp_path: Path, name: str, attribute: str
+) -> None:
+    result = runner.invoke(app, ["run", str(SAMPLES / f"{name}.yaml"), "--workdir", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    path = tmp_path / "out" / name / "manifests" / "output" / "output.manifest"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) > 80
+    assert all(attribute in line and f"{attribute}-metadata" in line for line in lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -12,9 +13,10 @@ from sklearn.datasets import load_digits
 from surelabel_cli import sample_data
 from surelabel_cli.sample_data import UnknownSampleDataError, make_sample_data, sample_data_of
 from surelabel_cli.sample_reviews import TOPICS, write_reviews
+from surelabel_cli.sample_scenes import COUNT, SHAPES, SIZE
 
 
-def read_lines(path: Path) -> list[dict[str, str]]:
+def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -45,6 +47,37 @@ def test_reviews_are_the_same_every_time_and_all_different() -> None:
     assert {topic for _, topic in first} == set(TOPICS)
 
 
+def test_mentions_are_where_the_text_has_them(tmp_path: Path) -> None:
+    folder = make_sample_data("mentions", tmp_path)
+    found = set()
+    for line in read_lines(folder / "truth.jsonl"):
+        entities = line["answer"]["crowd-entity-annotation"]["entities"]
+        for entity in entities:
+            words = line["source"][entity["startOffset"] : entity["endOffset"]]
+            found.add((entity["label"], words))
+    assert ("Product", "pair of boots") in found
+    assert ("Duration", "3 days") in found
+    assert all(words[0].isdigit() == (label == "Duration") for label, words in found)
+
+
+def test_scenes_have_a_shape_of_one_colour_in_every_box(tmp_path: Path) -> None:
+    folder = make_sample_data("scenes", tmp_path)
+    lines = read_lines(folder / "truth.jsonl")
+    assert len(lines) == COUNT
+    boxes = [line["answer"]["crowd-bounding-box"]["boundingBoxes"] for line in lines]
+    assert {len(each) for each in boxes} == set(range(5))
+    assert {box["label"] for each in boxes for box in each} == set(SHAPES)
+    for line, each in zip(lines, boxes, strict=True):
+        with Image.open(line["source-ref"].removeprefix("file://")) as image:
+            assert image.size == SIZE
+            background = image.getpixel((0, 0)) if not each else (244, 241, 234)
+            for box in each:
+                left, top = box["left"], box["top"]
+                inner = image.crop((left, top, left + box["width"], top + box["height"]))
+                colours = {colour for _, colour in inner.getcolors(9_999)} - {background}
+                assert len(colours) == 1
+
+
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     folder = make_sample_data("reviews", tmp_path)
     before = (folder / "input.manifest").stat().st_mtime_ns
@@ -69,7 +102,9 @@ def test_an_interrupted_generation_is_done_again(
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist(tmp_path: Path) -> None:
-    with pytest.raises(UnknownSampleDataError, match=r"one of digits, reviews; got 'cats'"):
+    with pytest.raises(
+        UnknownSampleDataError, match=r"one of digits, reviews, mentions, scenes; got 'cats'"
+    ):
         make_sample_data("cats", tmp_path)
 
 
