@@ -77,6 +77,8 @@ class SimulatedKubeRay:
                         self._loop.call_soon_threadsafe(self._added, found, time.monotonic())
 
     def _added(self, job: dict[str, Any], now: float) -> None:
+        if self._over.is_set():
+            return
         uid = job["metadata"]["labels"]["surelabel.dev/job-uid"]
         self.created += 1
         ended = self._ended.pop(uid, None)

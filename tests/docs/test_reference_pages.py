@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from surelabel.consolidation import METHODS
 from surelabel.items import DUPLICATE_ID
 from surelabel.stages import export
+from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel_contract.errors import StorageNotAllowedError
 from surelabel_contract.stages import QUALITY_METRICS, AutoLabeling, Ending
 from surelabel_operator.job_series import FAMILIES
@@ -24,17 +24,21 @@ ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 WORKLOADS = ROOT / "workloads"
 _REASON = re.compile(r"[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*")
-# Strings of that form which are something else: values of spec fields, models and methods,
+# Consolidation and answer files know nothing of jobs, so what they say is no reason of one.
+_WITH_REASONS = (
+    *("surelabel/*.py", "surelabel/models/**/*.py", "surelabel/stages/**/*.py"),
+    *("surelabel/tasks/**/*.py", "surelabel_contract/errors.py"),
+)
+# Strings of that form which are something else: task types, values of spec fields, models,
 # flags of annotators, outcomes of an attempt of the promise, and an AnswerError's, of which only
 # the message is told.
 _OTHER = {
     *("Auto", "GroundTruth", "Leave", "Minimal", "People"),
-    *("ImageClassification", "TextClassification"),
+    *LABEL_FORMATS,
     *("KernelRidge", "LogisticRegression"),
-    *METHODS,
     *("Collusion", "Haste", "Outlier", "Spam"),
     *("Accepted", "NotTested", "Proposed", "Refused"),
-    *("MalformedAnswer", "UnknownLabel"),
+    *("MalformedAnswer", "UnknownLabel", "Malformed", "BrokenMask"),
 }
 
 
@@ -93,14 +97,14 @@ def test_every_reason_of_the_operator_stands_there_with_its_meaning(reason: Reas
 
 
 def test_every_reason_of_the_workloads_stands_there() -> None:
-    found = reasons_in(*parsed("surelabel/**/*.py", "surelabel_contract/errors.py"))
+    found = reasons_in(*parsed(*_WITH_REASONS))
     # One of each kind: with digits, of one hump, of a stage, of a task type.
     assert {"NotUtf8", "Expired", "ManifestNotFound", "BrokenMedia"} <= found
     assert found - set(rows("reasons.md")) == set()
 
 
 def test_no_reason_stands_there_that_nothing_gives() -> None:
-    given = reasons_in(*parsed("surelabel/**/*.py", "surelabel_contract/errors.py"))
+    given = reasons_in(*parsed(*_WITH_REASONS))
     named = {*map(str, Reason), *tables("reasons.md")["Conditions"]}
     assert set(rows("reasons.md")) - given - named == set()
 

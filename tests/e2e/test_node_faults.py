@@ -80,11 +80,11 @@ def test_memory_that_runs_out_in_train_is_named_and_the_next_attempt_goes_on(
     labeling.apply(labeling.body(compute={"ray": {"cluster": cluster}}))
     undisturbed.equals(labeling)
     events = ("get", "events", "-o=jsonpath={range .items[*]}{.reason}: {.message}{'\\n'}{end}")
-    (told,) = [
-        line for line in labeling.do(*events).splitlines() if line.startswith("OutOfMemory: tra")
-    ]
-    assert "memoryMiB" in told
-    assert "Attempt 2 follows." in told
+    lines = labeling.do(*events).splitlines()
+    told = [line for line in lines if line.startswith("OutOfMemory: tra")]
+    assert len(told) == 1, lines
+    assert "memoryMiB" in told[0]
+    assert "Attempt 2 follows." in told[0]
 
 
 @pytest.mark.parametrize("seconds", [7_200, -7_200])

@@ -10,6 +10,7 @@ import numpy as np
 
 from surelabel.consolidation.answers import Answers, Codes, clamped
 from surelabel.consolidation.confusion import e_step
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.labels import Ids, Numbers, build_result
 from surelabel.consolidation.packed_answers import PackedAnswers
 from surelabel.consolidation.result import (
@@ -49,7 +50,7 @@ class Learned(NamedTuple):
     posterior: Floats | None = None
 
 
-class Classification(ABC):
+class Classification(Fitted, ABC):
     """An algorithm for answers that each name one of K classes.
 
     Configuration stands in the constructor, data never does. ``fit`` leaves the frozen result in
@@ -191,13 +192,3 @@ class Classification(ABC):
     def annotators_(self) -> AnnotatorParameters:
         """How each annotator answers."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
-        return self.result_.converged

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.masks.answers import MaskAnswers
 from surelabel.consolidation.masks.drawing import Bytes, Tally, draw, neighbours
 from surelabel.consolidation.masks.patterns import Coded, Ints, Patterns, coded
@@ -50,7 +51,7 @@ class Study:
 
 
 @dataclass
-class Segmentation(ABC):
+class Segmentation(Fitted, ABC):
     """An algorithm for masks: every pixel has one of K classes, 0 is the background.
 
     ``tile``: edge of the windows in pixels that larger images are worked through by, with the
@@ -146,16 +147,6 @@ class Segmentation(ABC):
     def annotators_(self) -> MaskAnnotators:
         """How each annotator draws."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """The most iterations that an image needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether every image's iteration stood still before its end."""
-        return self.result_.converged
 
     def _studies(self, answers: MaskAnswers, *, fast: bool) -> list[Study]:
         """A look at every image that somebody answered."""

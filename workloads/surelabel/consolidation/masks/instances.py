@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.masks.answers import MaskAnswers
 from surelabel.consolidation.masks.base import Segmentation
 from surelabel.consolidation.masks.instance_answers import Crop, InstanceAnswers
@@ -22,7 +23,7 @@ Ints = NDArray[np.int64]
 
 
 @dataclass
-class MatchedInstances:
+class MatchedInstances(Fitted):
     """Pairs of IoU ``match`` or more are joined, best first, if all between two clusters are that
     near on average and no annotator has two; a cluster stays that at least ``support`` of those
     who saw the item marked. Its class is the plurality's (ties: the lower), its mask what
@@ -63,16 +64,6 @@ class MatchedInstances:
     ) -> InstanceResult:
         """``fit``, and its result."""
         return self.fit(answers, frozen_annotators=frozen_annotators).result_
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that ``fusion`` needed at most."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether those of ``fusion`` stood still."""
-        return self.result_.converged
 
     def _clusters(self, answers: InstanceAnswers, marks: Ints) -> list[Ints]:
         """The instances of one item, by object; in an order that only their geometry decides."""

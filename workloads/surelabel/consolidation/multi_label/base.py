@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.multi_label.answers import MultiLabelAnswers
 from surelabel.consolidation.multi_label.result import MultiLabelAnnotators, MultiLabelResult
 
@@ -25,7 +26,7 @@ class Learned(NamedTuple):
     converged: bool = True
 
 
-class MultiLabel(ABC):
+class MultiLabel(Fitted, ABC):
     """An algorithm for answers that each choose any number of labels.
 
     ``fit`` leaves the frozen result in ``result_``; ``confidence_``, ``annotators_``, ``n_iter_``
@@ -104,16 +105,6 @@ class MultiLabel(ABC):
     def annotators_(self) -> MultiLabelAnnotators:
         """How each annotator answers."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
-        return self.result_.converged
 
 
 def vote_share(answers: MultiLabelAnswers) -> Floats:

@@ -16,8 +16,10 @@ from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Gold
 from surelabel.consolidation.base import Learned as LearnedClasses
 from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.confusion import Counts
 from surelabel.consolidation.confusion import m_step as confusion_m_step
-from surelabel.consolidation.dawid_skene import expectation_maximisation
+from surelabel.consolidation.evidence import evidence_of
+from surelabel.consolidation.expectation_maximisation import iterate
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene as Binary
 from surelabel.consolidation.hierarchical_dawid_skene import blend
 from surelabel.consolidation.multi_label.answers import MultiLabelAnswers
@@ -45,7 +47,7 @@ class HierarchicalDawidSkene(MultiLabel):
         rates: list[tuple[Codes, Floats, Floats]] = []
         for label, rows, binary in _by_label(answers):
             learned = self._one_label(answers, binary)
-            probability[rows] = blend(binary, learned)[:, 1]
+            probability[rows] = blend(binary, learned.annotators)[:, 1]
             n_iter = max(n_iter, learned.n_iter)
             converged = converged and learned.converged
             there = np.unique(binary.annotator)
@@ -72,13 +74,13 @@ class HierarchicalDawidSkene(MultiLabel):
             known[:, 0, 0] = quiet
             return np.asarray(model.pseudo_counts(counts + known) + known)
 
-        def m(posterior: Floats) -> AnnotatorParameters:
-            found = confusion_m_step(binary, posterior, pseudo, _NO_GOLD.item)
-            applies = posterior[:, 1].sum()
+        def m(counts: Counts) -> AnnotatorParameters:
+            found = confusion_m_step(counts, pseudo, binary)
+            applies = counts.classes[1]
             class_counts = np.array([binary.n_items - applies + n_quiet, applies]) + 1
             return replace(found, prior=class_counts / class_counts.sum())
 
-        return expectation_maximisation(binary, m, _NO_GOLD, self.max_iter, self.tol)
+        return iterate(evidence_of(binary, _NO_GOLD), m, self.max_iter, self.tol, None)
 
 
 def _by_label(answers: MultiLabelAnswers) -> list[tuple[int, Codes, Answers]]:

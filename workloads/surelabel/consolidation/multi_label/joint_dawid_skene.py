@@ -29,7 +29,9 @@ from surelabel.consolidation.multi_label.base import (
 from surelabel.consolidation.multi_label.result import MultiLabelAnnotators
 
 # Pseudo-answers: behind an annotator's rate, a label's, that of the pair, and a label's frequency.
-_ANNOTATOR, _LABEL, _PAIR, _PRIOR = 8.0, 20.0, 8.0, 5.0
+# With fewer behind a label's rate, one that nearly all items have is taken for a rare one that all
+# annotators imagine.
+_ANNOTATOR, _LABEL, _PAIR, _PRIOR = 8.0, 50.0, 8.0, 5.0
 # Right and wrong pseudo-answers behind the rate of all.
 _RIGHT, _WRONG = 6.0, 2.0
 _LEAST, _MOST = 0.02, 0.999

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from surelabel.consolidation.checked import codes
 from surelabel.consolidation.objects.geometry import Codes, Geometry
 from surelabel.consolidation.objects.groups import starts_of
 
@@ -52,14 +53,14 @@ class ObjectAnswers:
         """
         if n_classes < 1:
             raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
-        i = _codes("item", item, n_items)
-        a = _codes("annotator", annotator, n_annotators)
+        i = codes("item", item, 0, n_items)
+        a = codes("annotator", annotator, 0, n_annotators)
         if len(i) != len(a):
             raise ValueError(
                 f"item and annotator must have the same length; got {len(i)} and {len(a)}."
             )
-        of_answer = _codes("answer", answer, len(i))
-        label_ = _codes("label", label, n_classes)
+        of_answer = codes("answer", answer, 0, len(i))
+        label_ = codes("label", label, 0, n_classes)
         if not len(of_answer) == len(label_) == len(geometry):
             raise ValueError(
                 "answer, geometry and label must have the same length; "
@@ -118,19 +119,3 @@ class ObjectAnswers:
     def by_annotator(self) -> Codes:
         """(n_annotators,): answers per annotator."""
         return np.bincount(self.annotator, minlength=self.n_annotators)
-
-
-def _codes(name: str, values: ArrayLike, high: int) -> NDArray[np.int64]:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
-    array = array.astype(np.int64)
-    outside = np.flatnonzero((array < 0) | (array >= high))
-    if outside.size:
-        where = int(outside[0])
-        raise ValueError(
-            f"{name} must lie in 0 .. {high - 1}; got {array[where]} at position {where}."
-        )
-    return array

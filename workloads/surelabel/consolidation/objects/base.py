@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.objects.answers import ObjectAnswers
 from surelabel.consolidation.objects.fusion import Errors, fuse
@@ -23,7 +24,7 @@ _USUAL_SIMILARITY = 0.8
 _PLACE = 3
 
 
-class Objects(ABC):
+class Objects(Fitted, ABC):
     """An algorithm for answers that each mark any number of objects.
 
     Configuration stands in the constructor, data never does. ``fit`` leaves the frozen result in
@@ -91,16 +92,6 @@ class Objects(ABC):
     def annotators_(self) -> ObjectAnnotators:
         """How each annotator marks."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
-        return self.result_.converged
 
 
 def _vote(

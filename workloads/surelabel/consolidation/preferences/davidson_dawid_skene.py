@@ -13,14 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surelabel.consolidation.base import Learned as LearnedClasses
 from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.confusion import e_step
-from surelabel.consolidation.hierarchical_dawid_skene import blend
 from surelabel.consolidation.preferences.davidson_fit import Strengths, fit_davidson, foretold
 from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
 from surelabel.consolidation.preferences.pairs import PreferenceAnswers
 from surelabel.consolidation.result import AnnotatorParameters
+from surelabel.consolidation.wawa import weighted_vote
 
 
 @dataclass
@@ -47,7 +46,8 @@ class DavidsonDawidSkene(Preference):
             posterior = _weighed(e_step(answers.choices, annotators), annotators, prior)
             annotators = confusions(answers, posterior)
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
-        found = blend(answers.choices, LearnedClasses(posterior, annotators))
+        # Half and half with votes by agreement, as in hierarchical Dawid-Skene.
+        found = (posterior + weighted_vote(answers.choices, annotators)) / 2
         found = np.where(answered, found, posterior)
         return Learned(found, strengths, annotators, n_iter, converged)
 

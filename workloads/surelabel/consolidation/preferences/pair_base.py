@@ -7,9 +7,9 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from surelabel.consolidation.base import Learned as LearnedClasses
 from surelabel.consolidation.checked import Codes, Floats
-from surelabel.consolidation.confusion import e_step, m_step
+from surelabel.consolidation.confusion import expected_counts, m_step
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, blend
 from surelabel.consolidation.labels import choose
 from surelabel.consolidation.preferences.davidson_fit import Strengths, fit_davidson
@@ -27,7 +27,7 @@ class Learned(NamedTuple):
     converged: bool = True
 
 
-class Preference(ABC):
+class Preference(Fitted, ABC):
     """An algorithm for comparisons. ``fit`` leaves the frozen result in ``result_``."""
 
     result_: PreferenceResult
@@ -38,8 +38,7 @@ class Preference(ABC):
 
     def _judge(self, answers: PreferenceAnswers, annotators: AnnotatorParameters) -> Floats:
         """(n_items, 3): by annotators that are known, each comparison by itself."""
-        choices = answers.choices
-        return blend(choices, LearnedClasses(e_step(choices, annotators), annotators))
+        return blend(answers.choices, annotators)
 
     def fit(
         self, answers: PreferenceAnswers, *, frozen_annotators: AnnotatorParameters | None = None
@@ -99,18 +98,9 @@ class Preference(ABC):
         """How each annotator answers."""
         return self.result_.annotators
 
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
-        return self.result_.converged
-
 
 def confusions(answers: PreferenceAnswers, posterior: Floats) -> AnnotatorParameters:
     """Annotators against these chances, each drawn to their own accuracy."""
     no_gold = np.empty(0, np.int64)
-    return m_step(answers.choices, posterior, HierarchicalDawidSkene().pseudo_counts, no_gold)
+    counts = expected_counts(answers.choices, posterior, no_gold)
+    return m_step(counts, HierarchicalDawidSkene().pseudo_counts, answers.choices)

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.preferences.rankings import (
     RankingAnnotators,
     RankingAnswers,
@@ -33,7 +34,7 @@ _CHUNK = 2_000_000
 _FACTORS = np.concatenate(([1e-6], np.geomspace(1e-3, 6.0, 200)))
 
 
-class Ranking(ABC):
+class Ranking(Fitted, ABC):
     """An algorithm for orders of several options. ``fit`` leaves the result in ``result_``."""
 
     result_: RankingResult
@@ -90,16 +91,6 @@ class Ranking(ABC):
     def annotators_(self) -> RankingAnnotators:
         """How well each annotator orders two options."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether no accuracy moved by ``tol`` before ``max_iter``."""
-        return self.result_.converged
 
 
 def dispersion(accuracy: Floats, size: Codes) -> Floats:

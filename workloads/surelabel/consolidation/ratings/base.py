@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.ratings.answers import RatingAnswers
 from surelabel.consolidation.ratings.result import RatingAnnotators, RatingResult
 
@@ -34,7 +35,7 @@ class Learned(NamedTuple):
     converged: bool = True
 
 
-class Rating(ABC):
+class Rating(Fitted, ABC):
     """An algorithm for answers that are one number each.
 
     ``fit`` leaves the frozen result in ``result_``; ``value_``, ``confidence_``, ``annotators_``,
@@ -101,16 +102,6 @@ class Rating(ABC):
     def annotators_(self) -> RatingAnnotators:
         """How each annotator rates."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
-        return self.result_.converged
 
 
 def normal(answers: RatingAnswers, mean: Floats, deviation: Floats) -> Judged:

@@ -9,6 +9,7 @@ from typing import Self
 
 import numpy as np
 
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.quality import judge_annotators
@@ -46,7 +47,7 @@ class Learned:
         return cls(marks, confidence, emission, nothing, np.zeros(0), np.zeros((0, 0)))
 
 
-class SpanMethod(ABC):
+class SpanMethod(Fitted, ABC):
     """An algorithm for answers that are spans of a text.
 
     Configuration stands in the constructor, data never does. ``fit`` leaves the frozen result in
@@ -124,16 +125,6 @@ class SpanMethod(ABC):
     def confidence_(self) -> Floats:
         """(n_spans,): the chance that the span is right."""
         return self.result_.confidence
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed; 0 for a method that has none."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the iteration stood still within ``tol`` before ``max_iter``."""
-        return self.result_.converged
 
 
 def support(answers: SpanAnswers, marks: Marks) -> Codes:

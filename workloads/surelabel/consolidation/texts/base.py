@@ -8,6 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.texts.answers import TextAnnotators, TextAnswers, TextResult, Tokens
 from surelabel.consolidation.texts.edit_distance import edit_distance
 from surelabel.consolidation.texts.tokens import text_of
@@ -25,7 +26,7 @@ class Found(NamedTuple):
     confidence: float
 
 
-class Text(ABC):
+class Text(Fitted, ABC):
     """An algorithm for answers that are one text each. ``fit`` leaves the result in ``result_``.
 
     Texts and annotators are found in turn, at most ``max_iter`` times.
@@ -88,16 +89,6 @@ class Text(ABC):
     def annotators_(self) -> TextAnnotators:
         """The error rate of each annotator."""
         return self.result_.annotators
-
-    @property
-    def n_iter_(self) -> int:
-        """Iterations that were needed."""
-        return self.result_.n_iter
-
-    @property
-    def converged_(self) -> bool:
-        """Whether the texts stood still before ``max_iter``."""
-        return self.result_.converged
 
 
 def _judged(answers: TextAnswers, found: list[Found | None]) -> TextAnnotators:
