@@ -76,7 +76,12 @@ class StageCompute(Part):
     num_cpus: int = Field(default=1, ge=0, le=1_024, description="CPUs of the stage's driver.")
     num_gpus: int = Field(default=0, ge=0, le=64, description="GPUs of the stage's driver.")
     memory_mib: int | None = Field(
-        default=None, ge=64, le=16_777_216, description="Memory of the stage's driver in MiB."
+        default=None,
+        ge=64,
+        le=16_777_216,
+        description="Memory of the stage's driver in MiB, reserved on a cluster that is reached by "
+        "address. A RayJob cannot reserve memory: with cluster and selector the pods' memoryMiB "
+        "counts alone.",
     )
     timeout_seconds: int = Field(
         default=7_200,
