@@ -320,7 +320,7 @@ CEL_CASES = [
         "spec",
         "spec.labels",
         "BoundingBox, ImageClassificationMultiLabel, Keypoint, NamedEntityRecognition, Polygon, "
-        "Polyline, TextClassificationMultiLabel need at least 1 label",
+        "Polyline, SemanticSegmentation, TextClassificationMultiLabel need at least 1 label",
         {"spec.taskType": "BoundingBox", "spec.labels": [{"name": "Bird"}], **_PEOPLE},
         {"spec.taskType": "BoundingBox", "spec.labels": REMOVED, **_PEOPLE},
     ),
@@ -340,6 +340,14 @@ CEL_CASES = [
         "label everything",
         {"spec.taskType": "BoundingBox", **_PEOPLE},
         {"spec.taskType": "BoundingBox"},
+    ),
+    _spec_rule(
+        "only classes have several methods",
+        "spec",
+        "spec.consolidation.method",
+        f"methods other than Auto are for {_OF_CLASSES}, TextClassification; leave the method out",
+        {"spec.taskType": "BoundingBox", **_PEOPLE},
+        {"spec.taskType": "BoundingBox", "spec.consolidation.method": "Wawa", **_PEOPLE},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(

@@ -47,6 +47,13 @@ def read_table(
 def read_typed(answers: str, task_type: str) -> GivenAnswers:
     """Answers with any content; those that cannot be read are told on standard error."""
     given = read_given_answers(answers, task_type)
+    told = any(each.value is not None for each in given.answers)
+    if not told and (given.set_aside or not given.answers):
+        first = f" The first: {given.set_aside[0]}" if given.set_aside else ""
+        raise UserError(
+            f"{answers}: has no answer of type {task_type}; {len(given.set_aside):,} were set "
+            f"aside. Check --task-type and the file.{first}"
+        )
     for each in given.set_aside[:_SHOWN]:
         typer.echo(f"set aside: {each}", err=True)
     if len(given.set_aside) > _SHOWN:

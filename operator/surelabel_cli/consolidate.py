@@ -46,6 +46,11 @@ class Request:
 def consolidate(request: Request) -> None:
     """Write one line per item to ``out``, or to standard output; the summary goes beside it."""
     check_choice("--task-type", request.task_type, tuple(TASK_TYPES))
+    for option, path in (("--out", request.out), ("--annotators", request.annotators)):
+        if path is not None and not path.parent.is_dir():
+            raise UserError(
+                f"{option}: there is no folder {path.parent}; make it, or name another."
+            )
     task = TASK_TYPES[request.task_type]
     if isinstance(task, ValueTask):
         _consolidate_values(request, task)

@@ -106,7 +106,8 @@ def _with_confidences(
     if not isinstance(inner, dict) or not label.confidences:
         return inner
     for key, parts in inner.items():
-        if isinstance(parts, list) and len(parts) == len(label.confidences):
+        # An order is one thing, whose confidence stands beside it.
+        if key != "order" and isinstance(parts, list) and len(parts) == len(label.confidences):
             return {**inner, key: list(map(_with_confidence, parts, label.confidences))}
     return inner
 

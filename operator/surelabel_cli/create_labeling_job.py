@@ -98,13 +98,16 @@ def convert_request(
     _task_type_notes(request, found, notes)
     if labels is not None:
         spec["labels"] = [{"name": each} for each in labels]
-        if not 2 <= len(labels) <= MAX_LABELS or any(len(each) > LABEL_MAX for each in labels):
-            notes.append(
-                Note("LabelCategoryConfigS3Uri", f"a job has 2 to {MAX_LABELS} labels of at most "
-                     f"{LABEL_MAX} characters here; the file has {len(labels)}, the longest of "
-                     f"{max(map(len, labels))}. `surelabel validate` refuses the job; split or "
-                     "shorten them.")
-            )  # fmt: skip
+        facts = TASK_TYPE_FACTS.get(found.name)
+        least = (facts.least_labels if facts is not None else None) or 0
+        too_long = any(len(each) > LABEL_MAX for each in labels)
+        if not least <= len(labels) <= MAX_LABELS or too_long:
+            text = (
+                f"a job has {least} to {MAX_LABELS} labels of at most {LABEL_MAX} characters here; "
+                f"the file has {len(labels)}, the longest of {max(map(len, labels), default=0)}. "
+                "`surelabel validate` refuses the job; split or shorten them."
+            )
+            notes.append(Note("LabelCategoryConfigS3Uri", text))
     attribute = request.get("LabelAttributeName")
     if attribute.endswith("-ref") != needs_ref:
         wanted = "must end with -ref" if needs_ref else "must not end with -ref"

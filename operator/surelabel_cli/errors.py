@@ -11,6 +11,7 @@ _OF_THE_USER = frozenset(
         errno.EACCES,
         errno.EPERM,
         errno.EROFS,
+        errno.EEXIST,
         errno.ENOTDIR,
         errno.EISDIR,
         errno.ENAMETOOLONG,

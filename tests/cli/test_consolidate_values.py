@@ -74,12 +74,14 @@ def test_every_task_type_is_consolidated_and_its_agreement_told(
 
 def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox")
-    bad = {"item": "0.png", "annotator": "eve", "answer": {"x": {"boundingBoxes": [{}]}}}
+    bad = {"item": "new.png", "annotator": "eve", "answer": {"x": {"boundingBoxes": [{}]}}}
     with answers.open("a", encoding="utf-8") as file:
         file.write(json.dumps(bad) + "\n")
     code, out, err = run("consolidate", answers, "--task-type", "BoundingBox")
     assert code == 0
-    assert len(out.splitlines()) == 7
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert len(lines) == 8
+    assert lines[-1] == {"item": "new.png", "label": None, "confidence": None}
     assert "set aside: " in err
     assert "boundingBoxes[0]" in err
     assert ", 1 answers set aside" in err
@@ -116,3 +118,33 @@ def test_a_finished_ground_truth_job_is_consolidated_again_and_compared(tmp_path
     *differing, summary = out.splitlines()
     assert summary == f"{len(differing)} of 302 labels differ."
     assert 0 < len(differing) < 10
+
+
+def test_answers_of_which_none_can_be_read_end_in_an_error_and_write_nothing(
+    tmp_path: Path,
+) -> None:
+    out = tmp_path / "labels.jsonl"
+    out.write_text("kept\n", encoding="utf-8")
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox")
+    code, _, err = run("consolidate", answers, "--task-type", "Polygon", "-o", out)
+    assert code == 1
+    assert "has no answer of type Polygon; 24 were set aside. Check --task-type" in err
+    assert out.read_text(encoding="utf-8") == "kept\n"
+
+
+def test_a_folder_that_is_missing_is_told_before_anything_is_done(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox")
+    missing = tmp_path / "no" / "out.jsonl"
+    code, out, err = run("consolidate", answers, "--task-type", "BoundingBox", "-o", missing)
+    assert (code, out) == (1, "")
+    assert f"--out: there is no folder {missing.parent}" in err
+
+
+def test_an_order_of_one_has_the_shape_of_any_order(tmp_path: Path) -> None:
+    path = tmp_path / "orders.jsonl"
+    path.write_text(
+        json.dumps({"item": "a", "annotator": "x", "answer": {"y": {"order": ["only"]}}}) + "\n"
+    )
+    code, out, _ = run("consolidate", path, "--task-type", "Ranking")
+    assert code == 0
+    assert json.loads(out)["label"] == {"order": ["only"]}

@@ -143,3 +143,45 @@ def test_no_answers_give_no_labels(task):
 def test_models_cannot_learn_it(task):
     with pytest.raises(ConfigurationError, match="leave autoLabeling out"):
         learnable(task.name)
+
+
+def boxes_answer(*boxes: dict[str, float]) -> dict[str, object]:
+    return {"x": {"boundingBoxes": [{"label": "Duck", **box} for box in boxes]}}
+
+
+def test_upright_and_rotated_boxes_can_be_compared_and_fused():
+    task = OF_VALUES["BoundingBox"]
+    place = {"left": 10, "top": 10, "width": 50, "height": 20}
+    told = [boxes_answer(place), boxes_answer({**place, "rotation": 4}), boxes_answer(place)]
+    values = [task.value_of(task.parse_answer(each, LABELS), LABELS) for each in told]
+    assert 0 < task.disagreement(values[0], values[1]) < 0.3
+    assert task.disagreement(values[1], values[0]) == task.disagreement(values[0], values[1])
+    coded = [task.parse_answer(each, LABELS) for each in told]
+    (box,) = dict(task.consolidate(answers(task, coded)))[0].value.boxes
+    assert box.width == pytest.approx(50, abs=0.5)
+
+
+def test_points_of_an_image_of_unknown_size_are_found():
+    task = OF_VALUES["Keypoint"]
+    told = [
+        {"x": {"keypoints": [{"label": "Duck", "x": x, "y": y}]}}
+        for x, y in ((1000, 500), (1002, 500), (1001, 501))
+    ]
+    coded = [task.parse_answer(each, LABELS) for each in told]
+    label = dict(task.consolidate(answers(task, coded)))[0]
+    (point,) = label.value.points
+    assert (point.x, point.y) == (pytest.approx(1001, abs=1), pytest.approx(500, abs=1))
+    assert label.confidence > 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("Rating", {"x": {"value": 1e200}}),
+        ("BoundingBox", boxes_answer({"left": 1e308, "top": 1, "width": 1, "height": 1})),
+        ("Polygon", {"x": {"polygons": [{"label": "Duck", "vertices": [{"x": 1e30, "y": 1}]}]}}),
+    ],
+)
+def test_numbers_that_would_spoil_the_others_are_refused(name, content):
+    with pytest.raises(AnswerError, match=r"must be below 1e\+12"):
+        OF_VALUES[name].parse_answer(content, LABELS)

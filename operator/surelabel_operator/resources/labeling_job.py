@@ -156,6 +156,12 @@ class LabelingJobSpec(Part):
                 field_path=".autoLabeling",
             ),
             rule(
+                "!has(self.consolidation) || !has(self.consolidation.method) || "
+                f"self.consolidation.method == 'Auto' || self.taskType in {_LEARNABLE!r}",
+                f"methods other than Auto are for {', '.join(_LEARNABLE)}; leave the method out",
+                field_path=".consolidation.method",
+            ),
+            rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",
                 "autoLabeling cannot be added or removed later; create another LabelingJob instead",
                 field_path=".autoLabeling",

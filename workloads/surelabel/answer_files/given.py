@@ -49,6 +49,8 @@ class SetAside:
     where: str
     reason: str
     message: str
+    # The item that it was about, where that is known.
+    item: str | None = None
 
     def __str__(self) -> str:
         return f"{self.where}: {self.reason}: {self.message}"
@@ -76,8 +78,10 @@ class GivenAnswers:
 
     @property
     def items(self) -> tuple[str, ...]:
-        """Items in the order of their first answer."""
-        return tuple(dict.fromkeys(each.item for each in self.answers))
+        """Items in the order of their first answer, then those whose answers were all set aside."""
+        told = (each.item for each in self.answers)
+        aside = (each.item for each in self.set_aside if each.item is not None)
+        return tuple(dict.fromkeys((*told, *aside)))
 
     @property
     def annotators(self) -> tuple[str, ...]:

@@ -153,7 +153,7 @@ def _typed(
         try:
             value = None if raw.content is None else form.parse_answer(raw.content, classes)
         except AnswerError as error:
-            set_aside.append(SetAside(raw.where, error.reason, str(error)))
+            set_aside.append(SetAside(raw.where, error.reason, str(error), raw.item))
             continue
         answers.append(GivenAnswer(raw.item, raw.annotator, value, raw.submitted, raw.seconds))
         _note_size(sizes, raw.item, value)

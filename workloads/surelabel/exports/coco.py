@@ -183,6 +183,10 @@ def _data(value: Field, task_type: str | None) -> LabeledData:
     if task_type == "Keypoint":
         listed = [each for each in categories if "keypoints" in each]
         names = [name.text() for each in listed for name in each["keypoints"].each()]
+    images = {image["id"].whole() for image in value["images"].each()}
+    for each in annotations:
+        if each["image_id"].whole() not in images:
+            raise each["image_id"].wrong("the id of an image", "Add the image, or leave it out.")
     examples: list[Example] = []
     for image in value["images"].each():
         size = ImageSize(image["width"].whole(1), image["height"].whole(1))
@@ -206,6 +210,17 @@ def _task_type(annotations: list[Field]) -> str:
     return "BoundingBox"
 
 
+def _outlines(annotation: Field) -> list[tuple[tuple[float, float], ...]]:
+    """The parts of an object; where it has none, the corners of its box."""
+    given = annotation.get("segmentation")
+    parts = [_numbers(each) for each in given.each()] if given is not None else []
+    if parts:
+        return [tuple(zip(part[::2], part[1::2], strict=True)) for part in parts]
+    left, top, width, height = _numbers(annotation["bbox"], 4)
+    right, bottom = left + width, top + height
+    return [((left, top), (right, top), (right, bottom), (left, bottom))]
+
+
 def _label(
     found: list[Field], task_type: str, codes: dict[int, int], size: ImageSize
 ) -> Label[Any]:
@@ -220,10 +235,7 @@ def _label(
     elif task_type == "Polygon":
         shapes: list[Shape] = []
         for each in found:
-            for outline in each["segmentation"].each():
-                numbers = _numbers(outline)
-                points = tuple(zip(numbers[::2], numbers[1::2], strict=True))
-                shapes.append(Shape(_code(each, codes), points))
+            shapes += [Shape(_code(each, codes), points) for points in _outlines(each)]
         # A polygon of several parts has one score for all of them.
         scores = scores if len(shapes) == len(found) else []
         value = Polygons(tuple(shapes), size)

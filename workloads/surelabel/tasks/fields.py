@@ -14,6 +14,8 @@ from typing import Any
 from surelabel.tasks.classes import Classes
 
 _SHOWN = 60
+# No picture, text or scale is that large.
+_TOO_LARGE = 1e12
 _LARGEST = 2**53
 
 
@@ -97,10 +99,12 @@ class Field:
         return self.value
 
     def number(self, low: float = -math.inf) -> float:
-        """A finite number, at least ``low``."""
+        """A finite number, at least ``low`` and below 1e12: squares of it must not overflow."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, int | float) or not _finite(value):
             raise self.wrong("a finite number")
+        if abs(value) >= _TOO_LARGE:
+            raise self.wrong(f"below {_TOO_LARGE:g}")
         if value < low:
             raise self.wrong(f"at least {low:g}")
         return float(value)

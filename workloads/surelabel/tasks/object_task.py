@@ -42,12 +42,11 @@ class ObjectTask(ValueTask[V]):
 
     def disagreement(self, first: V, second: V) -> float:
         """See ``ValueTask``; 1 less an F1 in which a pair counts as much as it overlaps."""
-        return apart(
-            self.geometry([first]),
-            self._labels([first]),
-            self.geometry([second]),
-            self._labels([second]),
-        )
+        # Together, since one answer alone may not show what kind of columns both need.
+        marks = self.geometry([first, second])
+        rows, n = np.arange(len(marks)), len(self.marks(first))
+        labels = self._labels([first, second])
+        return apart(marks[rows[:n]], labels[:n], marks[rows[n:]], labels[n:])
 
     def consolidate(self, answers: ValueAnswers[V]) -> Iterator[tuple[int, Consolidated[V]]]:
         """See ``ValueTask``."""
@@ -61,7 +60,7 @@ class ObjectTask(ValueTask[V]):
             self._labels(values),
             answers.n_items,
             max(answers.n_annotators, 1),
-            len(answers.classes),
+            max(len(answers.classes), 1),
         )
         result = METHODS["Auto"]().fit_predict(coded)
         for item, positions in answers.by_item():

@@ -19,6 +19,10 @@ _MANY, _LONG = 20_000_000, 500
 _CELLS = 2_000_000
 
 
+# Edges that turn by less lie along each other; a quotient by it would overflow.
+PARALLEL = 1e-250
+
+
 def overlaps(
     a: Floats, a_starts: Codes, rows: Codes, b: Floats, b_starts: Codes, other_rows: Codes
 ) -> Floats:
@@ -96,7 +100,7 @@ def _crossings(edges: Floats) -> Floats:
     x0, y0, x1, y1 = np.moveaxis(edges[:, first], 2, 0)
     u0, v0, u1, v1 = np.moveaxis(edges[:, second], 2, 0)
     turn = (x1 - x0) * (v1 - v0) - (y1 - y0) * (u1 - u0)
-    parallel = turn == 0
+    parallel = np.abs(turn) < PARALLEL
     turn = np.where(parallel, 1.0, turn)
     along = ((u0 - x0) * (v1 - v0) - (v0 - y0) * (u1 - u0)) / turn
     other = ((u0 - x0) * (y1 - y0) - (v0 - y0) * (x1 - x0)) / turn

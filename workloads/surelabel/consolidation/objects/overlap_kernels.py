@@ -8,6 +8,9 @@ from surelabel.consolidation.compiled import compiled
 from surelabel.consolidation.objects.geometry import Codes, Floats
 from surelabel.consolidation.objects.threads import in_parts
 
+# As in overlap.py, which kernels cannot import late.
+_PARALLEL = 1e-250
+
 
 def overlaps_of(
     a: Floats, a_starts: Codes, rows: Codes, b: Floats, b_starts: Codes, other_rows: Codes
@@ -98,7 +101,7 @@ def _heights(x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> Floats:
     for i in range(n):
         for j in range(i + 1, n):
             turn = (x1[i] - x0[i]) * (y1[j] - y0[j]) - (y1[i] - y0[i]) * (x1[j] - x0[j])
-            if turn == 0:
+            if abs(turn) < _PARALLEL:
                 continue
             dx, dy = x0[j] - x0[i], y0[j] - y0[i]
             along = (dx * (y1[j] - y0[j]) - dy * (x1[j] - x0[j])) / turn

@@ -36,9 +36,14 @@ class Keypoint(ObjectTask[Keypoints]):
         return value.image
 
     def geometry(self, values: Sequence[Keypoints]) -> Geometry:
-        """See ``ObjectTask``; points are alike within 2 % of the image's diagonal."""
+        """See ``ObjectTask``; points are alike within 2 % of the image's diagonal.
+
+        Where the size of an image is not known, no point lies outside of one that reaches from
+        the corner to the furthest point of all.
+        """
         points = [(point.x, point.y) for value in values for point in value.points]
-        radii = [_radius(value) for value in values for _ in value.points]
+        furthest = hypot(*(max((abs(p[axis]) for p in points), default=0.0) for axis in (0, 1)))
+        radii = [_radius(value, furthest) for value in values for _ in value.points]
         return KeyPoints.of(np.array(points, np.float64).reshape(-1, 2), np.array(radii))
 
     def value(self, geometry: Any, labels: Sequence[int], image: ImageSize | None) -> Keypoints:
@@ -71,8 +76,8 @@ class Keypoint(ObjectTask[Keypoints]):
         return replace(truth, points=points)
 
 
-def _radius(value: Keypoints) -> float:
-    """2 % of the diagonal of the image, or of what the points span where its size is not known."""
-    if value.image is not None:
-        return _SHARE * hypot(value.image.width, value.image.height)
-    return _SHARE * 2 * extent([(point.x, point.y) for point in value.points])
+def _radius(value: Keypoints, furthest: float) -> float:
+    """2 % of the diagonal of the image, or of ``furthest``; a pixel at least."""
+    known = value.image
+    diagonal = furthest if known is None else hypot(known.width, known.height)
+    return max(_SHARE * diagonal, 1.0)
