@@ -19,8 +19,9 @@ _MANY, _LONG = 20_000_000, 500
 _CELLS = 2_000_000
 
 
-# Edges that turn by less lie along each other; a quotient by it would overflow.
-PARALLEL = 1e-250
+# Edges that rise by less are level, and those that turn by less lie along each other: a quotient
+# by it would overflow.
+LEAST = 1e-250
 
 
 def overlaps(
@@ -77,7 +78,7 @@ def _overlaps(edges: Floats, of_b: NDArray[np.bool_]) -> Floats:
     middle = (heights[:, 1:] + heights[:, :-1]) / 2
     low, high = np.minimum(y0, y1)[:, None], np.maximum(y0, y1)[:, None]
     spans = (low <= middle[..., None]) & (middle[..., None] < high)
-    rise = np.where(y1 == y0, 1.0, y1 - y0)
+    rise = np.where(np.abs(y1 - y0) < LEAST, 1.0, y1 - y0)
     x = x0[:, None] + (middle[..., None] - y0[:, None]) * ((x1 - x0) / rise)[:, None]
     # Edges that are not there come last, where nothing is inside any more.
     x = np.where(spans, x, np.abs(edges).max(axis=(1, 2))[:, None, None] + 1)
@@ -100,7 +101,7 @@ def _crossings(edges: Floats) -> Floats:
     x0, y0, x1, y1 = np.moveaxis(edges[:, first], 2, 0)
     u0, v0, u1, v1 = np.moveaxis(edges[:, second], 2, 0)
     turn = (x1 - x0) * (v1 - v0) - (y1 - y0) * (u1 - u0)
-    parallel = np.abs(turn) < PARALLEL
+    parallel = np.abs(turn) < LEAST
     turn = np.where(parallel, 1.0, turn)
     along = ((u0 - x0) * (v1 - v0) - (v0 - y0) * (u1 - u0)) / turn
     other = ((u0 - x0) * (y1 - y0) - (v0 - y0) * (x1 - x0)) / turn

@@ -9,7 +9,7 @@ from surelabel.consolidation.objects.geometry import Codes, Floats
 from surelabel.consolidation.objects.threads import in_parts
 
 # As in overlap.py, which kernels cannot import late.
-_PARALLEL = 1e-250
+_LEAST = 1e-250
 
 
 def overlaps_of(
@@ -58,7 +58,10 @@ def _overlap(a: Floats, b: Floats) -> float:
         found = 0
         for k in range(n):
             if min(y0[k], y1[k]) <= middle < max(y0[k], y1[k]):
-                at = x0[k] + (middle - y0[k]) * ((x1[k] - x0[k]) / (y1[k] - y0[k]))
+                rise = y1[k] - y0[k]
+                if abs(rise) < _LEAST:
+                    rise = 1.0
+                at = x0[k] + (middle - y0[k]) * ((x1[k] - x0[k]) / rise)
                 j = found
                 while j > 0 and x[j - 1] > at:
                     x[j], mine[j] = x[j - 1], mine[j - 1]
@@ -101,7 +104,7 @@ def _heights(x0: Floats, y0: Floats, x1: Floats, y1: Floats) -> Floats:
     for i in range(n):
         for j in range(i + 1, n):
             turn = (x1[i] - x0[i]) * (y1[j] - y0[j]) - (y1[i] - y0[i]) * (x1[j] - x0[j])
-            if abs(turn) < _PARALLEL:
+            if abs(turn) < _LEAST:
                 continue
             dx, dy = x0[j] - x0[i], y0[j] - y0[i]
             along = (dx * (y1[j] - y0[j]) - dy * (x1[j] - x0[j])) / turn
