@@ -12,7 +12,7 @@ from typing import Any
 from surelabel.agreement import Agreement, alpha_by_distance
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.coding import as_values
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import AnnotatorAgreement, Consolidated, ValueAnswers, ValueTask
 
 
 @dataclass(frozen=True)
@@ -54,17 +54,14 @@ class Valued:
 
     def write_annotators(self, path: Path) -> None:
         """A row for each annotator: answers, and how far they agree with the labels."""
-        agreed: list[list[float]] = [[] for _ in self.given.annotators]
-        triples = zip(self.answers.item, self.answers.annotator, self.answers.value, strict=True)
-        for item, annotator, value in triples:
-            apart = self.task.disagreement(value, self.labels[item].value)
-            agreed[annotator].append(1 - apart)
+        agreement = AnnotatorAgreement(self.task, self.answers)
+        for item, label in self.labels.items():
+            agreement.add(item, label.value)
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["annotator", "answers", "agreement"])
-            for name, shares in zip(self.given.annotators, agreed, strict=True):
-                mean = f"{sum(shares) / len(shares):.4f}" if shares else ""
-                writer.writerow([name, len(shares), mean])
+            for name, (count, mean) in zip(self.given.annotators, agreement.means(), strict=True):
+                writer.writerow([name, count, "" if mean is None else f"{mean:.4f}"])
 
     def compared(self) -> Iterator[str]:
         """What differs from the labels that the job itself made, the furthest first."""

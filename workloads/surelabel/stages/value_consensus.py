@@ -22,7 +22,13 @@ from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask, classes_of
+from surelabel.tasks.valued import (
+    AnnotatorAgreement,
+    Consolidated,
+    ValueAnswers,
+    ValueTask,
+    classes_of,
+)
 from surelabel_contract.keys import CONSOLIDATED
 from surelabel_contract.model import canonical_json
 
@@ -50,7 +56,7 @@ def consolidate_values(
     line, item = np.unique(usable.line, return_inverse=True)
     found = _coded(context, reader, task, usable, item)
     confidence = np.zeros(len(line))
-    agreement = _Agreement(task, found)
+    agreement = AnnotatorAgreement(task, found)
     values: list[LabelValue] = []
     # One by one: the masks of a whole round do not fit into memory.
     for code, label in task.consolidate(found):
@@ -61,7 +67,7 @@ def consolidate_values(
     labels = np.zeros(len(line), np.int64)
     consensus = Consensus(line.astype(np.int64), labels, confidence, n_answers, None)
     file = _write(context, values) if values else None
-    return ValueConsensus(consensus, file, agreement.to_json(usable.annotators))
+    return ValueConsensus(consensus, file, _people(agreement, usable.annotators))
 
 
 def is_unsure(
@@ -127,32 +133,13 @@ def _stored(
     )
 
 
-class _Agreement:
-    """How far each annotator agrees with the labels."""
-
-    def __init__(self, task: ValueTask[Any], answers: ValueAnswers[Any]) -> None:
-        self._task = task
-        self._answers = answers
-        self._positions = dict(answers.by_item())
-        self._shares: list[list[float]] = [[] for _ in range(answers.n_annotators)]
-
-    def add(self, item: int, value: Any) -> None:
-        """The item's label."""
-        for position in self._positions[item]:
-            apart = self._task.disagreement(self._answers.value[position], value)
-            self._shares[self._answers.annotator[position]].append(1 - apart)
-
-    def to_json(self, names: tuple[str, ...]) -> bytes:
-        """For the report, as ``AnnotatorParameters`` tells of people."""
-        rows = [
-            {
-                "name": name,
-                "answers": len(shares),
-                "agreement": round(sum(shares) / len(shares), 6) if shares else None,
-            }
-            for name, shares in zip(names, self._shares, strict=True)
-        ]
-        return canonical_json({"schemaVersion": 1, "annotators": rows})
+def _people(agreement: AnnotatorAgreement[Any], names: tuple[str, ...]) -> bytes:
+    """For the report, as ``AnnotatorParameters`` tells of people."""
+    rows = [
+        {"name": name, "answers": count, "agreement": None if mean is None else round(mean, 6)}
+        for name, (count, mean) in zip(names, agreement.means(), strict=True)
+    ]
+    return canonical_json({"schemaVersion": 1, "annotators": rows})
 
 
 class _Decoded(Sequence[Any]):

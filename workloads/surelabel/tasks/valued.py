@@ -161,6 +161,26 @@ class ValueTask(Generic[V]):
         return self.format.write_label(label, classes_of(tuple(labels)))
 
 
+class AnnotatorAgreement(Generic[V]):
+    """How far each annotator agrees with the labels: the mean of 1 less the disagreement."""
+
+    def __init__(self, task: ValueTask[V], answers: ValueAnswers[V]) -> None:
+        self._task = task
+        self._answers = answers
+        self._positions = dict(answers.by_item())
+        self._shares: list[list[float]] = [[] for _ in range(answers.n_annotators)]
+
+    def add(self, item: int, value: V) -> None:
+        """The item's label."""
+        for position in self._positions[item]:
+            apart = self._task.disagreement(self._answers.value[position], value)
+            self._shares[self._answers.annotator[position]].append(1 - apart)
+
+    def means(self) -> list[tuple[int, float | None]]:
+        """Answers and mean of each annotator; None without answers."""
+        return [(len(s), sum(s) / len(s) if s else None) for s in self._shares]
+
+
 def _nearest_to_all(values: list[V], task: ValueTask[V]) -> Consolidated[V]:
     """The first of the values with the least mean disagreement; its complement is the confidence.
 
