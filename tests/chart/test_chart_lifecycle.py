@@ -1,6 +1,6 @@
 """Upgrade, rollback, uninstall and two replicas, with a job in flight, on a real API server.
 
-The previous chart is main's as of commit ac8230c. To renew it, with COMMIT of a later one:
+The previous chart is main's as of commit 11fc3c4. To renew it, with COMMIT of a later one:
 git archive COMMIT charts/surelabel | tar x -C /tmp && \
 helm package /tmp/charts/surelabel --version 0.1.0-previous -d tests/chart
 """

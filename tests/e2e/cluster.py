@@ -117,6 +117,10 @@ class NodeCluster:
         else:
             child.stop()
 
+    def kill_container(self, name: str) -> None:
+        """End a container of a pod by SIGKILL; RuntimeError if it does not run."""
+        self._containerd.kill(name)
+
     def check(self) -> None:
         """ProcessError if a part has ended by itself."""
         self.control_plane.check()

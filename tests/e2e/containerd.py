@@ -58,6 +58,10 @@ class Containerd:
             self._ctr("images", "import", str(archive))
             loaded.write_text(archive.name)
 
+    def kill(self, container: str) -> None:
+        """End a container's first process by SIGKILL; an error if it does not run."""
+        self._ctr("tasks", "kill", "--signal=SIGKILL", container)
+
     def _started(self, configuration: str) -> Child:
         config = self.folder / "config.toml"
         config.write_text(configuration)

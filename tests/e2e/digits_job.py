@@ -10,11 +10,10 @@ from typing import Any
 
 import obstore
 import yaml
-from obstore.store import S3Store
 
 from chart.cluster import Kubectl
 from e2e.installed import DEPLOYMENT
-from e2e.object_store import BUCKET, REGION, ObjectStore
+from e2e.object_store import REGION, ObjectStore
 from surelabel_cli.sample_data import MANIFEST, TRUTH, make_sample_data
 from surelabel_cli.samples import SAMPLES
 
@@ -29,8 +28,7 @@ def upload_digits(store: ObjectStore, folder: Path) -> None:
     """Write the images, the manifest and the truth to the bucket; ``folder`` keeps them here."""
     source = make_sample_data(FOLDER, folder)
     here, there = f"{source.as_uri()}/", f"{store.uri}/{FOLDER}/"
-    with store.reached() as config:
-        bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
+    with store.reached() as bucket:
 
         def write(path: Path) -> None:
             obstore.put(bucket, f"{FOLDER}/images/{path.name}", path.read_bytes())
@@ -60,8 +58,7 @@ def digits_objects(store: ObjectStore, namespace: str, ray: dict[str, Any]) -> l
 
 def read_manifest(store: ObjectStore, namespace: str) -> bytes:
     """The job's output manifest."""
-    with store.reached() as config:
-        bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
+    with store.reached() as bucket:
         path = f"{namespace}/digits/manifests/output/output.manifest"
         return bytes(obstore.get(bucket, path).bytes())
 

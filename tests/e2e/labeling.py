@@ -10,16 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from obstore.store import S3Store
-
-from e2e.object_store import BUCKET, ObjectStore
+from e2e.object_store import REGION, ObjectStore
 from e2e.ray_objects import WORKLOADS_IMAGE
 from e2e.real_cluster import RealCluster
 from faults import small_job
 from faults.workbench import changed, condition
 from surelabel_contract.keys import COMMIT_FILE, CONFIG_FILE, OUTPUT_MANIFEST
 
-SECRET = "s3"
+AUTHORITY_SECRET = "s3-authority"
 # Room for a head in which driver and tasks share one CPU.
 HEAD = {"cpuMillis": 500, "memoryMiB": 2048}
 PATIENCE_SECONDS = 420.0
@@ -42,6 +40,8 @@ class Labeling:
     namespace: str
     store: ObjectStore
     output: str = "out"
+    # The Secret with the store's keys; None: the pods have credentials of their own.
+    secret: str | None = "s3"
 
     def with_output(self, name: str) -> Labeling:
         """The same with another output."""
@@ -49,16 +49,19 @@ class Labeling:
 
     def prepare(self) -> None:
         """Data, Secret and WorkTeam."""
-        with tempfile.TemporaryDirectory() as name, self.store.reached() as config:
+        with tempfile.TemporaryDirectory() as name, self.store.reached() as bucket:
             folder = Path(name)
             small_job.write_data(folder)
-            bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
             for path in folder.iterdir():
                 bucket.put(f"{self.namespace}/{path.name}", path.read_bytes())
         team = small_job.team(Path("/"))
         team["spec"]["simulated"]["truthURI"] = f"{self.folder}/truth.jsonl"
-        secret = self.store.secret(SECRET, self.namespace)
-        self.cluster.kubectl.do("apply", "--server-side", objects=[secret])
+        found = []
+        if self.secret is not None:
+            found.append(self.store.secret(self.secret, self.namespace))
+        if self.store.authority is not None:
+            found.append(self.store.authority_secret(AUTHORITY_SECRET, self.namespace))
+        self.cluster.kubectl.do("apply", "--server-side", objects=found)
         self._apply(team)
 
     @property
@@ -72,9 +75,12 @@ class Labeling:
         body["metadata"]["name"] = name
         body["spec"]["input"] = {"manifest": f"{self.folder}/in.manifest"}
         body["spec"]["output"] = {"uri": f"{self.folder}/{self.output}"}
-        body["spec"]["storage"] = {
-            "secretName": SECRET, "endpoint": self.store.endpoint, "region": "us-east-1"
-        }  # fmt: skip
+        storage = {"endpoint": self.store.endpoint, "region": REGION}
+        if self.secret is not None:
+            storage["secretName"] = self.secret
+        if self.store.authority is not None:
+            storage["caSecretName"] = AUTHORITY_SECRET
+        body["spec"]["storage"] = storage
         if "compute" not in spec:
             ray = {"cluster": {"scope": "Job", "template": {"head": HEAD}}}
             body["spec"]["compute"] = {"ray": ray}
@@ -152,8 +158,7 @@ class Labeling:
 
     def manifest(self, name: str = small_job.NAME) -> bytes:
         """Bytes of the finished manifest."""
-        with self.store.reached() as config:
-            bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
+        with self.store.reached() as bucket:
             key = f"{self.namespace}/{self.output}/{name}/{OUTPUT_MANIFEST}"
             return bytes(bucket.get(key).bytes())
 
@@ -168,8 +173,7 @@ class Labeling:
         return {int(attempt.removeprefix("a")) for attempt in found}
 
     def _keys(self, name: str) -> list[str]:
-        with self.store.reached() as config:
-            bucket = S3Store(BUCKET, config=config)  # type: ignore[arg-type]
+        with self.store.reached() as bucket:
             pages = bucket.list(f"{self.namespace}/{self.output}/{name}")
             return [entry["path"] for page in pages for entry in page]
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from obstore.store import S3Store
+
+from authority import Authority
 from chart.cluster import Kubectl
 from e2e.port_forward import forwarded
 from e2e.program_image import USER, write_program_image
@@ -21,7 +25,8 @@ BUCKET = "labels"
 _NAME = "s3"
 _PORT = 7070
 _KEYS = "root-keys"
-_BUCKETS, _OBJECTS, _METADATA = "buckets", "bucket", "metadata"
+_TLS = "tls"
+_BUCKETS, _OBJECTS, _METADATA, _USERS = "buckets", "bucket", "metadata", "users"
 
 
 def write_image(folder: Path, versitygw: Path) -> Path:
@@ -37,11 +42,13 @@ class ObjectStore:
     namespace: str
     access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     secret_key: str = field(default_factory=lambda: secrets.token_hex(20))
+    # Vouches for the server, and nobody else does; None: http.
+    authority: Authority | None = None
 
     @property
     def endpoint(self) -> str:
         """Its URL inside the cluster."""
-        return f"http://{_NAME}.{self.namespace}.svc:{_PORT}"
+        return f"{self._scheme}://{_NAME}.{self.namespace}.svc:{_PORT}"
 
     @property
     def uri(self) -> str:
@@ -53,7 +60,7 @@ class ObjectStore:
         objects; without it the cluster's default StorageClass does."""
         volume: list[dict[str, Any]] = []
         if folder is not None:
-            for part in (_BUCKETS, _OBJECTS, _METADATA):
+            for part in (_BUCKETS, _OBJECTS, _METADATA, _USERS):
                 (folder / part).mkdir(parents=True, exist_ok=True)
                 os.chown(folder / part, USER, USER)
             volume = [folder_volume(folder, self.namespace)]
@@ -72,35 +79,68 @@ class ObjectStore:
         self.kubectl.do("scale", f"deployment/{_NAME}", "--replicas=1", f"-n={self.namespace}")
         self._wait()
 
-    def secret(self, name: str, namespace: str) -> dict[str, Any]:
-        """A Secret by which a LabelingJob of ``namespace`` may use the bucket."""
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": name,
-                "namespace": namespace,
-                "labels": {"surelabel.dev/allow-use": "storage"},
-            },
-            "stringData": {
-                "aws_access_key_id": self.access_key,
-                "aws_secret_access_key": self.secret_key,
+    def secret(
+        self, name: str, namespace: str, keys: tuple[str, str] | None = None
+    ) -> dict[str, Any]:
+        """A Secret by which a LabelingJob of ``namespace`` may use the bucket; ``keys``: a user's
+        in place of the server's own."""
+        access_key, secret_key = keys or (self.access_key, self.secret_key)
+        return _allowed_secret(
+            name,
+            namespace,
+            {
+                "aws_access_key_id": access_key,
+                "aws_secret_access_key": secret_key,
                 "endpoint": self.endpoint,
             },
-        }
+        )
+
+    def authority_secret(self, name: str, namespace: str) -> dict[str, Any]:
+        """The Secret with the certificate of the server's private authority."""
+        assert self.authority is not None
+        return _allowed_secret(name, namespace, {"ca.crt": self.authority.pem})
+
+    def add_user(self) -> tuple[str, str]:
+        """Access key and secret key of a new user, who may do everything with the bucket."""
+        access_key, secret_key = secrets.token_hex(10), secrets.token_hex(20)
+        user = (f"--access={access_key}", f"--secret={secret_key}", "--role=admin")
+        self._administer("create-user", *user)
+        return access_key, secret_key
+
+    def remove_user(self, keys: tuple[str, str]) -> None:
+        """Let these keys count no more."""
+        self._administer("delete-user", f"--access={keys[0]}")
 
     @contextmanager
-    def reached(self) -> Iterator[dict[str, str]]:
-        """obstore's configuration for this machine, which reaches the server through the API
-        server, as on any cluster."""
+    def reached(self) -> Iterator[S3Store]:
+        """The bucket for this machine, which reaches the server through the API server, as on any
+        cluster."""
+        client: dict[str, Any] = {"allow_http": True}
+        if self.authority is not None:
+            client = {"root_certificate": self.authority.pem}
         with forwarded(self.kubectl, self.namespace, f"service/{_NAME}", _PORT) as port:
-            yield {
-                "aws_access_key_id": self.access_key,
-                "aws_secret_access_key": self.secret_key,
-                "aws_endpoint_url": f"http://127.0.0.1:{port}",
-                "aws_region": REGION,
-                "aws_allow_http": "true",
-            }
+            yield S3Store(
+                BUCKET,
+                endpoint=f"{self._scheme}://127.0.0.1:{port}",
+                region=REGION,
+                access_key_id=self.access_key,
+                secret_access_key=self.secret_key,
+                client_options=client,
+            )
+
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.authority is None else "https"
+
+    def _administer(self, *arguments: str) -> None:
+        """Run the server's own command for its users, in its pod."""
+        admin = (
+            *("/versitygw", "admin", f"--access={self.access_key}", f"--secret={self.secret_key}"),
+            f"--endpoint-url={self._scheme}://127.0.0.1:{_PORT}",
+            "--allow-insecure",
+        )
+        place = f"-n={self.namespace}"
+        self.kubectl.do("exec", f"deployment/{_NAME}", place, "--", *admin, *arguments)
 
     def _wait(self) -> None:
         deployment = f"deployment/{_NAME}"
@@ -133,14 +173,53 @@ class ObjectStore:
                 "spec": {
                     "selector": {"matchLabels": labels},
                     "strategy": {"type": "Recreate"},
-                    "template": {"metadata": {"labels": labels}, "spec": _pod(image)},
+                    "template": {
+                        "metadata": {"labels": labels},
+                        "spec": _pod(image, tls=self.authority is not None),
+                    },
                 },
             },
+            *self._certificate(metadata),
         ]
 
+    def _certificate(self, metadata: dict[str, str]) -> list[dict[str, Any]]:
+        if self.authority is None:
+            return []
+        names = (f"{_NAME}.{self.namespace}.svc",)
+        with tempfile.TemporaryDirectory() as folder:
+            certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
+            self.authority.write_server(certificate, key, names)
+            data = {path.name: path.read_text() for path in (certificate, key)}
+        kind = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls"}
+        return [{**kind, "metadata": {**metadata, "name": _TLS}, "stringData": data}]
 
-def _pod(image: str) -> dict[str, Any]:
+
+def _allowed_secret(name: str, namespace: str, data: dict[str, str]) -> dict[str, Any]:
+    labels = {"surelabel.dev/allow-use": "storage"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": namespace, "labels": labels},
+        "stringData": data,
+    }
+
+
+def _pod(image: str, *, tls: bool) -> dict[str, Any]:
     data = {"name": "data", "mountPath": "/data"}
+    certificate = ("--cert", "/tls/tls.crt", "--key", "/tls/tls.key") if tls else ()
+    mounts = [
+        # It writes beside the bucket, too.
+        {**data, "mountPath": "/data/buckets", "subPath": _BUCKETS},
+        {**data, "mountPath": f"/data/buckets/{BUCKET}", "subPath": _OBJECTS},
+        {**data, "mountPath": "/data/metadata", "subPath": _METADATA},
+        {**data, "mountPath": "/data/users", "subPath": _USERS},
+    ]
+    volumes: list[dict[str, Any]] = [
+        {"name": "data", "persistentVolumeClaim": {"claimName": _NAME}}
+    ]
+    if tls:
+        volumes.append({"name": _TLS, "secret": {"secretName": _TLS}})
+        mounts.append({"name": _TLS, "mountPath": "/tls"})
     return {
         "enableServiceLinks": False,
         "automountServiceAccountToken": False,
@@ -157,7 +236,9 @@ def _pod(image: str) -> dict[str, Any]:
                 "image": image,
                 # A folder of the top level is a bucket; objects' metadata lie beside them.
                 "args": [
-                    *("--port", f":{_PORT}", "--region", REGION),
+                    *("--port", f":{_PORT}", "--region", REGION, *certificate),
+                    # Users that are gone count no more, at once.
+                    *("--iam-dir", "/data/users", "--iam-cache-disable"),
                     *("posix", "--sidecar", "/data/metadata", "/data/buckets"),
                 ],
                 "envFrom": [{"secretRef": {"name": _KEYS}}],
@@ -168,13 +249,8 @@ def _pod(image: str) -> dict[str, Any]:
                     "readOnlyRootFilesystem": True,
                     "capabilities": {"drop": ["ALL"]},
                 },
-                "volumeMounts": [
-                    # It writes beside the bucket, too.
-                    {**data, "mountPath": "/data/buckets", "subPath": _BUCKETS},
-                    {**data, "mountPath": f"/data/buckets/{BUCKET}", "subPath": _OBJECTS},
-                    {**data, "mountPath": "/data/metadata", "subPath": _METADATA},
-                ],
+                "volumeMounts": mounts,
             }
         ],
-        "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": _NAME}}],
+        "volumes": volumes,
     }

@@ -13,7 +13,7 @@ import pytest
 from chart.cluster import Kubectl
 from e2e.clock import operator_clock
 from e2e.cluster import NodeCluster
-from e2e.installed import DEPLOYMENT, installed
+from e2e.installed import DEPLOYMENT, fix_clock, installed
 from e2e.labeling import HEAD, Labeling, operator_values
 from e2e.memory_hog import hog_objects, hog_template
 from e2e.object_store import ObjectStore
@@ -103,8 +103,12 @@ def test_the_operators_clock_jumps_and_nothing_runs_out_of_time(
 
 
 @pytest.fixture
-def two_namespaces(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[list[Labeling]]:
+def two_namespaces(
+    real_cluster: RealCluster, s3: ObjectStore, undisturbed: Undisturbed
+) -> Iterator[list[Labeling]]:
     """Two namespaces of one operator that runs in a third one."""
+    # Its job comes first: the machine has no room for three.
+    del undisturbed
     kubectl = real_cluster.kubectl
     with (
         restricted_namespace(kubectl, "operator") as operator,
@@ -112,6 +116,7 @@ def two_namespaces(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[list[
         restricted_namespace(kubectl, "goes") as goes,
         installed(real_cluster, operator, operator_values(real_cluster, kept, goes)),
     ):
+        fix_clock(real_cluster, operator)
         places = [Labeling(real_cluster, place, s3) for place in (kept, goes)]
         for place in places:
             place.prepare()
@@ -124,7 +129,7 @@ def two_namespaces(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[list[
 
 
 def test_a_namespace_that_is_deleted_goes_and_leaves_its_data_and_the_other_jobs(
-    two_namespaces: list[Labeling], kubectl: Kubectl
+    two_namespaces: list[Labeling], undisturbed: Undisturbed, kubectl: Kubectl
 ) -> None:
     kept, goes = two_namespaces
     goes.started("con")
@@ -134,5 +139,4 @@ def test_a_namespace_that_is_deleted_goes_and_leaves_its_data_and_the_other_jobs
         assert time.monotonic() - started < 60, goes.state()
         time.sleep(0.5)
     assert goes.commits()
-    kept.wait("Succeeded", "True")
-    assert len(kept.manifest().splitlines()) == 12
+    undisturbed.equals(kept)

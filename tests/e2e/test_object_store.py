@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import obstore
 import pytest
-from obstore.store import S3Store
 
 from e2e.cluster import PROBE_IMAGE
 from e2e.object_store import BUCKET, ObjectStore
@@ -14,21 +13,17 @@ from e2e.real_cluster import RealCluster
 pytestmark = pytest.mark.e2e
 
 
-def opened(config: dict[str, str]) -> S3Store:
-    return S3Store(BUCKET, config=config)  # type: ignore[arg-type]
-
-
 def test_objects_outlive_the_server_which_lets_nobody_in_without_keys(
     real_cluster: RealCluster, s3: ObjectStore, place: str
 ) -> None:
-    with s3.reached() as config:
-        obstore.put(opened(config), "a/b", b"kept")
+    with s3.reached() as bucket:
+        obstore.put(bucket, "a/b", b"kept")
         with pytest.raises(obstore.exceptions.AlreadyExistsError):
-            obstore.put(opened(config), "a/b", b"other", mode="create")
+            obstore.put(bucket, "a/b", b"other", mode="create")
     s3.stop()
     s3.start()
-    with s3.reached() as config:
-        assert bytes(obstore.get(opened(config), "a/b").bytes()) == b"kept"
+    with s3.reached() as bucket:
+        assert bytes(obstore.get(bucket, "a/b").bytes()) == b"kept"
     answer = ""
     for number in range(10):
         answer = _asked_by_a_stranger(real_cluster, place, f"stranger-{number}", s3.endpoint)

@@ -22,10 +22,19 @@ class Undisturbed:
         job = labeling.wait("Succeeded", "True")
         assert labeling.manifest() == self.manifest
         assert labeling.commits() == self.commits
-        labeling.until(
-            "the end of its RayCluster", lambda: not labeling.do("get", "rayclusters", "-o=name")
-        )
+        labeling.until("the end of its children", lambda: not _left(labeling))
         return job
+
+
+def _left(labeling: Labeling) -> list[str]:
+    """Children that should be gone at a job's end: RayJobs that failed stay for people to look at,
+    without pods."""
+    state = "{range .items[*]}{.status.jobDeploymentStatus}/{.metadata.name} {end}"
+    jobs = labeling.do("get", "rayjobs", f"-o=jsonpath={state}").split()
+    return [
+        *(name for name in labeling.children() if not name.startswith("rayjob.")),
+        *(job for job in jobs if not job.startswith("Failed/")),
+    ]
 
 
 def forget(labeling: Labeling) -> None:

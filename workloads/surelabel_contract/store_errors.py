@@ -49,6 +49,8 @@ _VARYING = re.compile(
 )
 # Only obstore's debug text has why no connection came about.
 _CAUSE = re.compile(r'(?:message|error): "([^"\\]+)"|HttpError \{\s*kind: (\w+)')
+# What is wrong with the server's certificate, such as UnknownIssuer or Expired.
+_CERTIFICATE = re.compile(r"InvalidCertificate\(\s*(\w+)")
 _HALF = 150
 
 
@@ -95,6 +97,16 @@ class _Answer:
         status = _STATUS.search(text)
         code, message = _CODE.search(text), _MESSAGE.search(text)
         number = _OS_ERROR.search(text)
+        certificate = _CERTIFICATE.search(debug)
+        # The innermost; the kind of connection error only if it has no words.
+        cause = next((words for words, _ in reversed(causes) if words), "") or next(
+            (kind for _, kind in causes), ""
+        )
+        if certificate is not None:
+            cause = (
+                f"the server's certificate is refused: {certificate[1]}; name the authority that "
+                "it is of in spec.storage.caSecretName"
+            )
         return cls(
             text=text or type(error).__name__,
             status=None if status is None else int(status[2]),
@@ -102,9 +114,7 @@ class _Answer:
             code="" if code is None else code[1],
             message="" if message is None else message[1],
             errno=int(number[1]) if number is not None else getattr(error, "errno", None),
-            # The innermost; the kind of connection error only if it has no words.
-            cause=next((words for words, _ in reversed(causes) if words), "")
-            or next((kind for _, kind in causes), ""),
+            cause=cause,
         )
 
     def words(self) -> str:

@@ -86,7 +86,7 @@ def test_a_private_authority_is_trusted_only_where_it_is_named(
         assert server.authority is not None
         trusted = Storage(access(server, server.authority.pem), server.credentials)
         assert trusted.folder(server.uri).create("x", b"1")
-        with pytest.raises(StorageError):
+        with pytest.raises(StorageError, match=r"UnknownIssuer; .* spec\.storage\.caSecretName"):
             Storage(access(server), server.credentials, timeout_seconds=1).folder(server.uri).read(
                 "x"
             )
