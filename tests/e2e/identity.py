@@ -16,6 +16,11 @@ _NAME = "identity"
 _PORT = 8000
 _AUDIENCE = "pods.identity.test"
 _FOLDER = "/var/run/secrets/identity"
+_CONTAINER = "/spec/containers/0"
+_HAS_LISTS = " && ".join(
+    f"has(object.spec.{name})"
+    for name in ("volumes", "containers[0].env", "containers[0].volumeMounts")
+)
 # Its claims are looked at, its signature is not: what is tested is who shows which token where.
 _SERVER = f"""
 import base64, datetime, http.server, json, os
@@ -92,26 +97,29 @@ def identity_policy(name: str, namespace: str, server: str) -> list[dict[str, An
         "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"http://{_NAME}.{server}.svc:{_PORT}/v1/credentials",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": f"{_FOLDER}/token",
     }
-    variables = ", ".join(
-        f'Object.spec.containers.env{{name: "{key}", value: "{value}"}}'
-        for key, value in env.items()
-    )
-    container = (
-        "Object.spec.containers{name: c.name, "
-        f"env: [{variables}], "
-        "volumeMounts: [Object.spec.containers.volumeMounts{"
-        f'name: "{_NAME}", mountPath: "{_FOLDER}", readOnly: true}}]}}'
-    )
     volume = (
         f'Object.spec.volumes{{name: "{_NAME}", projected: Object.spec.volumes.projected{{'
         "sources: [Object.spec.volumes.projected.sources{serviceAccountToken: "
         "Object.spec.volumes.projected.sources.serviceAccountToken{"
         f'audience: "{_AUDIENCE}", path: "token", expirationSeconds: 600}}}}]}}}}'
     )
-    expression = (
-        f"Object{{spec: Object.spec{{containers: object.spec.containers.map(c, {container}), "
-        f"volumes: [{volume}]}}}}"
+    mount = (
+        f'Object.spec.containers.volumeMounts{{name: "{_NAME}", mountPath: "{_FOLDER}", '
+        "readOnly: true}"
     )
+    added = {
+        "/spec/volumes/-": [volume],
+        f"{_CONTAINER}/volumeMounts/-": [mount],
+        f"{_CONTAINER}/env/-": [
+            f'Object.spec.containers.env{{name: "{key}", value: "{value}"}}'
+            for key, value in env.items()
+        ],
+    }
+    patches = [
+        f'JSONPatch{{op: "add", path: "{path}", value: {value}}}'
+        for path, values in added.items()
+        for value in values
+    ]
     api = {"apiVersion": "admissionregistration.k8s.io/v1"}
     resource = {
         "apiGroups": [""],
@@ -129,10 +137,12 @@ def identity_policy(name: str, namespace: str, server: str) -> list[dict[str, An
                 "failurePolicy": "Fail",
                 "reinvocationPolicy": "Never",
                 "matchConstraints": {"resourceRules": [resource]},
+                # A patch adds to lists that there are, as in all pods of operator and stages.
+                "matchConditions": [{"name": "has-lists", "expression": _HAS_LISTS}],
                 "mutations": [
                     {
-                        "patchType": "ApplyConfiguration",
-                        "applyConfiguration": {"expression": expression},
+                        "patchType": "JSONPatch",
+                        "jsonPatch": {"expression": f"[{', '.join(patches)}]"},
                     }
                 ],
             },

@@ -101,7 +101,12 @@ def identified(
 
 def _has_token(kubectl: Kubectl, place: str) -> bool:
     """Whether a new pod would get a token."""
-    probe = pod("probe", place, "surelabel/none:1")
+    tmp = {"name": "tmp", "emptyDir": {}}
+    probe = pod("probe", place, "surelabel/none:1", volumes=[tmp])
+    probe["spec"]["containers"][0] |= {
+        "env": [{"name": "ANY", "value": "1"}],
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+    }
     answer = kubectl.ask("create", "--dry-run=server", "-o=json", objects=[probe])
     return '"name": "identity"' in answer.out
 

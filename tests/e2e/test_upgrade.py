@@ -18,7 +18,7 @@ import yaml
 
 from chart.rendering import CHART, ROOT
 from e2e.installed import DEPLOYMENT, OPERATOR_IMAGE, RELEASE
-from e2e.labeling import Labeling, operator_values
+from e2e.labeling import HEAD, Labeling, operator_values
 from e2e.object_store import ObjectStore
 from e2e.real_cluster import RealCluster
 from e2e.undisturbed import Undisturbed
@@ -85,27 +85,38 @@ def release(real_cluster: RealCluster, place: str, s3: ObjectStore) -> Iterator[
         assert not applied.refusal, applied.refusal
 
 
+def in_flight(labeling: Labeling) -> str:
+    """Name of a RayJob, once there is one."""
+    name: str = labeling.until(
+        "a RayJob", lambda: labeling.do("get", "rayjobs", "-o=jsonpath={.items[:1].metadata.name}")
+    )
+    return name
+
+
 def test_a_job_goes_on_through_upgrade_rollback_and_a_new_installation(
     release: _Release, undisturbed: Undisturbed
 ) -> None:
     labeling = release.labeling
     assert release.chart() == "surelabel-0.1.0-previous"
-    labeling.apply(labeling.body())
+    # A cluster per stage: each takes as long as a command of Helm.
+    cluster = {"scope": "Stage", "template": {"head": HEAD}}
+    labeling.apply(labeling.body(compute={"ray": {"cluster": cluster}}))
     labeling.started("ann")
 
     release.do("upgrade", RELEASE, CHART, "--wait", "--timeout=90s", values=True)
     assert release.chart() == "surelabel-0.1.0"
     release.do("test", RELEASE, "--timeout=60s")
-    labeling.started("con")
+    seen = [in_flight(labeling)]
 
     release.do("rollback", RELEASE, "1", "--wait", "--timeout=90s")
     assert release.chart() == "surelabel-0.1.0-previous"
-    labeling.started("tra")
+    seen.append(in_flight(labeling))
 
     release.do("uninstall", RELEASE, "--wait")
     uid = labeling.job()["metadata"]["uid"]
     assert labeling.commits()
-    assert labeling.children()
+    assert f"rayjob.ray.io/{seen[-1]}" in labeling.children()
+    assert "completionTime" not in labeling.job()["status"]
 
     release.do("install", RELEASE, CHART, "--wait", "--timeout=90s", values=True)
     assert release.chart() == "surelabel-0.1.0"
