@@ -61,7 +61,8 @@ class Labeling:
             found.append(self.store.secret(self.secret, self.namespace))
         if self.store.authority is not None:
             found.append(self.store.authority_secret(AUTHORITY_SECRET, self.namespace))
-        self.cluster.kubectl.do("apply", "--server-side", objects=found)
+        if found:
+            self.cluster.kubectl.do("apply", "--server-side", objects=found)
         self._apply(team)
 
     @property
