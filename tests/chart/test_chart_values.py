@@ -9,6 +9,7 @@ import pytest
 
 from chart.rendering import CHART, Helm, default_values, leaves
 from chart.values_table import readme_with_table
+from surelabel_operator.resources.kube_ray import RAY_VERSION_PATTERN
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 
@@ -227,6 +228,7 @@ def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], wher
             {"settings": {"storage": {"allowedPrefixes": [{"namespaces": [], "prefixes": []}]}}},
             "/settings/storage/allowedPrefixes/0/namespaces",
         ),
+        ({"settings": {"kubeRay": {"rayVersion": "2.51.9"}}}, "/settings/kubeRay/rayVersion"),
         ({"image": {"digest": "latest"}}, "/image/digest"),
         ({"metrics": {"port": 80}}, "/metrics/port"),
         (
@@ -242,6 +244,11 @@ def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], wher
 )
 def test_wrong_value_is_refused_by_place(helm: Helm, values: dict[str, Any], where: str) -> None:
     assert f"'{where}'" in helm.refusal(values)
+
+
+def test_schema_asks_for_the_rays_that_the_crd_asks_for() -> None:
+    kube_ray = SCHEMA["properties"]["settings"]["properties"]["kubeRay"]["properties"]
+    assert kube_ray["rayVersion"]["pattern"] == RAY_VERSION_PATTERN
 
 
 def test_service_monitor_without_its_service_is_refused(helm: Helm) -> None:
