@@ -10,9 +10,11 @@ import yaml
 
 from chart.cluster import labeling_job
 from chart.rendering import ROOT, Helm, of_kind, only, policy_of
+from surelabel_contract.steps import Stage
 from surelabel_contract.store_client import CREDENTIAL_KEYS
 from surelabel_operator import trust
 from surelabel_operator.reasons import Reason
+from surelabel_operator.resources.compute import StageCompute
 from surelabel_operator.validation import validate_object
 
 NAMES = (
@@ -52,6 +54,26 @@ def test_the_guides_show_values_and_parts_of_a_job() -> None:
 def test_every_part_of_a_job_in_the_guides_is_valid(name: str, spec: dict[str, Any]) -> None:
     problems = validate_object(labeling_job("birds", "vision", **spec))
     assert [str(problem) for problem in problems] == [], name
+
+
+def test_workers_of_the_cloud_guide_run_without_the_autoscalers_rights() -> None:
+    (cluster,) = (b for _, b in EXAMPLES if b.get("kind") == "RayCluster")
+    spec = cluster["spec"]
+    # KubeRay binds the head's account, whoever made it, to the autoscaler's Role.
+    assert spec["enableInTreeAutoscaling"]
+    head, *workers = (
+        group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])
+    )
+    assert len(workers) == 2
+    for pod in workers:
+        assert pod["serviceAccountName"] not in ("default", head["serviceAccountName"])
+        assert pod["automountServiceAccountToken"] is False
+    # Stages' drivers ask for a CPU, so that none runs beside the autoscaler.
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    assert StageCompute(name=Stage.TRAIN).num_cpus > 0
+    for pod in (head, *workers):
+        account = pod["serviceAccountName"]
+        assert f"kubectl -n ray create serviceaccount {account}\n" in GUIDES["install-cloud"]
 
 
 def test_install_guide_has_the_message_that_the_policy_gives(helm: Helm) -> None:
