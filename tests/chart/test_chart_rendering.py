@@ -186,38 +186,6 @@ def test_without_the_metrics_service_there_is_nothing_that_helm_test_could_ask(h
     assert not of_kind(helm.objects(VALUES["no metrics service"]), "Pod")
 
 
-def test_ray_pods_are_reached_by_their_own_the_operator_and_who_is_listed(helm: Helm) -> None:
-    objects = helm.objects(VALUES["network policy"])
-    policies = {
-        found["metadata"]["namespace"]: found["spec"] for found in of_kind(objects, "NetworkPolicy")
-    }
-    assert set(policies) == {NAMESPACE, "chart-vision", "chart-speech"}
-    spec = policies["chart-vision"]
-    ray = {"matchLabels": {"ray.io/is-ray-node": "yes"}}
-    assert spec["podSelector"] == ray
-    # What leaves is not restricted: the object store has no name that a policy knows.
-    assert spec["policyTypes"] == ["Ingress"]
-    own, jobs, metrics = spec["ingress"]
-    assert own == {"from": [{"podSelector": ray}]}
-    assert jobs["ports"] == [{"port": 8265, "protocol": "TCP"}]
-    operator, kuberay = jobs["from"]
-    assert operator["namespaceSelector"]["matchLabels"] == {
-        "kubernetes.io/metadata.name": NAMESPACE
-    }
-    pod = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
-    assert operator["podSelector"]["matchLabels"].items() <= pod.items()
-    asked = VALUES["network policy"]["networkPolicy"]
-    assert kuberay == asked["ray"]["jobsFrom"][0]
-    assert metrics["ports"] == [{"port": 8080, "protocol": "TCP"}]
-    assert metrics["from"] == asked["metricsFrom"]
-    # No rule but that of its own pods opens 6379 and 10001.
-    assert {port["port"] for rule in (jobs, metrics) for port in rule["ports"]} == {8265, 8080}
-
-
-def test_ray_pods_have_no_policy_unless_asked_for(helm: Helm) -> None:
-    assert not of_kind(helm.objects({}), "NetworkPolicy")
-
-
 def test_probes_ask_the_metrics_port(helm: Helm) -> None:
     pod = only(helm.objects({"metrics": {"port": 9090}}), "Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
