@@ -91,6 +91,9 @@ CHANGED: dict[str, dict[str, Any]] = {
     "metrics.prometheusRule.runbookBaseURL": {
         "metrics": {"prometheusRule": {"enabled": True, "runbookBaseURL": "https://docs.example"}}
     },
+    "metrics.prometheusRule.queuedSeconds": {
+        "metrics": {"prometheusRule": {"enabled": True, "queuedSeconds": 86400}}
+    },
     "metrics.prometheusRule.noProgressSeconds": {
         "metrics": {"prometheusRule": {"enabled": True, "noProgressSeconds": 86400}}
     },

@@ -19,7 +19,7 @@ from surelabel_operator.validation import validate_object
 
 NAMES = (
     *("install", "install-kind", "install-cloud", "install-airgapped"),
-    *("upgrade", "sizing", "security"),
+    *("kuberay", "upgrade", "backup", "sizing", "security"),
 )
 GUIDES = {name: (ROOT / "docs" / "guides" / f"{name}.md").read_text() for name in NAMES}
 INSTALL, SECURITY = GUIDES["install"], GUIDES["security"]
