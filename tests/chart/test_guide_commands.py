@@ -63,7 +63,7 @@ def commands(page: str) -> Iterator[str]:
         if language:
             continue
         for command in re.sub(r"\\\n\s*", " ", block).splitlines():
-            if re.match(r"\s*(kubectl|helm) ", command):
+            if re.match(r"\s*(kubectl|helm|sed) ", command):
                 yield command.strip()
 
 

@@ -9,7 +9,8 @@ that is what `networkPolicy.ray.jobsFrom` lists, and some that only resemble it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
@@ -87,16 +88,28 @@ def head_of(labeling: Labeling) -> str:
     return found
 
 
-def ask_ray(
-    labeling: Labeling, name: str, namespace: str, labels: dict[str, str], head: str
-) -> None:
-    """Let a pod with these labels ask Ray; it has an answer on return."""
-    kubectl = labeling.cluster.kubectl
-    body = pod(name, namespace, labeling.cluster.image(OPERATOR_IMAGE), "-I", "-c", _ASK, head)
-    body["spec"]["containers"][0]["command"] = ["python"]
-    body["metadata"]["labels"] = labels
-    kubectl.do("create", objects=[body])
-    wait_for_pod(kubectl, name, namespace, "jsonpath={.status.phase}=Succeeded")
+@dataclass(frozen=True)
+class Asker:
+    """A pod that asks Ray, by its name, namespace and labels."""
+
+    name: str
+    namespace: str
+    labels: dict[str, str]
+
+
+def ask_ray(labeling: Labeling, askers: Sequence[Asker], head: str) -> None:
+    """Let all of them ask; each has its answer on return."""
+    kubectl, image = labeling.cluster.kubectl, labeling.cluster.image(OPERATOR_IMAGE)
+    bodies = []
+    for asker in askers:
+        body = pod(asker.name, asker.namespace, image, "-I", "-c", _ASK, head)
+        body["metadata"]["labels"] = asker.labels
+        body["spec"]["containers"][0]["command"] = ["python"]
+        bodies.append(body)
+    # At once, since the head goes with the job.
+    kubectl.do("create", objects=bodies)
+    for asker in askers:
+        wait_for_pod(kubectl, asker.name, asker.namespace, "jsonpath={.status.phase}=Succeeded")
 
 
 def policies_of(kubectl: Kubectl) -> Policies:
@@ -111,20 +124,18 @@ def test_every_connection_of_a_job_is_one_that_the_policies_allow_and_a_stranger
 ) -> None:
     worker = {"name": "more", "cpuMillis": 300, "memoryMiB": 1024}
     template = {"head": HEAD, "workers": [worker]}
-    # Name of the pod, namespace, labels.
-    listed = ("kuberay", kuberay, _KUBERAY)
+    listed = Asker("kuberay", kuberay, _KUBERAY)
     strangers = (
-        ("neighbour", kuberay, {"app": "neighbour"}),
+        Asker("neighbour", kuberay, {"app": "neighbour"}),
         # KubeRay's labels, in the namespace of the jobs.
-        ("namesake", labeling.namespace, _KUBERAY),
+        Asker("namesake", labeling.namespace, _KUBERAY),
     )
     with Connections(kubectl) as seen:
         labeling.apply(
             labeling.body(compute={"ray": {"cluster": {"scope": "Job", "template": template}}})
         )
         head = head_of(labeling)
-        for name, namespace, labels in (listed, *strangers):
-            ask_ray(labeling, name, namespace, labels, head)
+        ask_ray(labeling, (listed, *strangers), head)
         labeling.wait("Succeeded", "True")
         policies = policies_of(kubectl)
     assert len(policies.policies) == 2
@@ -134,7 +145,7 @@ def test_every_connection_of_a_job_is_one_that_the_policies_allow_and_a_stranger
         if found is None:
             return "node"
         metadata = found["metadata"]
-        if metadata["name"] in {name for name, *_ in (listed, *strangers)}:
+        if metadata["name"] in {asker.name for asker in (listed, *strangers)}:
             return str(metadata["name"])
         labels = metadata["labels"]
         return str(labels.get("ray.io/node-type") or labels.get("app") or "operator")
@@ -148,7 +159,8 @@ def test_every_connection_of_a_job_is_one_that_the_policies_allow_and_a_stranger
         if (names := policies.refuses(connection, seen.pods))
     }
     assert {end(connection): names for connection, names in judged.items()} == {
-        (name, "head", _DASHBOARD): ["Ingress of surelabel-operator-ray"] for name, *_ in strangers
+        (asker.name, "head", _DASHBOARD): ["Ingress of surelabel-operator-ray"]
+        for asker in strangers
     }
 
     # What was seen is what a job needs; else nothing has been compared.
