@@ -69,6 +69,15 @@ VALUES: dict[str, dict[str, Any]] = {
             "logFormat": "text",
         }
     },
+    "accounts of stages": {
+        "watchNamespaces": ["chart-vision", "chart-speech"],
+        "settings": {
+            "kubeRay": {
+                "imagePullSecrets": [{"name": "registry"}],
+                "serviceAccountAnnotations": {"example.com/role": "stages"},
+            }
+        },
+    },
     "secrets everywhere": {"rbac": {"clusterWideSecrets": True}},
     "no metrics service": {"metrics": {"service": {"enabled": False}}},
     "network policy": {

@@ -19,6 +19,7 @@ from chart.rendering import (
     only,
     settings_file,
 )
+from surelabel_operator.child_trust import STAGE_SERVICE_ACCOUNT
 from surelabel_operator.settings import KubeRay, Settings
 
 CLUSTER_SCOPED = {
@@ -71,7 +72,7 @@ def test_settings_file_is_what_the_operator_reads(helm: Helm, values: dict[str, 
     for key in ("rayClusters", "rayOrigins", "leaseName", "logFormat", "resyncSeconds"):
         if key in asked:
             assert shown[key] == asked[key]
-    if "kubeRay" in asked:
+    if "image" in asked.get("kubeRay", {}):
         image = asked["kubeRay"]["image"]
         assert shown["kubeRay"] == {
             **asked["kubeRay"], "image": f"{image['repository']}:{image['tag']}"
@@ -116,6 +117,24 @@ def test_every_container_is_restricted(helm: Helm, values: dict[str, Any]) -> No
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert "memory" in container["resources"]["limits"]
+
+
+def test_stages_have_an_account_without_a_token_in_each_watched_namespace(helm: Helm) -> None:
+    def accounts(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        found = of_kind(helm.objects(values), "ServiceAccount")
+        named = [one for one in found if one["metadata"]["name"] == STAGE_SERVICE_ACCOUNT]
+        return {one["metadata"]["namespace"]: one for one in named}
+
+    given = accounts(VALUES["accounts of stages"])
+    assert set(given) == {"chart-vision", "chart-speech"}
+    for account in given.values():
+        assert account["automountServiceAccountToken"] is False
+        assert account["imagePullSecrets"] == [{"name": "registry"}]
+        assert account["metadata"]["annotations"] == {"example.com/role": "stages"}
+    bare = accounts(VALUES["two namespaces"])["chart-vision"]
+    assert not {"imagePullSecrets", "secrets"} & set(bare)
+    # Cluster-wide nobody knows the namespaces; their owners create it.
+    assert accounts({}) == {}
 
 
 def test_one_operator_at_a_time_and_a_graceful_stop(helm: Helm) -> None:

@@ -43,6 +43,7 @@ CHANGED: dict[str, dict[str, Any]] = {
             "serviceAccounts": {"serviceAccounts": [{"name": "a", "namespaces": ["*"]}]},
             "priorityClasses": {"priorityClasses": [{"name": "a", "namespaces": ["*"]}]},
             "createServiceAccounts": {"createServiceAccounts": False},
+            "imagePullSecrets": {"imagePullSecrets": [{"name": "registry"}]},
             "serviceAccountAnnotations": {"serviceAccountAnnotations": {"a": "b"}},
         }.items()
     },

@@ -23,15 +23,20 @@ pytestmark = pytest.mark.cluster
 PAGES = {
     "install": ["kubectl create namespace vision", "kubectl create namespace speech"],
     "install-kind": ["helm -n surelabel uninstall surelabel", "kubectl delete namespace vision"],
-    "install-airgapped": ["helm -n surelabel uninstall surelabel"],
+    "install-airgapped": [
+        "helm -n surelabel uninstall surelabel",
+        "kubectl delete namespace surelabel vision",
+    ],
     "install-cloud": [
         "helm -n surelabel uninstall surelabel",
-        "kubectl -n surelabel delete secret shared-ray-token",
         "kubectl apply -f kuberay-crds.json",
     ],
     "security": [],
     "sizing": [],
-    "troubleshooting": ["kubectl apply --server-side -f job.json"],
+    "troubleshooting": [
+        "kubectl apply --server-side -f job.json",
+        "kubectl -n vision create secret generic s3 --from-file=endpoint",
+    ],
     "backup": [],
     "upgrade": ["kubectl apply -f lease.json"],
     "kuberay": [],
@@ -64,7 +69,7 @@ def commands(page: str) -> Iterator[str]:
             continue
         for command in re.sub(r"\\\n\s*", " ", block).splitlines():
             if re.match(r"\s*(kubectl|helm|sed) ", command):
-                yield command.strip()
+                yield command.strip().replace("<registry>", "registry.example")
 
 
 def write_files(page: str, folder: Path) -> None:
@@ -82,7 +87,7 @@ def folder(tmp_path: Path) -> Path:
     """Where the reader is: a checkout, with the files that the pages speak of."""
     for name in ("charts", "crds"):
         (tmp_path / name).symlink_to(ROOT / name)
-    for name in ("token", "aws_access_key_id", "aws_secret_access_key", "endpoint"):
+    for name in ("token", "password", "aws_access_key_id", "aws_secret_access_key", "endpoint"):
         (tmp_path / name).write_text("x")
     (tmp_path / "job.json").write_text(json.dumps(labeling_job("birds", "vision")))
     lease = {
