@@ -1,4 +1,4 @@
-"""Which RayCluster an attempt runs on, and what is asked of the API server for it."""
+"""Which RayCluster and Secrets an attempt gets, and what is asked of the API server for it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any, cast
 import pytest
 
 from job_factories import JOB, UID, spec_of, step
+from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import Resources, StorageAccess
 from surelabel_contract.steps import step_name
 from surelabel_operator.backends import BackendError, Submission, Submitted
 from surelabel_operator.backends.ray_job import RayJobBackend
 from surelabel_operator.child_trust import ChildTarget, compute_target
 from surelabel_operator.children import RAY_CLUSTER, Child, Children
+from surelabel_operator.cluster import Secret
 from surelabel_operator.kube_api import ConflictApiError, KubeApi, NotFoundApiError
 from surelabel_operator.manifests import build_ray_cluster, cluster_name
 from surelabel_operator.reasons import Reason
@@ -21,6 +23,8 @@ from surelabel_operator.settings import KubeRay, Settings
 SETTINGS = Settings(kube_ray=KubeRay(image="surelabel/workloads:1"))
 FIRST, SECOND = cluster_name(JOB, 1), cluster_name(JOB, 2)
 STEP = step("tra", 4)
+# Whatever a spec says, nothing else is asked for.
+NAMESPACED = "/apis/ray.io/v1/namespaces/vision"
 
 
 class Server:
@@ -34,6 +38,7 @@ class Server:
         self, verb: str, resource: str, path: str, *, query: Any = None, body: Any = None
     ) -> Any:
         """As KubeApi does it."""
+        assert path.startswith(f"{NAMESPACED}/{resource}"), path
         name = body["metadata"]["name"] if verb == "create" else path.partition(f"{resource}/")[2]
         self.asked.append(f"{verb} {resource} {name}".strip())
         key = (resource, name)
@@ -52,7 +57,11 @@ class Server:
 
 
 def target(**cluster: Any) -> ChildTarget:
-    found = compute_target(SETTINGS, "vision", spec_of(compute={"ray": {"cluster": cluster}}))
+    return target_of({"cluster": cluster})
+
+
+def target_of(ray: dict[str, Any]) -> ChildTarget:
+    found = compute_target(SETTINGS, "vision", spec_of(compute={"ray": ray}))
     assert isinstance(found, ChildTarget)
     return found
 
@@ -72,13 +81,30 @@ def seen(*bodies: dict[str, Any]) -> Children:
     return children
 
 
-async def submit(server: Server, children: Children, last: str | None = None) -> str:
+class Secrets:
+    """The Secrets of the job's namespace by name, and which were asked for."""
+
+    def __init__(self, **labels: dict[str, str]) -> None:
+        self._labels = labels
+        self.asked: list[tuple[str, str]] = []
+
+    async def read(self, namespace: str, name: str) -> Secret | None:
+        """As the cluster does it."""
+        self.asked.append((namespace, name))
+        labels = self._labels.get(name)
+        return None if labels is None else Secret(name, labels, {})
+
+
+async def submit(
+    server: Server,
+    children: Children,
+    last: str | None = None,
+    of: ChildTarget | None = None,
+    secrets: Secrets | None = None,
+) -> str:
     """The RayCluster that an attempt gets; ``last``: the one that status names."""
-
-    async def no_secret(*_: str) -> None:
-        raise AssertionError("no Secret is asked for")
-
-    backend = RayJobBackend(cast(KubeApi, server), children, no_secret, target())
+    read = (secrets or Secrets()).read
+    backend = RayJobBackend(cast(KubeApi, server), children, read, of or target())
     name = step_name(JOB.name, UID, STEP, 1)
     submission = Submission(
         name=name,
@@ -173,3 +199,41 @@ async def test_a_name_that_is_taken_by_somebody_else_is_told_and_nothing_is_dele
         await submit(server, seen())
     assert error.value.reason == Reason.NAME_CONFLICT
     assert not [asked for asked in server.asked if asked.startswith("delete")]
+
+
+async def test_a_selected_cluster_is_one_of_the_jobs_own_namespace() -> None:
+    selected = target_of({"selector": {"name": "shared"}})
+    server = Server({"metadata": {"name": "shared"}, "spec": {}})
+    assert await submit(server, seen(), of=selected) == "shared"
+    assert server.asked == ["get rayclusters shared"]
+    with pytest.raises(BackendError, match="no RayCluster 'shared' in namespace 'vision'") as error:
+        await submit(Server(), seen(), of=selected)
+    assert error.value.reason == Reason.RAY_CLUSTER_NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"),
+    [
+        ({}, "SecretNotFound"),
+        ({"keys": {}}, "SecretNotAllowed"),
+        # Its owner meant it for something else.
+        ({"keys": {"surelabel.dev/allow-use": "storage"}}, "SecretNotAllowed"),
+    ],
+)
+async def test_a_secret_becomes_variables_only_if_it_is_meant_for_it(
+    labels: dict[str, dict[str, str]], reason: str
+) -> None:
+    with_keys = target(template={"envFrom": [{"secretName": "keys"}]})
+    server, secrets = Server(), Secrets(**labels)
+    with pytest.raises(ConfigurationError, match=r"template\.envFrom: Secret 'keys'") as error:
+        await submit(server, seen(), of=with_keys, secrets=secrets)
+    assert error.value.reason == reason
+    assert secrets.asked == [("vision", "keys")]
+    # No pod was asked for.
+    assert server.asked == []
+
+
+async def test_a_secret_that_is_meant_for_it_becomes_variables() -> None:
+    with_keys = target(template={"envFrom": [{"secretName": "keys"}]})
+    secrets = Secrets(keys={"surelabel.dev/allow-use": "env"})
+    assert await submit(Server(), seen(), of=with_keys, secrets=secrets) == FIRST
