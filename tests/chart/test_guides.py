@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from chart.cluster import labeling_job
+from chart.policy_network import PODS, Network
 from chart.rendering import ROOT, Helm, of_kind, only, policy_of
 from surelabel_contract.steps import Stage
 from surelabel_contract.store_client import CREDENTIAL_KEYS
@@ -74,6 +75,21 @@ def test_workers_of_the_cloud_guide_run_without_the_autoscalers_rights() -> None
     for pod in (head, *workers):
         account = pod["serviceAccountName"]
         assert f"kubectl -n ray create serviceaccount {account}\n" in GUIDES["install-cloud"]
+
+
+def test_policies_of_the_guides_let_kube_ray_ask_for_jobs_and_nobody_else(helm: Helm) -> None:
+    asked = [
+        values
+        for _, values in VALUES
+        if values.get("networkPolicy", {}).get("ray", {}).get("jobsFrom")
+    ]
+    assert len(asked) == 2
+    for values in asked:
+        # Under the names that the pods of the test network have.
+        ray = {**values["networkPolicy"]["ray"], "namespaces": ["chart-vision"]}
+        network = Network(helm, {"networkPolicy": {**values["networkPolicy"], "ray": ray}})
+        let_in = {name for name in PODS if not network.refuses(name, "head", 8265)}
+        assert let_in == {"KubeRay", "operator", "head", "worker"}
 
 
 def test_install_guide_has_the_message_that_the_policy_gives(helm: Helm) -> None:
