@@ -121,11 +121,11 @@ def test_several_of_jobs_from_are_let_in_each(helm: Helm) -> None:
 
 
 def test_jobs_from_opens_nothing_of_the_operators_own_pods(helm: Helm) -> None:
-    with_it, without = (
-        of_kind(helm.objects({"networkPolicy": {"enabled": True, **more}}), "NetworkPolicy")
-        for more in ({"ray": {"jobsFrom": [{"podSelector": {}}]}}, {})
-    )
-    assert with_it == without
+    def policies(**ray: Any) -> list[dict[str, Any]]:
+        values = {"networkPolicy": {"enabled": True, "ray": ray}}
+        return of_kind(helm.objects(values), "NetworkPolicy")
+
+    assert policies(jobsFrom=[{"podSelector": {}}]) == policies()
 
 
 def test_ray_pods_are_reached_by_their_own_the_operator_and_who_is_listed(helm: Helm) -> None:
