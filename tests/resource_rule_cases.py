@@ -8,6 +8,7 @@ from typing import Any
 
 from resource_cases import REMOVED, Case, Changes, rule_key, way_to_ray
 from surelabel_operator.crd import KINDS, build_schema
+from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE
 
 
 def cel_rules(kind: str) -> set[str]:
@@ -100,7 +101,10 @@ def _kube_ray_cases() -> Iterator[Case]:
     pods = ("head", "workers.0")
     for path, message, good, bad in (
         (f"{cluster}.queueName", name, "team-1", "Team"),
-        (f"{template}.rayVersion", "must be a version such as 2.60.0", "2.61.1", "latest"),
+        *(
+            (f"{template}.rayVersion", RAY_VERSION_RULE, good, bad)
+            for good, bad in (("2.52.0", "2.51.9"), ("3.0.0", "2.9.99"), ("10.1.0", "latest"))
+        ),
         (f"{template}.serviceAccountName", name, "pods", "Pods"),
         (f"{template}.priorityClassName", name, "low", "low!"),
         (f"{template}.labels.0.key", key, "example.com/team", "a/b/c"),

@@ -33,6 +33,9 @@ class JobEntry:
     # Name or url of the Ray cluster: where a deleted job's stage may still run.
     ray_name: str
     ray_url: str
+    # How spec.compute.ray leads to Ray, and Kueue's queue; "" without one.
+    ray_way: str
+    queue: str
     storage_secret: str
     # Name of the attempt in status.step; "" without one.
     step_name: str
@@ -66,7 +69,8 @@ class JobEntry:
         counters = status.get("labelCounters") or {}
         auto = spec.get("autoLabeling") or {}
         stopping = spec.get("stopping") or {}
-        address = ((spec.get("compute") or {}).get("ray") or {}).get("address") or {}
+        ray = (spec.get("compute") or {}).get("ray") or {}
+        address, cluster = ray.get("address") or {}, ray.get("cluster") or {}
         certificate = status.get("certificate") or {}
         cost, annotation = status.get("cost") or {}, status.get("annotation") or {}
         return cls(
@@ -79,6 +83,8 @@ class JobEntry:
             work_team=sys.intern((spec.get("workforce") or {}).get("workTeam") or ""),
             ray_name=sys.intern(address.get("name") or ""),
             ray_url=sys.intern(address.get("url") or ""),
+            ray_way=sys.intern(next(iter(ray), "")),
+            queue=sys.intern(cluster.get("queueName") or ""),
             storage_secret=sys.intern((spec.get("storage") or {}).get("secretName") or ""),
             step_name=step.get("name") or "",
             round=step.get("round", -1),

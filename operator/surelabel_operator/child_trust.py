@@ -6,12 +6,11 @@ from dataclasses import dataclass
 
 from surelabel_contract.errors import ConfigurationError
 from surelabel_operator.resources import KubeRayCluster, LabelingJobSpec
+from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE, is_ray_version
 from surelabel_operator.settings import AllowedName, KubeRay, Settings
 from surelabel_operator.trust import RayTarget, ray_target
 
 STAGE_SERVICE_ACCOUNT = "surelabel-stage"
-# authOptions of KubeRay 1.5.1 refuse older ones.
-_RAY_MINIMUM = (2, 52)
 _FIELD = "spec.compute.ray.cluster.template"
 
 
@@ -68,12 +67,10 @@ def compute_target(settings: Settings, namespace: str, spec: LabelingJobSpec) ->
 def _image(allowed: KubeRay, namespace: str, cluster: KubeRayCluster) -> tuple[str, str]:
     template = cluster.template
     version = template.ray_version or allowed.ray_version
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
-    if numbers < _RAY_MINIMUM:
+    # The schema asks for it too, but a job may be older than that rule.
+    if not is_ray_version(version):
         raise ConfigurationError(
-            "InvalidSpec",
-            f"{_FIELD}.rayVersion: must be 2.52.0 or newer, since Ray's token is used; got "
-            f"{version!r}.",
+            "InvalidSpec", f"{_FIELD}.rayVersion: {RAY_VERSION_RULE}; got {version!r}."
         )
     if template.image is None or template.image == allowed.image:
         return allowed.image, version

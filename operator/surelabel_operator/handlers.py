@@ -46,7 +46,7 @@ class Listener(Protocol):
         """The WorkTeam was listed, created, changed or deleted."""
 
     def watch_alive(self, resource: str) -> None:
-        """The watch delivered something."""
+        """The watch delivered something, or begins."""
 
 
 def build_registry(listener: Listener, configuration: Configuration) -> kopf.OperatorRegistry:
@@ -86,7 +86,7 @@ class ChildListener(Protocol):
         """The child is gone."""
 
     def watch_alive(self, resource: str) -> None:
-        """The watch delivered something."""
+        """The watch delivered something, or begins."""
 
 
 def build_child_registry(

@@ -80,7 +80,8 @@ def _quality(entry: JobEntry) -> Iterator[Sample]:
 
 
 def _info(entry: JobEntry) -> Iterator[Sample]:
-    yield f',uid="{_escaped(entry.uid)}",cluster_mode="address",queue=""', 1.0
+    ray = f'cluster_mode="{_escaped(entry.ray_way)}",queue="{_escaped(entry.queue)}"'
+    yield f',uid="{_escaped(entry.uid)}",{ray}', 1.0
 
 
 def _escaped(value: str) -> str:

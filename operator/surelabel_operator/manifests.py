@@ -62,7 +62,7 @@ def build_ray_job(
     if cluster is not None:
         spec["clusterSelector"] = {"ray.io/cluster": cluster}
     else:
-        spec["rayClusterSpec"] = build_cluster_spec(target)
+        spec["rayClusterSpec"] = _of_job(build_cluster_spec(target), job)
         spec["shutdownAfterJobFinishes"] = True
         spec["ttlSecondsAfterFinished"] = 0
         if target.cluster is not None and target.cluster.queue_name is not None:
@@ -82,7 +82,7 @@ def build_ray_job(
 
 def build_ray_cluster(name: str, job: JobRef, target: ChildTarget) -> dict[str, Any]:
     """The RayCluster of a LabelingJob (scope Job)."""
-    labels, spec = _labels(job), build_cluster_spec(target)
+    labels, spec = _labels(job), _of_job(build_cluster_spec(target), job)
     if target.cluster is not None and target.cluster.queue_name is not None:
         labels[_QUEUE_LABEL] = target.cluster.queue_name
         spec["suspend"] = True
@@ -136,6 +136,17 @@ def build_cluster_spec(target: ChildTarget) -> dict[str, Any]:
             for group in template.workers
         ],
     }
+
+
+def _of_job(spec: dict[str, Any], job: JobRef) -> dict[str, Any]:
+    """The same with the job's name on its pods, by which people find them.
+
+    KubeRay copies no label of a RayCluster to its pods. It is no part of the digest: the pods of a
+    running job need not be made anew for it.
+    """
+    for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+        group["template"]["metadata"]["labels"][JOB_LABEL] = job.name
+    return spec
 
 
 def _pod(target: ChildTarget, resources: PodResources) -> dict[str, Any]:

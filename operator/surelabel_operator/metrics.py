@@ -106,7 +106,7 @@ class Metrics:
         )
         self.watch_last_event = Gauge(
             "labeling_watch_last_event_timestamp_seconds",
-            "When the watch last delivered something.",
+            "When the watch last delivered something; at first, when it began.",
             ["resource"],
             registry=registry,
         )

@@ -78,7 +78,10 @@ class Reason(StrEnum):
     WORKFORCE_UNREACHABLE = "WorkforceUnreachable", "The workforce could not be asked."
 
     # -- why the pods of an attempt do not start (Ready and Queued)
-    KUBE_RAY_SILENT = "KubeRaySilent", "KubeRay has made no pods within a minute."
+    KUBE_RAY_SILENT = (
+        "KubeRaySilent",
+        "KubeRay has not looked at the RayJob, or made no pods, within a minute.",
+    )
     PODS_STARTING = "PodsStarting", "The pods take longer than a minute to start."
     UNSCHEDULABLE = "Unschedulable", "No node has room for a pod."
     IMAGE_PULL_FAILED = "ImagePullFailed", "A pod's image cannot be pulled."

@@ -153,6 +153,8 @@ def _walk_settings(
         target = definitions[child["$ref"].rpartition("/")[2]] if "$ref" in child else {}
         yield below, {**target, **child}
         target, mark = child.get("items", child), "[]" if "items" in child else ""
+        # Of what may be absent Pydantic says that it is one thing or null.
+        target = next((one for one in target.get("anyOf", ()) if "$ref" in one), target)
         if "$ref" in target:
             inner = definitions[target["$ref"].rpartition("/")[2]]
             yield from _walk_settings(inner, definitions, below + mark)

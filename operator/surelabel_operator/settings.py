@@ -15,6 +15,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from surelabel_contract.errors import ConfigurationError
 from surelabel_operator.resources.base import field_alias
+from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE, is_ray_version
 
 SETTINGS_VARIABLE = "SURELABEL_SETTINGS"
 # In a list of namespaces: every namespace.
@@ -35,7 +36,14 @@ def _origin(value: str) -> str:
     return value.rstrip("/")
 
 
+def _ray_version(value: str) -> str:
+    if not is_ray_version(value):
+        raise ValueError(RAY_VERSION_RULE)
+    return value
+
+
 Origin = Annotated[str, AfterValidator(_origin)]
+RayVersion = Annotated[str, AfterValidator(_ray_version)]
 
 
 class Setting(BaseModel):
@@ -108,8 +116,9 @@ class KubeRay(Setting):
     """Ray clusters that the operator asks KubeRay for."""
 
     image: str = Field(min_length=1, description="Image of the pods where a job names none.")
-    ray_version: str = Field(
-        default="2.60.0", min_length=1, description="Version of Ray in that image, 2.52 or newer."
+    ray_version: RayVersion = Field(
+        default="2.60.0",
+        description="Version of Ray in that image, 2.52.0 or newer.",
     )
     images: tuple[AllowedImages, ...] = Field(
         default=(), description="Other images that jobs may name."

@@ -52,6 +52,7 @@ async def watch_jobs(
     Also across an API server that is away for long; StartError where the CRDs are gone.
     """
     relay = _Relay(asyncio.get_running_loop(), jobs=listener)
+    _begin(listener, _KINDS)
     while True:
         await _watch_once(relay, lambda relay: build_registry(relay, configuration), namespaces)
         await asyncio.sleep(AGAIN_SECONDS)
@@ -70,14 +71,24 @@ async def watch_children(
     A watch of its own: one that may not see them must not end that of the LabelingJobs.
     """
     relay = _Relay(asyncio.get_running_loop(), children=listener)
+    begun = False
     while True:
         if await _has_kube_ray(api):
+            if not begun:
+                _begin(listener, _CHILD_KINDS)
+            begun = True
             await _watch_once(
                 relay, lambda relay: build_child_registry(relay, configuration), namespaces
             )
             await asyncio.sleep(AGAIN_SECONDS)
         else:
             await asyncio.sleep(LOOK_SECONDS)
+
+
+def _begin(listener: Listener | ChildListener, resources: tuple[str, ...]) -> None:
+    """From now on silence counts: a watch that never delivers anything has an age, too."""
+    for resource in resources:
+        listener.watch_alive(resource)
 
 
 async def _has_kube_ray(api: KubeApi) -> bool:

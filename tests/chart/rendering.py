@@ -18,6 +18,22 @@ CHART = ROOT / "charts" / "surelabel"
 NAMESPACE = "chart-operator"
 RELEASE = "surelabel"
 
+_EXPRESSIONS = [
+    {"key": "app", "operator": "In", "values": ["a", "b"]},
+    {"key": "team", "operator": "Exists"},
+]
+# All that a NetworkPolicy takes as a peer.
+PEERS: list[dict[str, Any]] = [
+    {
+        "podSelector": {"matchLabels": {"app": "a"}, "matchExpressions": _EXPRESSIONS},
+        "namespaceSelector": {
+            "matchLabels": {"kubernetes.io/metadata.name": "a"},
+            "matchExpressions": _EXPRESSIONS,
+        },
+    },
+    {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
+]
+
 # One named set of values per way to install; together they render every branch of every template.
 VALUES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -53,6 +69,15 @@ VALUES: dict[str, dict[str, Any]] = {
             "logFormat": "text",
         }
     },
+    "accounts of stages": {
+        "watchNamespaces": ["chart-vision", "chart-speech"],
+        "settings": {
+            "kubeRay": {
+                "imagePullSecrets": [{"name": "registry"}],
+                "serviceAccountAnnotations": {"example.com/role": "stages"},
+            }
+        },
+    },
     "secrets everywhere": {"rbac": {"clusterWideSecrets": True}},
     "no metrics service": {"metrics": {"service": {"enabled": False}}},
     "network policy": {
@@ -83,6 +108,13 @@ VALUES: dict[str, dict[str, Any]] = {
     "Ray policy for everybody's scrapes": {
         "networkPolicy": {"ray": {"namespaces": ["chart-vision"]}}
     },
+    "peers of every form": {
+        "networkPolicy": {
+            "enabled": True,
+            "metricsFrom": PEERS,
+            "ray": {"namespaces": ["chart-vision"], "jobsFrom": PEERS},
+        }
+    },
     "two replicas": {"replicas": 2},
     "crds go with the chart": {"crds": {"keep": False}},
     "without what others manage": {
@@ -93,7 +125,10 @@ VALUES: dict[str, dict[str, Any]] = {
     },
     "scheduling": {
         "nodeSelector": {"kubernetes.io/os": "linux"},
-        "tolerations": [{"key": "infra", "operator": "Exists", "effect": "NoSchedule"}],
+        "tolerations": [
+            {"key": "infra", "operator": "Exists", "effect": "NoSchedule"},
+            {"key": "pool", "value": "a", "effect": "NoExecute", "tolerationSeconds": 60},
+        ],
         "affinity": {
             "nodeAffinity": {
                 "requiredDuringSchedulingIgnoredDuringExecution": {
@@ -107,7 +142,10 @@ VALUES: dict[str, dict[str, Any]] = {
         "podAnnotations": {"example.com/team": "labels"},
         "podLabels": {"team": "labels"},
         "imagePullSecrets": [{"name": "registry"}],
-        "envFrom": [{"secretRef": {"name": "store", "optional": True}}],
+        "envFrom": [
+            {"secretRef": {"name": "store", "optional": True}},
+            {"prefix": "HTTP_", "configMapRef": {"name": "proxy", "optional": True}},
+        ],
         "resources": {"limits": {"cpu": "2"}},
     },
     "service monitor": {

@@ -19,6 +19,7 @@ from chart.rendering import (
     only,
     settings_file,
 )
+from surelabel_operator.child_trust import STAGE_SERVICE_ACCOUNT
 from surelabel_operator.settings import KubeRay, Settings
 
 CLUSTER_SCOPED = {
@@ -71,7 +72,7 @@ def test_settings_file_is_what_the_operator_reads(helm: Helm, values: dict[str, 
     for key in ("rayClusters", "rayOrigins", "leaseName", "logFormat", "resyncSeconds"):
         if key in asked:
             assert shown[key] == asked[key]
-    if "kubeRay" in asked:
+    if "image" in asked.get("kubeRay", {}):
         image = asked["kubeRay"]["image"]
         assert shown["kubeRay"] == {
             **asked["kubeRay"], "image": f"{image['repository']}:{image['tag']}"
@@ -116,6 +117,24 @@ def test_every_container_is_restricted(helm: Helm, values: dict[str, Any]) -> No
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert "memory" in container["resources"]["limits"]
+
+
+def test_stages_have_an_account_without_a_token_in_each_watched_namespace(helm: Helm) -> None:
+    def accounts(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        found = of_kind(helm.objects(values), "ServiceAccount")
+        named = [one for one in found if one["metadata"]["name"] == STAGE_SERVICE_ACCOUNT]
+        return {one["metadata"]["namespace"]: one for one in named}
+
+    given = accounts(VALUES["accounts of stages"])
+    assert set(given) == {"chart-vision", "chart-speech"}
+    for account in given.values():
+        assert account["automountServiceAccountToken"] is False
+        assert account["imagePullSecrets"] == [{"name": "registry"}]
+        assert account["metadata"]["annotations"] == {"example.com/role": "stages"}
+    bare = accounts(VALUES["two namespaces"])["chart-vision"]
+    assert not {"imagePullSecrets", "secrets"} & set(bare)
+    # Cluster-wide nobody knows the namespaces; their owners create it.
+    assert accounts({}) == {}
 
 
 def test_one_operator_at_a_time_and_a_graceful_stop(helm: Helm) -> None:
@@ -184,38 +203,6 @@ def test_helm_test_asks_the_metrics_service_and_is_let_through(helm: Helm) -> No
 
 def test_without_the_metrics_service_there_is_nothing_that_helm_test_could_ask(helm: Helm) -> None:
     assert not of_kind(helm.objects(VALUES["no metrics service"]), "Pod")
-
-
-def test_ray_pods_are_reached_by_their_own_the_operator_and_who_is_listed(helm: Helm) -> None:
-    objects = helm.objects(VALUES["network policy"])
-    policies = {
-        found["metadata"]["namespace"]: found["spec"] for found in of_kind(objects, "NetworkPolicy")
-    }
-    assert set(policies) == {NAMESPACE, "chart-vision", "chart-speech"}
-    spec = policies["chart-vision"]
-    ray = {"matchLabels": {"ray.io/is-ray-node": "yes"}}
-    assert spec["podSelector"] == ray
-    # What leaves is not restricted: the object store has no name that a policy knows.
-    assert spec["policyTypes"] == ["Ingress"]
-    own, jobs, metrics = spec["ingress"]
-    assert own == {"from": [{"podSelector": ray}]}
-    assert jobs["ports"] == [{"port": 8265, "protocol": "TCP"}]
-    operator, kuberay = jobs["from"]
-    assert operator["namespaceSelector"]["matchLabels"] == {
-        "kubernetes.io/metadata.name": NAMESPACE
-    }
-    pod = only(objects, "Deployment")["spec"]["template"]["metadata"]["labels"]
-    assert operator["podSelector"]["matchLabels"].items() <= pod.items()
-    asked = VALUES["network policy"]["networkPolicy"]
-    assert kuberay == asked["ray"]["jobsFrom"][0]
-    assert metrics["ports"] == [{"port": 8080, "protocol": "TCP"}]
-    assert metrics["from"] == asked["metricsFrom"]
-    # No rule but that of its own pods opens 6379 and 10001.
-    assert {port["port"] for rule in (jobs, metrics) for port in rule["ports"]} == {8265, 8080}
-
-
-def test_ray_pods_have_no_policy_unless_asked_for(helm: Helm) -> None:
-    assert not of_kind(helm.objects({}), "NetworkPolicy")
 
 
 def test_probes_ask_the_metrics_port(helm: Helm) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from chart.cluster import labeling_job
 from chart.rendering import ROOT, Helm
+from faults.kube_ray import build_crds
 from surelabel_cli.control_plane import ControlPlane
 
 pytestmark = pytest.mark.cluster
@@ -22,29 +23,39 @@ pytestmark = pytest.mark.cluster
 PAGES = {
     "install": ["kubectl create namespace vision", "kubectl create namespace speech"],
     "install-kind": ["helm -n surelabel uninstall surelabel", "kubectl delete namespace vision"],
-    "install-airgapped": ["helm -n surelabel uninstall surelabel"],
+    "install-airgapped": [
+        "helm -n surelabel uninstall surelabel",
+        "kubectl delete namespace surelabel vision",
+    ],
     "install-cloud": [
         "helm -n surelabel uninstall surelabel",
-        "kubectl -n surelabel delete secret shared-ray-token",
+        "kubectl apply -f kuberay-crds.json",
     ],
     "security": [],
-    "troubleshooting": ["kubectl apply --server-side -f job.json"],
+    "sizing": [],
+    "troubleshooting": [
+        "kubectl apply --server-side -f job.json",
+        "kubectl -n vision create secret generic s3 --from-file=endpoint",
+    ],
     "backup": [],
     "upgrade": ["kubectl apply -f lease.json"],
+    "kuberay": [],
 }
-# After a command of a page what others do meanwhile: KubeRay makes a cluster's token.
+# After a command of a page what happens meanwhile: KubeRay makes a cluster's token.
 MEANWHILE = {
+    # The cluster is lost, as far as the page is concerned.
+    "kubectl get labelingjobs.surelabel.dev,workteams.surelabel.dev -A -o yaml > "
+    "surelabel-resources.yaml": "kubectl -n vision delete slj,workteams --all",
     "kubectl create namespace ray": "kubectl -n ray create secret generic shared --from-literal="
-    "auth_token=x"
+    "auth_token=x",
 }
 # What cannot be tried here, and why.
 SKIPPED = {
     "rollout status": "no node runs the pod",
     "exec deployment/": "no node runs the pod",
     "logs deployment/": "no node runs the pod",
+    'exec "$(kubectl': "no node runs the pod",
     "helm -n surelabel test": "no node runs the pod; test_chart_lifecycle.py plays one",
-    "-f ray.yaml": "KubeRay's CRDs are not here",
-    "get rayjobs": "KubeRay's CRDs are not here",
     "--kubeconfig kind.kubeconfig": "there is no kind",
 }
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
@@ -57,19 +68,18 @@ def commands(page: str) -> Iterator[str]:
         if language:
             continue
         for command in re.sub(r"\\\n\s*", " ", block).splitlines():
-            if re.match(r"\s*(kubectl|helm) ", command):
-                yield command.strip()
+            if re.match(r"\s*(kubectl|helm|sed) ", command):
+                yield command.strip().replace("<registry>", "registry.example")
 
 
-def write_values(page: str, folder: Path) -> None:
-    """Write the page's example of all values, under the name that it gives or values.yaml."""
+def write_files(page: str, folder: Path) -> None:
+    """Write the page's examples that have a name, and as values.yaml its first with all values."""
     text = (ROOT / "docs" / "guides" / f"{page}.md").read_text(encoding="utf-8")
-    for language, block in (found[1:] for found in _BLOCK.findall(text)):
-        if language == "yaml" and "watchNamespaces" in block:
-            name = re.match(r"# (\S+)\n", block)
-            values = block.replace("<registry>", "registry.example")
-            (folder / (name[1] if name else "values.yaml")).write_text(values)
-            return
+    for language, block in reversed([found[1:] for found in _BLOCK.findall(text)]):
+        name = re.match(r"# (\S+\.yaml)\n", block)
+        if language == "yaml" and (name or "watchNamespaces" in block):
+            example = block.replace("<registry>", "registry.example")
+            (folder / (name[1] if name else "values.yaml")).write_text(example)
 
 
 @pytest.fixture
@@ -77,7 +87,7 @@ def folder(tmp_path: Path) -> Path:
     """Where the reader is: a checkout, with the files that the pages speak of."""
     for name in ("charts", "crds"):
         (tmp_path / name).symlink_to(ROOT / name)
-    for name in ("token", "aws_access_key_id", "aws_secret_access_key", "endpoint"):
+    for name in ("token", "password", "aws_access_key_id", "aws_secret_access_key", "endpoint"):
         (tmp_path / name).write_text("x")
     (tmp_path / "job.json").write_text(json.dumps(labeling_job("birds", "vision")))
     lease = {
@@ -85,6 +95,8 @@ def folder(tmp_path: Path) -> Path:
         "kind": "Lease",
         "metadata": {"name": "surelabel", "namespace": "surelabel"},
     }
+    crds = {"apiVersion": "v1", "kind": "List", "items": build_crds()}
+    (tmp_path / "kuberay-crds.json").write_text(json.dumps(crds))
     (tmp_path / "lease.json").write_text(json.dumps(lease))
     return tmp_path
 
@@ -113,7 +125,7 @@ def test_every_command_of_the_guides_works(
             assert done.returncode == 0, f"{page}: {command}\n{done.stdout}\n{done.stderr}"
 
         for page, before in PAGES.items():
-            write_values(page, folder)
+            write_files(page, folder)
             for command in before:
                 run(command, page)
             for command in commands(page):

@@ -9,15 +9,18 @@ import pytest
 import yaml
 
 from chart.cluster import labeling_job
+from chart.policy_network import PODS, Network
 from chart.rendering import ROOT, Helm, of_kind, only, policy_of
+from surelabel_contract.steps import Stage
 from surelabel_contract.store_client import CREDENTIAL_KEYS
 from surelabel_operator import trust
 from surelabel_operator.reasons import Reason
+from surelabel_operator.resources.compute import StageCompute
 from surelabel_operator.validation import validate_object
 
 NAMES = (
     *("install", "install-kind", "install-cloud", "install-airgapped"),
-    *("upgrade", "sizing", "security"),
+    *("kuberay", "upgrade", "backup", "sizing", "security"),
 )
 GUIDES = {name: (ROOT / "docs" / "guides" / f"{name}.md").read_text() for name in NAMES}
 INSTALL, SECURITY = GUIDES["install"], GUIDES["security"]
@@ -52,6 +55,41 @@ def test_the_guides_show_values_and_parts_of_a_job() -> None:
 def test_every_part_of_a_job_in_the_guides_is_valid(name: str, spec: dict[str, Any]) -> None:
     problems = validate_object(labeling_job("birds", "vision", **spec))
     assert [str(problem) for problem in problems] == [], name
+
+
+def test_workers_of_the_cloud_guide_run_without_the_autoscalers_rights() -> None:
+    (cluster,) = (b for _, b in EXAMPLES if b.get("kind") == "RayCluster")
+    spec = cluster["spec"]
+    # KubeRay binds the head's account, whoever made it, to the autoscaler's Role.
+    assert spec["enableInTreeAutoscaling"]
+    head, *workers = (
+        group["template"]["spec"] for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"])
+    )
+    assert len(workers) == 2
+    for pod in workers:
+        assert pod["serviceAccountName"] not in ("default", head["serviceAccountName"])
+        assert pod["automountServiceAccountToken"] is False
+    # Stages' drivers ask for a CPU, so that none runs beside the autoscaler.
+    assert spec["headGroupSpec"]["rayStartParams"]["num-cpus"] == "0"
+    assert StageCompute(name=Stage.TRAIN).num_cpus > 0
+    for pod in (head, *workers):
+        account = pod["serviceAccountName"]
+        assert f"kubectl -n ray create serviceaccount {account}\n" in GUIDES["install-cloud"]
+
+
+def test_policies_of_the_guides_let_kube_ray_ask_for_jobs_and_nobody_else(helm: Helm) -> None:
+    asked = [
+        values
+        for _, values in VALUES
+        if values.get("networkPolicy", {}).get("ray", {}).get("jobsFrom")
+    ]
+    assert len(asked) == 2
+    for values in asked:
+        # Under the names that the pods of the test network have.
+        ray = {**values["networkPolicy"]["ray"], "namespaces": ["chart-vision"]}
+        network = Network(helm, {"networkPolicy": {**values["networkPolicy"], "ray": ray}})
+        let_in = {name for name in PODS if not network.refuses(name, "head", 8265)}
+        assert let_in == {"KubeRay", "operator", "head", "worker"}
 
 
 def test_install_guide_has_the_message_that_the_policy_gives(helm: Helm) -> None:

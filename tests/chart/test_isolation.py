@@ -12,18 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from chart.cluster import Kubectl
 from chart.isolation import POD_USER, USER, Other
-from chart.rendering import CHART, RELEASE, ROOT, Helm
+from chart.rendering import CHART, RELEASE, Helm
 from chart.site import Site
+from chart.spec_fields import text_fields, values_at
 from operator_bench import condition_of, team_of, wait_for
 from surelabel_cli.control_plane import ControlPlane
 
 pytestmark = pytest.mark.cluster
 
 _TEMPLATE = "spec.compute.ray.cluster.template"
+TRUTH = "spec.simulated.truthURI"
 # Fields that take a text and name nothing that could be anybody's.
 POINTS_AT_NOTHING = {
     "spec.labels[].name": "a word in answers and manifest",
@@ -145,35 +146,24 @@ STALLED: list[tuple[str, str, dict[str, Any], str]] = [
      ".serviceAccountName"),
     (f"{_TEMPLATE}.priorityClassName", POD_USER, template(priorityClassName="theirs"),
      ".priorityClassName"),
-    ("spec.simulated.truthURI", USER, {"workforce": {"workTeam": "reads"}},
-     "spec.simulated.truthURI"),
+    # In a WorkTeam that the test applies with it.
+    (TRUTH, USER, {"workforce": {"workTeam": "reads"}}, TRUTH),
 ]  # fmt: skip
-
-
-def text_fields() -> set[str]:
-    """Every field of the CRDs' specs that takes a free text."""
-    found: set[str] = set()
-
-    def look(schema: dict[str, Any], path: str) -> None:
-        if schema.get("type") == "array":
-            look(schema["items"], f"{path}[]")
-        for name, inner in schema.get("properties", {}).items():
-            look(inner, f"{path}.{name}")
-        assert not isinstance(schema.get("additionalProperties"), dict), path
-        if schema.get("type") == "string" and "enum" not in schema:
-            found.add(path)
-
-    for kind in ("labelingjob", "workteam"):
-        crd = yaml.safe_load((ROOT / "crds" / f"{kind}.yaml").read_text())
-        (version,) = crd["spec"]["versions"]
-        look(version["schema"]["openAPIV3Schema"]["properties"]["spec"], "spec")
-    return found
 
 
 def test_every_field_that_takes_a_text_stands_in_a_table() -> None:
     tried = {case[0] for case in (*REFUSED, *STALLED)}
     assert tried.isdisjoint(POINTS_AT_NOTHING)
     assert tried | POINTS_AT_NOTHING.keys() == text_fields()
+
+
+def test_every_case_tries_the_field_that_it_stands_for() -> None:
+    cases = [(field, spec) for field, spec, _ in REFUSED]
+    cases += [(field, spec) for field, _, spec, _ in STALLED if field != TRUTH]
+    for field, spec in cases:
+        found = values_at({"spec": spec}, field.split("."))
+        assert found, field
+        assert all(isinstance(value, str) for value in found), field
 
 
 def filled(spec: dict[str, Any], other: Other) -> dict[str, Any]:
@@ -207,12 +197,30 @@ def test_the_operator_refuses(
 ) -> None:
     body = other.job(filled(spec, other))
     objects = [body]
-    if field == "spec.simulated.truthURI":
+    if field == TRUTH:
         objects.append(team_of(other.folder, "reads"))
     apply = ("apply", "--server-side", f"--as={user}", f"-n={other.mine}")
     other.kubectl.do(*apply, objects=objects)
     told = other.told(body["metadata"]["name"])
     assert answer in told, (field, told)
+
+
+def test_a_status_of_ones_own_is_dropped_and_cannot_be_written(other: Other) -> None:
+    body = other.job({})
+    name = body["metadata"]["name"]
+    theirs = {"stateURI": f"file://{other.folder}/out", "rayCluster": "theirs"}
+    apply = ("create", f"--as={USER}", f"-n={other.mine}", "--dry-run=server", "-o=json")
+    made = json.loads(other.kubectl.do(*apply, objects=[{**body, "status": theirs}]))
+    assert made["status"] == {"observedGeneration": -1}
+    other.kubectl.do("apply", "--server-side", f"--as={USER}", objects=[body])
+    patch = ("patch", f"slj/{name}", f"-n={other.mine}", "--subresource=status", "--type=merge")
+    for user in (USER, POD_USER):
+        refusal = other.kubectl.ask(
+            *patch, f"--as={user}", f"-p={json.dumps({'status': theirs})}"
+        ).refusal
+        # kubectl reads it first.
+        assert "(Forbidden)" in refusal
+        assert 'resource "labelingjobs/status"' in refusal
 
 
 def test_lines_that_point_at_data_of_the_other_namespace_are_rejected(other: Other) -> None:

@@ -1,14 +1,16 @@
-"""Every reason and every metric stands on its reference page."""
+"""Every reason, metric and setting stands on its reference page."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import pytest
+from pydantic import BaseModel
 
 from surelabel.items import DUPLICATE_ID
 from surelabel.stages import export
@@ -19,6 +21,7 @@ from surelabel_operator.job_series import FAMILIES
 from surelabel_operator.metrics import Metrics
 from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import MAX_QUALITY_METRICS
+from surelabel_operator.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
@@ -183,3 +186,26 @@ def test_the_metrics_page_names_no_metric_that_does_not_exist() -> None:
     queue = {name for name in rows("metrics.md") if "workqueue" in name or "active_workers" in name}
     named = {name.removesuffix("_total") for name in rows("metrics.md")}
     assert named - known - queue == set()
+
+
+def settings_below(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Every key of the settings file, also below what may be absent."""
+    for field in model.model_fields.values():
+        below = f"{path}{field.alias}"
+        yield below
+        for inner in models_in(field.annotation):
+            mark = "[]" if get_origin(field.annotation) is tuple else ""
+            yield from settings_below(inner, f"{below}{mark}.")
+
+
+def models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from models_in(argument)
+
+
+def test_every_setting_stands_in_the_reference() -> None:
+    page = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([^`]+)` \|", page, re.M)
+    assert sorted(listed) == sorted(settings_below(Settings))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from e2e.connections import Connection
@@ -56,14 +57,15 @@ class Policies:
     ) -> bool:
         peers = rule.get("from" if direction == "Ingress" else "to") or ()
         home = selected["metadata"]["namespace"]
-        if peers and not any(self._is(each, peer, home) for each in peers):
+        address = connection.source if direction == "Ingress" else connection.target
+        if peers and not any(self._is(each, peer, address, home) for each in peers):
             return False
         ports = rule.get("ports") or ()
         return not ports or any(_is_port(each, connection, target) for each in ports)
 
-    def _is(self, peer: Object, pod: Object | None, home: str) -> bool:
+    def _is(self, peer: Object, pod: Object | None, address: str, home: str) -> bool:
         if "ipBlock" in peer:
-            raise NotImplementedError("the chart's policies name no addresses")
+            return _lies_in(peer["ipBlock"], address)
         if pod is None:
             return False
         namespace = pod["metadata"]["namespace"]
@@ -84,10 +86,34 @@ def _selects(policy: Object, pod: Object, direction: str) -> bool:
 
 
 def _matches(selector: Object, labels: Mapping[str, str]) -> bool:
-    if "matchExpressions" in selector:
-        raise NotImplementedError("the chart's selectors have labels only")
     wanted: Mapping[str, str] = selector.get("matchLabels") or {}
-    return all(labels.get(key) == value for key, value in wanted.items())
+    expressions = selector.get("matchExpressions") or ()
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        _is_true(each, labels) for each in expressions
+    )
+
+
+def _is_true(expression: Object, labels: Mapping[str, str]) -> bool:
+    key, values = expression["key"], expression.get("values") or ()
+    match expression["operator"]:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            # Also without the label.
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case "DoesNotExist":
+            return key not in labels
+        case other:
+            raise ValueError(f"a selector's operator is In, NotIn, Exists or DoesNotExist: {other}")
+
+
+def _lies_in(block: Object, address: str) -> bool:
+    """Before any translation of addresses, as in a cluster whose pods see each other's own."""
+    found = ip_address(address)
+    inside = found in ip_network(block["cidr"])
+    return inside and not any(found in ip_network(cidr) for cidr in block.get("except") or ())
 
 
 def _is_port(port: Object, connection: Connection, target: Object | None) -> bool:

@@ -25,15 +25,19 @@ _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _LOOK_SECONDS = 0.05
 
 
+def build_crds() -> list[dict[str, Any]]:
+    """The CRDs of RayJob and RayCluster, without their schemas."""
+    return [_crd(kind, f"{kind.lower()}s") for kind in ("RayJob", "RayCluster")]
+
+
 def install_crds(admin: Admin) -> None:
     """RayJob and RayCluster, without their schemas, served on return."""
-    for kind in ("RayJob", "RayCluster"):
-        plural = f"{kind.lower()}s"
+    for crd in build_crds():
         with suppress(AdminError):
-            admin.request("GET", f"{_CRDS}/{plural}.ray.io")
+            admin.request("GET", f"{_CRDS}/{crd['metadata']['name']}")
             continue
-        admin.apply(_CRDS, _crd(kind, plural))
-        admin.wait_served(f"{_GROUP}/{plural}")
+        admin.apply(_CRDS, crd)
+        admin.wait_served(f"{_GROUP}/{crd['spec']['names']['plural']}")
 
 
 class SimulatedKubeRay:

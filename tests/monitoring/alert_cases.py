@@ -41,6 +41,26 @@ class Case:
         }
 
 
+def _watch(resource: str, pod: str = "") -> str:
+    """The series that says when the watch last delivered something."""
+    more = f', pod="{pod}"' if pod else ""
+    return f'labeling_watch_last_event_timestamp_seconds{{OP, resource="{resource}"{more}}}'
+
+
+def _changes(verb: str, resource: str, code: int, pod: str = "") -> str:
+    """The series of requests that this many answers came to."""
+    labels = f'verb="{verb}", resource="{resource}", code="{code}"'
+    more = f', pod="{pod}"' if pod else ""
+    return f"labeling_kube_requests_total{{OP, {labels}{more}}}"
+
+
+def _deaf_to(resource: str) -> str:
+    return (
+        f"The operator in namespace {NAMESPACE} changes {resource} but has seen no event of them "
+        "for 30m 0s. Changes wait for the next list."
+    )
+
+
 CASES = (
     Case(
         "LabelingOperatorDown",
@@ -115,23 +135,71 @@ CASES = (
         "LabelingWatchStale",
         "fires when patches come back as no event",
         "30m",
+        {_watch("labelingjobs"): "0x60", _changes("patch", "labelingjobs/status", 200): "0+1x60"},
+        {**_OPERATOR, "resource": "labelingjobs"},
+        _deaf_to("labelingjobs"),
+    ),
+    *(
+        Case(
+            "LabelingWatchStale",
+            f"fires when {what} of {resource} come back as no event, though LabelingJobs' do",
+            "30m",
+            {
+                _watch("labelingjobs"): "0+60x60",
+                _watch(resource): "0x60",
+                _changes("patch", "labelingjobs/status", 200): "0+1x60",
+                _changes(verb, resource, code): "0+1x60",
+            },
+            {**_OPERATOR, "resource": resource},
+            _deaf_to(resource),
+        )
+        for resource in ("rayjobs", "rayclusters")
+        for what, verb, code in (("creations", "create", 201), ("deletions", "delete", 200))
+    ),
+    Case(
+        "LabelingWatchStale",
+        "fires for the operator that works, though a standby hears everything",
+        "30m",
         {
-            'labeling_watch_last_event_timestamp_seconds{OP, resource="labelingjobs"}': "0x60",
-            'labeling_kube_requests_total{OP, verb="patch", resource="labelingjobs/status", '
-            'code="200"}': "0+1x60",
+            _watch("rayjobs", pod="works"): "0x60",
+            _watch("rayjobs", pod="waits"): "0+60x60",
+            _changes("create", "rayjobs", 201, pod="works"): "0+1x60",
         },
-        _OPERATOR,
-        f"The operator in namespace {NAMESPACE} changes LabelingJobs but has seen no event for "
-        "30m 0s. Changes wait for the next resync.",
+        {**_OPERATOR, "resource": "rayjobs", "pod": "works"},
+        _deaf_to("rayjobs"),
     ),
     Case(
         "LabelingWatchStale",
         "is silent while nothing changes",
         "30m",
         {
-            'labeling_watch_last_event_timestamp_seconds{OP, resource="labelingjobs"}': "0x60",
-            'labeling_kube_requests_total{OP, verb="patch", resource="labelingjobs/status", '
-            'code="200"}': "7x60",
+            _watch("labelingjobs"): "0x60",
+            _watch("rayjobs"): "0x60",
+            _watch("rayclusters"): "0x60",
+            _changes("patch", "labelingjobs/status", 200): "7x60",
+            _changes("create", "rayjobs", 201): "7x60",
+        },
+    ),
+    Case(
+        "LabelingWatchStale",
+        "is silent while RayClusters stay as they are and RayJobs come and go",
+        "30m",
+        {
+            _watch("rayjobs"): "0+60x60",
+            _watch("rayclusters"): "0x60",
+            _changes("create", "rayjobs", 201): "0+1x60",
+            _changes("delete", "rayjobs", 200): "0+1x60",
+        },
+    ),
+    Case(
+        "LabelingWatchStale",
+        "is silent when the API server refuses what would be an event",
+        "30m",
+        {
+            _watch("rayjobs"): "0x60",
+            _changes("create", "rayjobs", 403): "0+1x60",
+            _changes("delete", "rayjobs", 404): "0+1x60",
+            _changes("get", "rayjobs", 200): "0+1x60",
         },
     ),
     Case(
@@ -139,9 +207,8 @@ CASES = (
         "is silent while events come",
         "30m",
         {
-            'labeling_watch_last_event_timestamp_seconds{OP, resource="labelingjobs"}': "0+60x60",
-            'labeling_kube_requests_total{OP, verb="patch", resource="labelingjobs/status", '
-            'code="200"}': "0+1x60",
+            _watch("labelingjobs"): "0+60x60",
+            _changes("patch", "labelingjobs/status", 200): "0+1x60",
         },
     ),
     Case(
@@ -287,6 +354,27 @@ CASES = (
             'labeling_job_condition{JOB, type="Stalled", status="True"}': "0x4 1x1 0x10",
             'labeling_job_condition{JOB, type="Stalled", status="False"}': "1x4 0x1 1x10",
             'labeling_job_condition{JOB, type="Ready", status="True"}': "1x10",
+        },
+    ),
+    Case(
+        "LabelingJobQueued",
+        "fires when an attempt has waited for an hour, though the operator's pod was replaced",
+        "62m",
+        {
+            'labeling_job_condition{JOB, type="Queued", status="True", pod="a"}': "1x30 _x60",
+            'labeling_job_condition{JOB, type="Queued", status="True", pod="b"}': "_x30 1x60",
+        },
+        _JOB,
+        "LabelingJob vision/birds has had an attempt that does not start: its condition Queued "
+        "says why.",
+    ),
+    Case(
+        "LabelingJobQueued",
+        "is silent for one that waits half an hour, runs, and waits again",
+        "90m",
+        {
+            'labeling_job_condition{JOB, type="Queued", status="True"}': "1x30 0x10 1x60",
+            'labeling_job_condition{JOB, type="Queued", status="False"}': "0x30 1x10 0x60",
         },
     ),
     Case(

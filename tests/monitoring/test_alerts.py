@@ -71,9 +71,12 @@ def test_alert(case: Case, rules: Path, alerts: dict[str, Alert], tmp_path: Path
 
 def test_thresholds_are_those_of_the_values(helm: Helm) -> None:
     found = {
-        rule["alert"]: rule["expr"]
-        for group in rule_of(helm, noProgressSeconds=86400, budgetUsedPercent=75)["groups"]
+        rule["alert"]: rule
+        for group in rule_of(
+            helm, queuedSeconds=7200, noProgressSeconds=86400, budgetUsedPercent=75
+        )["groups"]
         for rule in group["rules"]
     }
-    assert "> 86400\n" in found["LabelingJobNoProgress"]
-    assert "> 0.75\n" in found["LabelingBudgetNearlySpent"]
+    assert found["LabelingJobQueued"]["for"] == "7200s"
+    assert "> 86400\n" in found["LabelingJobNoProgress"]["expr"]
+    assert "> 0.75\n" in found["LabelingBudgetNearlySpent"]["expr"]

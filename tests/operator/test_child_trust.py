@@ -9,6 +9,7 @@ import pytest
 from job_factories import spec_of
 from surelabel_contract.errors import ConfigurationError
 from surelabel_operator.child_trust import ChildTarget, compute_target
+from surelabel_operator.resources.kube_ray import is_ray_version
 from surelabel_operator.settings import Settings
 from surelabel_operator.trust import RayTarget
 
@@ -88,9 +89,30 @@ def test_what_is_listed_is_taken() -> None:
     assert found.service_account == "stages"
 
 
-def test_a_ray_without_tokens_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match=r"rayVersion: must be 2\.52\.0 or newer"):
+def test_a_job_from_before_the_rule_with_a_ray_without_tokens_is_refused() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"rayVersion: must be 2\.52\.0 or newer.*2\.51\.9"
+    ):
         target({"rayVersion": "2.51.9"})
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [
+        *(
+            (f"{major}.{minor}.{patch}", (major, minor) >= (2, 52))
+            for major in (0, 1, 2, 3, 9, 10, 25)
+            for minor in (0, 5, 9, 49, 51, 52, 53, 59, 60, 99, 100, 520)
+            for patch in (0, 10)
+        ),
+        *(
+            (text, False)
+            for text in ("", "2.60", "2.060.0", "02.60.0", "2.60.0rc1", "2.60.0\n", "v2.60.0")
+        ),
+    ],
+)
+def test_rays_that_know_tokens_are_told_from_others(version: str, taken: bool) -> None:
+    assert is_ray_version(version) is taken
 
 
 @pytest.mark.parametrize("ray", [{"cluster": {}}, {"selector": {"name": "ray"}}])

@@ -64,7 +64,7 @@ def test_a_ray_job_with_a_cluster_of_its_own_ends_it_at_once() -> None:
     assert spec["shutdownAfterJobFinishes"] is True
     assert spec["ttlSecondsAfterFinished"] == 0
     assert "clusterSelector" not in spec
-    assert spec["rayClusterSpec"] == build_cluster_spec(target({"scope": "Stage"}))
+    assert pods(spec["rayClusterSpec"]) == pods(build_cluster_spec(target({"scope": "Stage"})))
 
 
 def test_the_stage_gets_its_config_and_what_it_may_touch_and_no_secret() -> None:
@@ -176,6 +176,20 @@ def test_the_template_says_what_pods_get() -> None:
     assert {"name": "MODE", "value": "fast"} in container["env"]
     assert container["envFrom"] == [{"secretRef": {"name": "keys"}}]
     assert {"name": "claim-0", "mountPath": "/data", "readOnly": True} in container["volumeMounts"]
+
+
+def test_pods_are_found_by_the_name_of_their_job_whatever_the_template_says() -> None:
+    template = {
+        "labels": [{"key": "team", "value": "birds"}, {"key": "surelabel.dev/job", "value": "x"}],
+        "workers": [{"name": "w"}],
+    }
+    found = target({"template": template})
+    cluster = build_ray_cluster("birds-c1", JOB, found)
+    job = build_ray_job(SUBMISSION, found, None)
+    for spec in (cluster["spec"], job["spec"]["rayClusterSpec"]):
+        for group in (spec["headGroupSpec"], *spec["workerGroupSpecs"]):
+            labels = group["template"]["metadata"]["labels"]
+            assert labels == {"team": "birds", "surelabel.dev/job": JOB.name}
 
 
 def test_the_digest_changes_with_the_pods_alone() -> None:

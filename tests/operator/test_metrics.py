@@ -11,8 +11,11 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from surelabel_contract.stages import QUALITY_METRICS
 from surelabel_operator.cache import JobCache, JobEntry
 from surelabel_operator.calls import external_call, observed_calls, store_observer
+from surelabel_operator.conditions import TYPES
+from surelabel_operator.job_series import FAMILIES
 from surelabel_operator.logging import SecretText, configure_logging
 from surelabel_operator.metrics import Metrics
 from surelabel_operator.server import ProbeServer
@@ -134,6 +137,45 @@ async def test_series_of_a_job_vanish_with_it() -> None:
     assert (quality[0]["metric"], quality[1]) == ("consensusError", 0.012)
     cache.remove(("vision", "birds"))
     assert "birds" not in await rendered(metrics)
+
+
+async def test_a_job_has_fifty_series_at_most() -> None:
+    # docs/guides/sizing.md counts on it.
+    metrics, cache = Metrics("1"), JobCache()
+    metrics.watch_jobs(cache)
+    status = {
+        **BODY["status"],
+        "completionTime": "2026-11-24T12:00:00Z",
+        "annotation": {"answersReceived": 40, "openItems": 2},
+        "conditions": [{"type": type_, "status": "True"} for type_ in TYPES],
+        "quality": [{"metric": metric, "value": "0.5"} for metric in QUALITY_METRICS],
+    }
+    stopping = {**BODY["spec"]["stopping"], "maxHumanLabeledItems": 50}
+    spec = {**BODY["spec"], "stopping": stopping}
+    cache.put(JobEntry.of({**BODY, "spec": spec, "status": status}))
+    found = samples(await rendered(metrics))
+    of_job = {name: len(rows) for name, rows in found.items() if name.startswith("labeling_job_")}
+    assert set(of_job) == {name for name, _, _ in FAMILIES}
+    assert 40 < sum(of_job.values()) <= 50
+
+
+@pytest.mark.parametrize(
+    ("ray", "mode", "queue"),
+    [
+        ({"address": {"name": "shared"}}, "address", ""),
+        ({"cluster": {"scope": "Job", "queueName": "team"}}, "cluster", "team"),
+        ({"cluster": {}}, "cluster", ""),
+        ({"selector": {"name": "shared"}}, "selector", ""),
+    ],
+)
+async def test_info_says_how_the_job_gets_at_ray(
+    ray: dict[str, Any], mode: str, queue: str
+) -> None:
+    metrics, cache = Metrics("1"), JobCache()
+    metrics.watch_jobs(cache)
+    cache.put(JobEntry.of({**BODY, "spec": {**BODY["spec"], "compute": {"ray": ray}}}))
+    ((labels, _),) = samples(await rendered(metrics))["labeling_job_info"]
+    assert (labels["cluster_mode"], labels["queue"]) == (mode, queue)
 
 
 async def test_no_label_grows_with_rounds_or_attempts() -> None:

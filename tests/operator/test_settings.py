@@ -65,6 +65,11 @@ def test_without_settings_nothing_is_allowed() -> None:
             'rayOrigins: [{origin: "http://ray", namespaces: []}]',
             "rayOrigins.0.namespaces: Tuple should have at least 1 item",
         ),
+        (
+            "kubeRay: {image: x, rayVersion: 2.51.9}",
+            "kubeRay.rayVersion: Value error, must be 2.52.0 or newer, such as 2.60.0, since Ray's "
+            "token is used; got '2.51.9'.",
+        ),
         ("workers: [", "file.yaml: is not YAML"),
         ("- 5", "file.yaml: settings: Input should be a valid dictionary"),
         ("stageTime: yesterday", "stageTime: Input should be a valid datetime"),

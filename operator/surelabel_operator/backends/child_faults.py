@@ -23,6 +23,8 @@ LOG = logging.getLogger(__name__)
 
 # A RayJob that has not started by then is worth a look at its pods.
 START_SECONDS = 60.0
+# KubeRay's words for a RayJob that Kueue has not let go.
+_HELD = ("Suspending", "Suspended")
 
 
 class ChildFaults:
@@ -39,8 +41,13 @@ class ChildFaults:
         return ending_of(child, why_ended(pods, child.created))
 
     async def waits(self, child: Child) -> Problem | None:
-        """Why the RayJob has not started; None: it may take its time still."""
-        return why_waiting(*await self._pods(child)) if _is_late(child) else None
+        """Why the RayJob has not started; None: it may take its time still, or is in a queue."""
+        if not _is_late(child) or child.deployment in _HELD:
+            return None
+        pods, cluster = await self._pods(child)
+        if cluster is not None and (cluster.get("spec") or {}).get("suspend"):
+            return None
+        return why_waiting(pods, cluster, is_seen=bool(child.deployment))
 
     async def broken(self, child: Child) -> Problem | None:
         """Why the RayJob must be stopped: it waits in vain, or is submitted anew for ever."""

@@ -17,8 +17,15 @@ _TEMPLATE = "spec.compute.ray.cluster.template"
 _PULLING = frozenset({"ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull"})
 
 
-def why_waiting(pods: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any] | None) -> Problem:
-    """Why a RayJob has not started: the first cause that is found."""
+def why_waiting(
+    pods: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any] | None, *, is_seen: bool = True
+) -> Problem:
+    """Why a RayJob has not started: the first cause that is found.
+
+    ``is_seen``: KubeRay has given it a status. The pods may be those of earlier RayJobs.
+    """
+    if not is_seen:
+        return _silent("KubeRay has not looked at the RayJob: it has no status.")
     found = list(pods)
     refused = _refused(cluster)
     if refused is not None:
@@ -28,14 +35,18 @@ def why_waiting(pods: Iterable[Mapping[str, Any]], cluster: Mapping[str, Any] | 
         if problem is not None:
             return problem
     if not found:
-        return Problem(
-            Reason.KUBE_RAY_SILENT,
-            "KubeRay has made no pods. Look whether its operator runs and watches the namespace, "
-            "and at the Events of the RayJob and the RayCluster.",
-        )
+        return _silent("KubeRay has made no pods.")
     names = ", ".join(sorted(pod["metadata"]["name"] for pod in found)[:3])
     return Problem(
         Reason.PODS_STARTING, f"The pods start: {names}. Look at their Events if it lasts."
+    )
+
+
+def _silent(what: str) -> Problem:
+    return Problem(
+        Reason.KUBE_RAY_SILENT,
+        f"{what} Look whether its operator runs and watches the namespace, and at the Events of "
+        "the RayJob and the RayCluster.",
     )
 
 

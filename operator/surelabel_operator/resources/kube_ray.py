@@ -6,12 +6,25 @@ no pod of a stage can have more rights than its namespace means to give.
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field
 
 from surelabel_operator.resources.base import Part, map_list, rule, rules
 from surelabel_operator.resources.storage import SECRET_NAME_RULE
+
+# KubeRay refuses token mode, which all clusters of ours have, for older ones.
+RAY_VERSION_PATTERN = (
+    "^(2[.](5[2-9]|[6-9][0-9]|[1-9][0-9][0-9]+)|([3-9]|[1-9][0-9]+)[.][0-9]+)[.][0-9]+$"
+)
+RAY_VERSION_RULE = "must be 2.52.0 or newer, such as 2.60.0, since Ray's token is used"
+
+
+def is_ray_version(version: str) -> bool:
+    """Whether clusters of ours may have this version of Ray."""
+    return re.fullmatch(RAY_VERSION_PATTERN, version) is not None
+
 
 _LABEL_MAX = 63
 _NAME_RULE = rule(
@@ -157,9 +170,7 @@ class ClusterTemplate(Part):
         default=None,
         max_length=32,
         description="Version of Ray in the image. Default: the settings'.",
-        json_schema_extra=rules(
-            rule("self.matches('^[0-9]+[.][0-9]+[.][0-9]+$')", "must be a version such as 2.60.0")
-        ),
+        json_schema_extra=rules(rule(f"self.matches('{RAY_VERSION_PATTERN}')", RAY_VERSION_RULE)),
     )
     head: PodResources = Field(
         default=PodResources(), description="The pod in which the stages' drivers run."
