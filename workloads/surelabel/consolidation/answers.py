@@ -73,6 +73,20 @@ class Answers:
             self.n_classes,
         )
 
+    def at_items(self, rows: Codes) -> Answers:
+        """The answers to the items ``rows`` (ascending), which are renumbered from 0."""
+        place = np.full(self.n_items, -1, np.int64)
+        place[rows] = np.arange(rows.size)
+        kept = place[self.item] >= 0
+        return Answers(
+            place[self.item[kept]],
+            self.annotator[kept],
+            self.label[kept],
+            rows.size,
+            self.n_annotators,
+            self.n_classes,
+        )
+
     def in_parts(self) -> Iterator[tuple[int, Answers]]:
         """The first item of each part, and its answers: all items, in order.
 
@@ -160,6 +174,15 @@ def parts(n_items: int, n_classes: int) -> Iterator[tuple[int, int]]:
     step = max(_CELLS // n_classes, 1)
     for first in range(0, n_items, step):
         yield first, min(first + step, n_items)
+
+
+def thinned(rows: Codes, most: int) -> Codes:
+    """About ``most`` of the rows, spread evenly; all of them if they are no more than that."""
+    if rows.size <= most:
+        return rows
+    # Golden steps fall in with no period that a manifest may have.
+    golden: Floats = np.modf(np.arange(rows.size) * (np.sqrt(5) - 1) / 2)[0]
+    return np.asarray(rows[golden < most / rows.size])
 
 
 def agreement(with_majority: Codes, by_annotator: Codes) -> Floats:
