@@ -70,7 +70,7 @@ def fuse(
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
     pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.zeros_like(values)
     for _ in range(_MAX_ITER):
-        fused, out, relative = step(values, scale, cluster, 1 / square[annotator], fused)
+        fused, out, relative = step(values, scale, cluster, (1 / square)[annotator], fused)
         if sigma is None:
             everybody = max(float(out.sum() / max(telling.sum(), 1)), _LEAST_SQUARE)
             total = np.bincount(annotator, weights=out, minlength=n_annotators)
