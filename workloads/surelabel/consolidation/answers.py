@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import codes, latest, same_length
 from surelabel.consolidation.result import Floats
 
@@ -20,7 +21,7 @@ _CELLS = 1 << 20
 
 
 @dataclass(frozen=True)
-class Answers:
+class Answers(Answered):
     """The answers that count: sorted by item and annotator, at most one per pair."""
 
     item: Codes
@@ -53,11 +54,6 @@ class Answers:
         kept = latest(i, a, n_annotators)
         kept = kept[label_[kept] >= 0]
         return cls(i[kept], a[kept], label_[kept], n_items, n_annotators, n_classes)
-
-    @cached_property
-    def starts(self) -> Codes:
-        """(n_items + 1,): where each item's answers begin, and the number of all."""
-        return np.concatenate(([0], np.cumsum(self.n_answers)))
 
     def only_items(self, first: int, last: int) -> Answers:
         """The answers to the items ``first`` to ``last - 1``, which are renumbered from 0."""
@@ -99,16 +95,6 @@ class Answers:
     def votes(self) -> Floats:
         """(n_items, n_classes): how many answered each class."""
         return self.weighted_votes(np.ones(len(self.item)))
-
-    @cached_property
-    def n_answers(self) -> Codes:
-        """(n_items,): answers per item."""
-        return np.bincount(self.item, minlength=self.n_items)
-
-    @cached_property
-    def by_annotator(self) -> Codes:
-        """(n_annotators,): answers per annotator."""
-        return np.bincount(self.annotator, minlength=self.n_annotators)
 
     @cached_property
     def one_hot(self) -> sparse.csr_matrix:

@@ -28,7 +28,8 @@ TELLING = 3
 # Others that weigh next to nothing beside a mark are rounding.
 LEAST_WEIGHT = 1e-12
 _MAX_ITER = 5
-_MANY = 100_000
+# Values from which compiling the loops pays.
+_MANY = 1_000_000
 
 
 Step = Callable[[Floats, Floats, Codes, Floats, Floats], tuple[Floats, Floats, Floats]]

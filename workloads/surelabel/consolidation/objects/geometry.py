@@ -30,6 +30,14 @@ class Aligned(NamedTuple):
     reference: Codes
 
 
+class Pairs(NamedTuple):
+    """Marks with something alike: rows first < second, sorted by both; each (n_pairs,)."""
+
+    first: Codes
+    second: Codes
+    similarity: Floats
+
+
 class Geometry(ABC):
     """Marks of one kind, as columns; never changed."""
 
@@ -60,10 +68,11 @@ class Geometry(ABC):
         """
 
     @abstractmethod
-    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+    def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """The marks' coordinates, made to correspond within each cluster.
 
-        ``cluster``: (n_marks,); each has one mark at least.
+        ``cluster``: (n_marks,); each has one mark at least. ``pairs``: of marks of one cluster all
+        that have something alike, others too.
         """
 
     @abstractmethod
