@@ -31,7 +31,9 @@ _LOOK_ITEMS, _LOOK_TURNS = 20_000, 50
 class Auto(Classification):
     """``max_iter``, ``tol``: of ``HierarchicalDawidSkene``.
 
-    Above 1,000,000 answers, or 4,000,000 cells (annotators x classes^2 x 2), EBCC is not tried.
+    Above 1,000,000 answers, or 4,000,000 cells (annotators x classes^2 x 2), EBCC is not tried. Of
+    more than 20,000 items it is tried on so many first, spread evenly over their numbers, and on
+    all only where it is better there.
     Frozen annotators judge as ``HierarchicalDawidSkene`` does.
     """
 

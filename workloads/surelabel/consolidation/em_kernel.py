@@ -190,7 +190,7 @@ def _normalise(rows: Array) -> None:
 
 
 @compiled
-def _replace(old: Array, new: Array) -> int:
+def _replace(old: Array, new: Array) -> Any:
     """The greatest difference; ``old`` becomes ``new``."""
     change = np.int32(0)
     for j in range(len(new)):

@@ -14,9 +14,9 @@ from surelabel.consolidation.kernel_sum import KernelSum, Tables
 from surelabel.consolidation.packed_answers import PackedAnswers, added_up
 from surelabel.consolidation.result import MAX_CELLS, AnnotatorParameters, Floats, has_tables
 
-# Answers x classes from which on the kernel is taken. Below, all iterations together take about as
-# long as Numba takes to be imported.
-_PAYS = 1_000_000
+# Answers x classes from which on the kernel is taken. Below, all iterations together take less time
+# than Numba takes to be imported.
+_PAYS = 4_000_000
 
 
 class Evidence(Protocol):

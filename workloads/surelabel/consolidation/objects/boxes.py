@@ -34,6 +34,7 @@ class Boxes(Geometry):
     """
 
     corners: Floats
+    needs_pairs = False
 
     @classmethod
     def of(cls, boxes: ArrayLike) -> Self:
@@ -80,7 +81,8 @@ class Boxes(Geometry):
 
     def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """The corners; an error is measured against width or height."""
-        size = np.maximum(self.corners[:, 2:] - self.corners[:, :2], LEAST_SIZE)
+        size = self.corners[:, 2:] - self.corners[:, :2]
+        np.maximum(size, LEAST_SIZE, out=size)
         reference = first_of_each(cluster, n_clusters)
         return Aligned(self.corners, size, reference)
 

@@ -65,7 +65,8 @@ class Chains:
         part = np.divide(shares - here, width, out=np.zeros_like(width), where=width > 0)
         # Beyond the last point, which a sum of steps may miss by a digit.
         part = np.clip(part, 0.0, 1.0)[..., None]
-        return (1 - part) * self.points[row, left] + part * self.points[row, left + 1]
+        points: Floats = (1 - part) * self.points[row, left] + part * self.points[row, left + 1]
+        return points
 
     def places(self, m: int) -> Floats:
         """(n, m): shares of the length with a vertex at as many as fit, the rest evenly between.

@@ -69,7 +69,7 @@ def fuse(
     telling = np.bincount(cluster, minlength=n)[cluster] >= TELLING
     n_marks = np.bincount(annotator[telling], minlength=n_annotators)
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
-    pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.zeros_like(values)
+    pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.empty_like(values)
     for _ in range(_MAX_ITER):
         fused, out, relative = step(values, scale, cluster, (1 / square)[annotator], fused)
         if sigma is None:

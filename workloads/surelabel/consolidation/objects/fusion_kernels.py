@@ -21,7 +21,7 @@ def compiled_step(cluster: Codes, n: int) -> Step:
         values: Floats, scale: Floats, cluster: Codes, trust: Floats, centre: Floats
     ) -> tuple[Floats, Floats, Floats]:
         if not errors:
-            errors.append(np.zeros_like(values))
+            errors.append(np.zeros(values.shape))
         fused, out = np.empty_like(centre), np.zeros(len(values))
 
         def run(begin: int, end: int) -> None:

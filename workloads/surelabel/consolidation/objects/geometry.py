@@ -44,6 +44,8 @@ class Geometry(ABC):
     # How alike two marks of different labels may count at most. People who mistake the class still
     # mean the same object; 0 where the label says which object it is.
     other_label: float = 0.8
+    # Whether ``aligned`` wants to know which marks are alike; tens of MB for nothing otherwise.
+    needs_pairs: bool = True
 
     @abstractmethod
     def __len__(self) -> int:
@@ -72,7 +74,7 @@ class Geometry(ABC):
         """The marks' coordinates, made to correspond within each cluster.
 
         ``cluster``: (n_marks,); each has one mark at least. ``pairs``: of marks of one cluster all
-        that have something alike, others too.
+        that have something alike, others too; none unless ``needs_pairs``.
         """
 
     @abstractmethod

@@ -16,7 +16,7 @@ from surelabel.consolidation.objects.matching import match
 @dataclass(frozen=True)
 class Sites:
     """``item``: (n_sites,). ``cluster``: (n_marks,), the site of each mark. ``pairs``: marks of
-    one item that are alike.
+    one item that are alike, if their geometry needs to know.
 
     A view is one annotator's look at one site, sorted by site; ``site``, ``annotator``, ``hit``:
     (n_views,), and whether the annotator marked it. Whoever answered the item looked.
@@ -34,6 +34,8 @@ class Sites:
     def of(cls, answers: ObjectAnswers, threshold: float) -> Sites:
         """Match the marks, and put down who looked."""
         cluster, heads, pairs = match(answers, threshold)
+        if not answers.geometry.needs_pairs:
+            pairs = Pairs(*(column[:0].copy() for column in pairs))
         item = answers.mark_item[heads]
         seen = answers.n_answers[item]
         start = np.cumsum(seen) - seen
