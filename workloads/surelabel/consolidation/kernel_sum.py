@@ -82,7 +82,8 @@ class KernelSum:
             )  # fmt: skip
             return mine, classes, int(change)
 
-        threads = n_threads()
+        # A thread's own table is filled with zeros and added up: it must have answers enough.
+        threads = max(1, min(n_threads(), len(shard.code) // len(self._answers)))
         even = np.linspace(0, len(shard.code), threads + 1)[1:-1]
         bounds = [0, *np.searchsorted(shard.start, even), shard.n_items]
         if threads == 1:

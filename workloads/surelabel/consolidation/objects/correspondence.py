@@ -40,10 +40,16 @@ def corresponding(reference: Chains, other: Chains, of: Codes) -> Floats:
     wanted = ((reference.read(shares) - centre) / size)[of]
     # The other's share of the length, as the reference counts it.
     counted = np.where(turned[:, None], -dense, dense) + shift[:, None]
+    if closed:
+        counted %= 1.0
     apart = counted[:, None] - shares[of][..., None]
-    apart = np.abs(apart - np.round(apart)) if closed else np.abs(apart)
+    np.abs(apart, out=apart)
+    far = apart > _WINDOW
+    if closed:
+        # The end of the length is next to its beginning.
+        far &= apart < 1 - _WINDOW
     away = _squared_distances(wanted, (points - other_centre) / other_size)
-    away[apart > _WINDOW] = np.inf
+    np.copyto(away, np.inf, where=far)
     row = np.arange(len(other))
     found: Floats = points[row[:, None], away.argmin(axis=2)]
     if not closed:

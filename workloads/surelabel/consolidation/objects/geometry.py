@@ -38,6 +38,9 @@ class Pairs(NamedTuple):
     similarity: Floats
 
 
+NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
 class Geometry(ABC):
     """Marks of one kind, as columns; never changed."""
 

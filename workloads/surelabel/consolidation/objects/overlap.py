@@ -75,21 +75,21 @@ def _overlaps(edges: Floats, of_b: NDArray[np.bool_]) -> Floats:
     # Near the origin, since products of large coordinates lose digits.
     edges = edges - np.tile(edges[:, :, :2].min(axis=1, keepdims=True), 2)
     n_pairs = len(edges)
-    x0, y0, x1, y1 = np.moveaxis(edges, 2, 0)
+    x0, y0, x1, y1 = np.ascontiguousarray(np.moveaxis(edges, 2, 0))
+    rise = y1 - y0
+    run = (x1 - x0) / np.where(np.abs(rise) < LEAST, 1.0, rise)
     heights = np.sort(np.concatenate((y0, _crossings(edges)), axis=1), axis=1)
     middle = (heights[:, 1:] + heights[:, :-1]) / 2
     low, high = np.minimum(y0, y1)[:, None], np.maximum(y0, y1)[:, None]
     # Few of the edges cross a slab: what follows is of those alone, slab by slab.
     pair, slab, edge = np.nonzero((low <= middle[..., None]) & (middle[..., None] < high))
-    rise = y1[pair, edge] - y0[pair, edge]
-    rise = np.where(np.abs(rise) < LEAST, 1.0, rise)
-    run = (x1[pair, edge] - x0[pair, edge]) / rise
-    x = x0[pair, edge] + (middle[pair, slab] - y0[pair, edge]) * run
-    order = _from_left(pair * middle.shape[1] + slab, x)
-    x, mine = x[order], of_b[pair, edge][order]
+    edge, slab = pair * edges.shape[1] + edge, pair * middle.shape[1] + slab
+    x = x0.take(edge) + (middle.take(slab) - y0.take(edge)) * run.take(edge)
+    order = _from_left(slab, x)
+    x, mine = x[order], of_b.take(edge)[order]
     # A closed outline crosses every height an even number of times: no slab leaves anything open.
     in_a, in_b = np.cumsum(~mine) % 2 == 1, np.cumsum(mine) % 2 == 1
-    area = np.diff(x, append=0.0) * np.diff(heights, axis=1)[pair, slab]
+    area = np.diff(x, append=0.0) * np.diff(heights, axis=1).take(slab)
     common = np.bincount(pair, np.where(in_a & in_b, area, 0.0), n_pairs)
     union = np.bincount(pair, np.where(in_a | in_b, area, 0.0), n_pairs)
     found: Floats = np.divide(common, union, out=np.zeros(n_pairs), where=union > 0)
@@ -120,8 +120,9 @@ def _crossings(edges: Floats) -> Floats:
         near &= low[:, None, :, axis] <= high[:, :, None, axis]
     # Few of the edges are near another: what follows is of those alone.
     pair, first, second = np.nonzero(near)
-    x0, y0, x1, y1 = edges[pair, first].T
-    u0, v0, u1, v1 = edges[pair, second].T
+    flat = edges.reshape(-1, 4)
+    x0, y0, x1, y1 = flat.take(pair * n + first, axis=0).T
+    u0, v0, u1, v1 = flat.take(pair * n + second, axis=0).T
     turn = (x1 - x0) * (v1 - v0) - (y1 - y0) * (u1 - u0)
     parallel = np.abs(turn) < LEAST
     turn = np.where(parallel, 1.0, turn)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.objects.answers import ObjectAnswers
-from surelabel.consolidation.objects.geometry import Codes, Floats, Pairs
+from surelabel.consolidation.objects.geometry import NO_PAIRS, Codes, Floats, Pairs
 from surelabel.consolidation.objects.matching import match
 
 
@@ -35,7 +35,7 @@ class Sites:
         """Match the marks, and put down who looked."""
         cluster, heads, pairs = match(answers, threshold)
         if not answers.geometry.needs_pairs:
-            pairs = Pairs(*(column[:0].copy() for column in pairs))
+            pairs = NO_PAIRS
         item = answers.mark_item[heads]
         seen = answers.n_answers[item]
         start = np.cumsum(seen) - seen
