@@ -318,6 +318,10 @@ def measure(n_answers: int, *, with_peers: bool) -> Section:
         fits[method] = child(whole_fit, *CROWDS["1 M x 3"], method)
     peak = max(fit["peak_mb"] for fit in fits.values())
     section.add("peak memory, 3 M answers", f"{peak:.0f} MB", f"≤ {_PEAK_MB} MB", peak <= _PEAK_MB)
+    auto = child(whole_fit, *CROWDS["100 k x 5"], "Auto")
+    section.add(
+        "all of a fit, 100 k x 5, Auto, which looks whether EBCC fits", f"{auto['seconds']:.1f} s"
+    )
     calls = child(first_call)
     section.add(
         "first call after import, 1,000 answers of 40 annotators, Auto",

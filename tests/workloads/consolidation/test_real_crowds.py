@@ -14,6 +14,7 @@ from surelabel.consolidation import (
     HierarchicalDawidSkene,
     MajorityVote,
     OneCoinDawidSkene,
+    auto,
 )
 from surelabel.consolidation.hierarchical_dawid_skene import damped
 from workloads.consolidation.crowds import ground_truth_birds, real_crowd
@@ -138,3 +139,22 @@ def test_damping_leaves_one_answer_alone_and_many_in_doubt():
     odds = found[:, 0] / found[:, 1]
     np.testing.assert_allclose(odds[2:], [9 ** (1 / 1.1), 3.0])
     np.testing.assert_allclose(found.sum(axis=1), 1)
+
+
+@pytest.mark.parametrize(("name", "asks"), [("zencrowd_us", True), ("web", False)])
+def test_the_default_looks_at_a_part_of_many_items_first(name, asks, monkeypatch):
+    crowd = real_crowd(name)
+    whole = crowd.fit(Auto())
+    monkeypatch.setattr(auto, "_LOOK_ITEMS", crowd.n_items // 2)
+    seen = []
+    learn_from = EBCC.learn_from
+
+    def watched(self, answers, *rest):
+        seen.append(answers.n_items)
+        return learn_from(self, answers, *rest)
+
+    monkeypatch.setattr(EBCC, "learn_from", watched)
+    found = crowd.fit(Auto())
+    assert seen[0] == pytest.approx(crowd.n_items / 2, rel=0.05)
+    assert seen[1:] == ([crowd.n_items] if asks else [])
+    np.testing.assert_array_equal(found.posterior, whole.posterior)

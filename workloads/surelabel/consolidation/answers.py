@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import codes, latest, same_length
 from surelabel.consolidation.result import Floats
 
@@ -20,7 +21,7 @@ _CELLS = 1 << 20
 
 
 @dataclass(frozen=True)
-class Answers:
+class Answers(Answered):
     """The answers that count: sorted by item and annotator, at most one per pair."""
 
     item: Codes
@@ -54,11 +55,6 @@ class Answers:
         kept = kept[label_[kept] >= 0]
         return cls(i[kept], a[kept], label_[kept], n_items, n_annotators, n_classes)
 
-    @cached_property
-    def starts(self) -> Codes:
-        """(n_items + 1,): where each item's answers begin, and the number of all."""
-        return np.concatenate(([0], np.cumsum(self.n_answers)))
-
     def only_items(self, first: int, last: int) -> Answers:
         """The answers to the items ``first`` to ``last - 1``, which are renumbered from 0."""
         if first == 0 and last == self.n_items:
@@ -69,6 +65,20 @@ class Answers:
             self.annotator[rows],
             self.label[rows],
             last - first,
+            self.n_annotators,
+            self.n_classes,
+        )
+
+    def at_items(self, rows: Codes) -> Answers:
+        """The answers to the items ``rows`` (ascending), which are renumbered from 0."""
+        place = np.full(self.n_items, -1, np.int64)
+        place[rows] = np.arange(rows.size)
+        kept = place[self.item] >= 0
+        return Answers(
+            place[self.item[kept]],
+            self.annotator[kept],
+            self.label[kept],
+            rows.size,
             self.n_annotators,
             self.n_classes,
         )
@@ -85,16 +95,6 @@ class Answers:
     def votes(self) -> Floats:
         """(n_items, n_classes): how many answered each class."""
         return self.weighted_votes(np.ones(len(self.item)))
-
-    @cached_property
-    def n_answers(self) -> Codes:
-        """(n_items,): answers per item."""
-        return np.bincount(self.item, minlength=self.n_items)
-
-    @cached_property
-    def by_annotator(self) -> Codes:
-        """(n_annotators,): answers per annotator."""
-        return np.bincount(self.annotator, minlength=self.n_annotators)
 
     @cached_property
     def one_hot(self) -> sparse.csr_matrix:
@@ -160,6 +160,15 @@ def parts(n_items: int, n_classes: int) -> Iterator[tuple[int, int]]:
     step = max(_CELLS // n_classes, 1)
     for first in range(0, n_items, step):
         yield first, min(first + step, n_items)
+
+
+def thinned(rows: Codes, most: int) -> Codes:
+    """About ``most`` of the rows, spread evenly; all of them if they are no more than that."""
+    if rows.size <= most:
+        return rows
+    # Golden steps fall in with no period that a manifest may have.
+    golden: Floats = np.modf(np.arange(rows.size) * (np.sqrt(5) - 1) / 2)[0]
+    return np.asarray(rows[golden < most / rows.size])
 
 
 def agreement(with_majority: Codes, by_annotator: Codes) -> Floats:

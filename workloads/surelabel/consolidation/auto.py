@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.answers import Answers, thinned
 from surelabel.consolidation.base import Classification, Gold, Learned
 from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.ebcc import EBCC, held_out
@@ -23,13 +23,17 @@ from surelabel.consolidation.result import AnnotatorParameters, Floats
 _EVIDENCE = 2.0
 # EBCC's tables and its passes over the answers stay below seconds and some hundred MB.
 _MAX_ANSWERS, _MAX_CELLS = 1_000_000, 4_000_000
+# Of more items so many are looked at first, for so many turns: most crowds do not ask for EBCC.
+_LOOK_ITEMS, _LOOK_TURNS = 20_000, 50
 
 
 @dataclass
 class Auto(Classification):
     """``max_iter``, ``tol``: of ``HierarchicalDawidSkene``.
 
-    Above 1,000,000 answers, or 4,000,000 cells (annotators x classes^2 x 2), EBCC is not tried.
+    Above 1,000,000 answers, or 4,000,000 cells (annotators x classes^2 x 2), EBCC is not tried. Of
+    more than 20,000 items it is tried on so many first, spread evenly over their numbers, and on
+    all only where it is better there.
     Frozen annotators judge as ``HierarchicalDawidSkene`` does.
     """
 
@@ -39,27 +43,44 @@ class Auto(Classification):
     def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
         hierarchical = HierarchicalDawidSkene(self.max_iter, self.tol)
         learned = hierarchical._learn(answers, gold, start)
-        ebcc = EBCC()
-        if not _can_try(answers, ebcc.subtypes):
-            return learned
         annotators = learned.annotators
-        model = gold.clamp(e_step(answers, annotators))
-        correlated, state = ebcc.learn_from(answers, gold, annotators, model)
-        gain = held_out(answers, state) - hierarchical.held_out(answers, annotators, model)
-        if _evidence(answers, gold, gain) <= _EVIDENCE:
+        if not _can_try(answers) or not _is_promising(answers, gold, annotators):
             return learned
-        assert correlated.posterior is not None
+        evidence, correlated = _tried(answers, gold, annotators, EBCC())
+        if evidence <= _EVIDENCE:
+            return learned
         posterior = hierarchical._judge(answers, annotators)
-        posterior += damped(correlated.posterior, answers.n_answers)
+        posterior += damped(correlated, answers.n_answers)
         return learned._replace(posterior=gold.clamp(posterior / 2))
 
     def _judge(self, answers: Answers, annotators: AnnotatorParameters) -> Floats:
         return HierarchicalDawidSkene()._judge(answers, annotators)
 
 
-def _can_try(answers: Answers, subtypes: int) -> bool:
-    cells = answers.n_annotators * answers.n_classes**2 * subtypes
+def _can_try(answers: Answers) -> bool:
+    cells = answers.n_annotators * answers.n_classes**2 * EBCC().subtypes
     return 0 < len(answers.item) <= _MAX_ANSWERS and cells <= _MAX_CELLS
+
+
+def _is_promising(answers: Answers, gold: Gold, annotators: AnnotatorParameters) -> bool:
+    """Whether EBCC foretells better, be it little, on a part of many items after some turns."""
+    rows = thinned(np.arange(answers.n_items), _LOOK_ITEMS)
+    if rows.size == answers.n_items:
+        return True
+    some, known = answers.at_items(rows), gold.at_items(rows)
+    return _tried(some, known, annotators, EBCC(max_iter=_LOOK_TURNS))[0] > 0
+
+
+def _tried(
+    answers: Answers, gold: Gold, annotators: AnnotatorParameters, ebcc: EBCC
+) -> tuple[float, Floats]:
+    """By how many standard errors EBCC foretells answers better, and its posterior."""
+    model = gold.clamp(e_step(answers, annotators))
+    correlated, state = ebcc.learn_from(answers, gold, annotators, model)
+    assert correlated.posterior is not None
+    gain = held_out(answers, state)
+    gain -= HierarchicalDawidSkene().held_out(answers, annotators, model)
+    return _evidence(answers, gold, gain), correlated.posterior
 
 
 def _evidence(answers: Answers, gold: Gold, gain: Floats) -> float:

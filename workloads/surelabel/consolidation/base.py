@@ -36,6 +36,11 @@ class Gold(NamedTuple):
         begin, end = np.searchsorted(self.item, (first, first + n))
         return Gold(self.item[begin:end] - first, self.label[begin:end])
 
+    def at_items(self, rows: Codes) -> Gold:
+        """Those of the items ``rows`` (ascending), which are renumbered from 0."""
+        _, place, mine = np.intersect1d(rows, self.item, assume_unique=True, return_indices=True)
+        return Gold(place, self.label[mine])
+
 
 class Learned(NamedTuple):
     """What an algorithm found: the annotators, and in how many iterations.

@@ -12,19 +12,26 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-def codes(name: str, values: ArrayLike, low: int, high: int) -> Codes:
-    """``values`` as one dimension of integers in ``low`` .. ``high`` - 1; else ValueError."""
+def codes(name: str, values: ArrayLike, low: int, high: int | None) -> Codes:
+    """``values`` as one dimension of integers in ``low`` .. ``high`` - 1; else ValueError.
+
+    ``high``: None where there is no greatest.
+    """
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
     if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
-    array = array.astype(np.int64, copy=False)
-    if array.size and (array.min() < low or array.max() >= high):
-        where = int(np.flatnonzero((array < low) | (array >= high))[0])
         raise ValueError(
-            f"{name} must lie in {low} .. {high - 1}; got {array[where]} at position {where}."
+            f"{name} must hold integers; got {array.dtype}. Round or leave out what is none (nan "
+            "and infinity included)."
         )
+    array = array.astype(np.int64, copy=False)
+    below = array.size and array.min() < low
+    if below or (array.size and high is not None and array.max() >= high):
+        outside = (array < low) | (False if high is None else array >= high)
+        where = int(np.flatnonzero(outside)[0])
+        rule = f"be at least {low}" if high is None else f"lie in {low} .. {high - 1}"
+        raise ValueError(f"{name} must {rule}; got {array[where]} at position {where}.")
     return array
 
 

@@ -30,10 +30,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betaincinv
 
-from surelabel.consolidation.answers import Answers, Codes
+from surelabel.consolidation.answers import Answers, Codes, thinned
 from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.result import AnnotatorParameters, Floats, Ints
@@ -72,10 +71,10 @@ def consensus_error(
     answers: one answer alone says nothing about its own error.
     """
     everything = Answers.of(item, annotator, label, len(chosen), n_annotators, n_classes)
-    rows = _thinned(np.flatnonzero(everything.n_answers > 1))
+    rows = thinned(np.flatnonzero(everything.n_answers > 1), _MAX_ITEMS)
     if not rows.size:
         return None
-    answers = _only(everything, rows)
+    answers = everything.at_items(rows)
     fitted = HierarchicalDawidSkene(strength=_ONE_ACCURACY).fit_predict(
         answers.item,
         answers.annotator,
@@ -89,29 +88,6 @@ def consensus_error(
     share = float(np.mean(1 - posterior[np.arange(rows.size), picked]))
     variance = _variance(answers, fitted.annotators, posterior, picked)
     return _with_interval(share, variance, rows.size)
-
-
-def _thinned(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    if rows.size <= _MAX_ITEMS:
-        return rows
-    # Golden steps spread evenly, and fall in with no period that a manifest may have.
-    golden: Floats = np.modf(np.arange(rows.size) * (np.sqrt(5) - 1) / 2)[0]
-    return np.asarray(rows[golden < _MAX_ITEMS / rows.size])
-
-
-def _only(answers: Answers, rows: NDArray[np.int64]) -> Answers:
-    """The answers to the items in ``rows`` (ascending), which are renumbered from 0."""
-    position = np.full(answers.n_items, -1, np.int64)
-    position[rows] = np.arange(rows.size)
-    kept = position[answers.item] >= 0
-    return Answers(
-        position[answers.item[kept]],
-        answers.annotator[kept],
-        answers.label[kept],
-        rows.size,
-        answers.n_annotators,
-        answers.n_classes,
-    )
 
 
 def _variance(

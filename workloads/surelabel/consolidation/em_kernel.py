@@ -1,8 +1,9 @@
 """One pass of expectation maximisation over packed answers, compiled: E step and counts in one.
 
 An item's posterior is made, compared, counted and forgotten while it is in the cache. Probabilities
-are 32-bit numbers, right to about 1e-6. They are counted in whole units of 2^-30, and whole numbers
-add up to the same in any order: neither threads nor shards change a bit of the result.
+are 32-bit numbers, right to about 1e-6: products, and only of items with many answers sums of logs,
+whose exponentials cost more. They are counted in whole units of 2^-30, and whole numbers add up to
+the same in any order: neither threads nor shards change a bit of the result.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from surelabel.consolidation.compiled import compiled
+from surelabel.consolidation.kernel_sum import UNITS
 
 # Numba's arrays have no type that a checker knows.
 Array = Any
 
-UNITS = 2.0**30
 # Items at a time, if their probabilities fit into the first cache together.
 _ITEMS, _CELLS = 256, 1 << 12
 
@@ -38,43 +39,38 @@ def count(
     start: Array,
     code: Array,
     gold: Array,
-    log_answer: Array,
-    log_prior: Array,
-    before_answer: Array,
-    before_prior: Array,
+    now: Any,
+    before: Any,
     posterior: Array,
     counts: Array,
     classes: Array,
     first: int,
     last: int,
-) -> Any:
+) -> int:
     """Add items ``first`` to ``last - 1`` to ``counts`` and ``classes``; the greatest change.
 
     ``start``: (n_items + 1,), ``code``: (n_answers,) of ``PackedAnswers``. ``gold``: (n_items,),
-    the known class or -1, or (0,). ``log_answer``: (n_annotators * n_classes, n_classes) float32,
-    ``log_prior``: (n_classes,) float32, or both empty for the shares of votes. ``posterior``:
-    (n_items, n_classes) float32, the one before; changed in place. If it has no rows, the one
-    before is computed from ``before_answer`` and ``before_prior``, likewise. ``counts``: like
-    ``log_answer``, int64, ``classes``: (n_classes,) int64, both in units of 2^-30.
+    the known class or -1, or (0,). ``now``: ``Tables``. ``posterior``: (n_items, n_classes) int32,
+    the one before; changed in place. If it has no rows, the one before is computed from ``before``,
+    likewise. ``counts``: (n_annotators * n_classes, n_classes), ``classes``: (n_classes,), both
+    int64. These three, and the change, are in units of 2^-30.
     """
     k = counts.shape[1]
     size = max(1, min(_ITEMS, _CELLS // k))
-    work, other = np.empty((size, k), np.float32), np.empty((size, k), np.float32)
-    units, exponent = np.empty((size, k), np.int32), np.empty(size * k, np.int32)
-    change: Any = _ZERO
+    rows, exponent = np.empty((size, k), np.float32), np.empty(size * k, np.int32)
+    work, other = np.empty((size, k), np.int32), np.empty((size, k), np.int32)
+    change = 0
     for begin in range(first, last, size):
         end = min(begin + size, last)
         new = work[: end - begin]
-        _posterior(start, code, gold, log_answer, log_prior, exponent, new, begin, end)
+        _posterior(start, code, gold, now, rows, exponent, new, begin, end)
         if len(posterior):
             old = posterior[begin:end]
         else:
             old = other[: end - begin]
-            _posterior(start, code, gold, before_answer, before_prior, exponent, old, begin, end)
-        moved = _replace(old.reshape(-1), new.reshape(-1))
-        change = moved if moved > change else change
-        _round(new.reshape(-1), units[: end - begin].reshape(-1))
-        _add(start, code, gold, units, counts, classes, begin, end)
+            _posterior(start, code, gold, before, rows, exponent, old, begin, end)
+        change = max(change, _replace(old.reshape(-1), new.reshape(-1)))
+        _add(start, code, gold, new, counts, classes, begin, end)
     return change
 
 
@@ -83,17 +79,16 @@ def _posterior(
     start: Array,
     code: Array,
     gold: Array,
-    log_answer: Array,
-    log_prior: Array,
+    tables: Any,
+    work: Array,
     exponent: Array,
-    rows: Array,
+    units: Array,
     begin: int,
     end: int,
 ) -> None:
-    if len(log_prior):
-        _log_joint(start, code, log_answer, log_prior, rows, begin, end)
-        flat = rows.reshape(-1)
-        _exp(flat, exponent, flat.view(np.int32))
+    rows = work[: end - begin]
+    if len(tables.prior):
+        _joint(start, code, tables, exponent, rows, begin, end)
         _normalise(rows)
     else:
         _vote_shares(start, code, rows, begin, end)
@@ -104,6 +99,7 @@ def _posterior(
                 for t in range(len(row)):
                     row[t] = _ZERO
                 row[gold[item]] = _ONE
+    _round(rows.reshape(-1), units.reshape(-1))
 
 
 @compiled
@@ -122,29 +118,47 @@ def _vote_shares(start: Array, code: Array, rows: Array, begin: int, end: int) -
 
 
 @compiled
-def _log_joint(
+def _joint(
+    start: Array, code: Array, tables: Any, exponent: Array, rows: Array, begin: int, end: int
+) -> None:
+    """What is proportional to the posterior."""
+    answer, prior = tables.answer, tables.prior
+    for item in range(begin, end):
+        row = rows[item - begin]
+        if start[item + 1] - start[item] > tables.most:
+            _by_logs(start, code, tables.log_answer, tables.log_prior, exponent, row, item)
+            continue
+        for t in range(len(row)):
+            row[t] = prior[t]
+        for j in range(start[item], start[item + 1]):
+            chance = answer[code[j]]
+            for t in range(len(row)):
+                row[t] *= chance[t]
+
+
+@compiled
+def _by_logs(
     start: Array,
     code: Array,
     log_answer: Array,
     log_prior: Array,
-    rows: Array,
-    begin: int,
-    end: int,
+    exponent: Array,
+    row: Array,
+    item: int,
 ) -> None:
-    """Logs of what is proportional to the posterior, 0 for the likeliest class."""
-    for item in range(begin, end):
-        row = rows[item - begin]
+    """The same of an item with so many answers that a product could come to nothing."""
+    for t in range(len(row)):
+        row[t] = log_prior[t]
+    for j in range(start[item], start[item + 1]):
+        answer = log_answer[code[j]]
         for t in range(len(row)):
-            row[t] = log_prior[t]
-        for j in range(start[item], start[item + 1]):
-            answer = log_answer[code[j]]
-            for t in range(len(row)):
-                row[t] += answer[t]
-        top = row[0]
-        for t in range(1, len(row)):
-            top = row[t] if row[t] > top else top
-        for t in range(len(row)):
-            row[t] -= top
+            row[t] += answer[t]
+    top = row[0]
+    for t in range(1, len(row)):
+        top = row[t] if row[t] > top else top
+    for t in range(len(row)):
+        row[t] -= top
+    _exp(row, exponent, row.view(np.int32))
 
 
 @compiled
@@ -178,10 +192,10 @@ def _normalise(rows: Array) -> None:
 @compiled
 def _replace(old: Array, new: Array) -> Any:
     """The greatest difference; ``old`` becomes ``new``."""
-    change: Any = _ZERO
+    change = np.int32(0)
     for j in range(len(new)):
-        moved = abs(new[j] - old[j])
-        change = moved if moved > change else change
+        # Of whole numbers the greatest is found eight at a time, of fractions one by one.
+        change = max(change, abs(new[j] - old[j]))
         old[j] = new[j]
     return change
 

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from surelabel.consolidation.answers import Answers, Codes, agreement, clamped
 from surelabel.consolidation.confusion import Counts, check_shape, e_step, expected_counts
+from surelabel.consolidation.kernel_sum import KernelSum, Tables
 from surelabel.consolidation.packed_answers import PackedAnswers, added_up
 from surelabel.consolidation.result import MAX_CELLS, AnnotatorParameters, Floats, has_tables
 
 # Answers x classes from which on the kernel is taken. Below, all iterations together take less time
 # than Numba takes to be imported.
 _PAYS = 4_000_000
-
-# Log tables as the kernel takes them: of answers (n_annotators * n_classes, n_classes) and of
-# classes (n_classes,), float32; both empty stand for the shares of votes.
-Tables = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 class Evidence(Protocol):
@@ -108,8 +103,8 @@ class KernelEvidence:
                 f"n_annotators x n_classes^2 must be at most {MAX_CELLS:,} to learn from shards; "
                 f"got {self._w:,} x {self._k:,}^2. Fit OneCoinDawidSkene in one piece."
             )
-        self._before = _votes(self._k)
-        self._posterior = np.zeros((first.n_items if keep else 0, self._k), np.float32)
+        self._before = Tables.votes(self._k)
+        self._posterior = np.zeros((first.n_items if keep else 0, self._k), np.int32)
 
     @cached_property
     def by_annotator(self) -> Codes:
@@ -144,12 +139,12 @@ class KernelEvidence:
 
     def from_votes(self) -> Counts:
         """What the shares of votes count."""
-        return self._counts(_votes(self._k))[0]
+        return self._counts(Tables.votes(self._k))[0]
 
     def given(self, annotators: AnnotatorParameters) -> tuple[Counts, float]:
         """Counts and change."""
         check_shape("start", self._w, self._k, annotators)
-        return self._counts(_tables(annotators))
+        return self._counts(Tables.of_logs(annotators.log_answer, np.log(annotators.prior)))
 
     def _counts(self, tables: Tables) -> tuple[Counts, float]:
         total = KernelSum(self._w * self._k, self._k)
@@ -158,68 +153,3 @@ class KernelEvidence:
         self._before = tables
         answers, classes = total.counts
         return Counts(answers.reshape(self._w, self._k, self._k), classes), total.change
-
-
-class KernelSum:
-    """Counts of several shards so far, in the kernel's whole numbers.
-
-    ``n_codes``: different answers (annotators x classes); ``n_states``: what an item can be.
-    """
-
-    def __init__(self, n_codes: int, n_states: int) -> None:
-        self._answers = np.zeros((n_codes, n_states), np.int64)
-        self._classes = np.zeros(n_states, np.int64)
-        self.change = 0.0
-
-    def add(
-        self, shard: PackedAnswers, now: Tables, before: Tables, posterior: NDArray[np.float32]
-    ) -> None:
-        """Run the kernel over the shard, each thread on items of its own."""
-        from surelabel.consolidation.compiled import n_threads
-        from surelabel.consolidation.em_kernel import count
-
-        def run(place: int) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:
-            # The first thread adds to what is there; each other one needs a table of its own.
-            mine = self._answers if place == 0 else np.zeros_like(self._answers)
-            classes = self._classes if place == 0 else np.zeros_like(self._classes)
-            change = count(
-                shard.start, shard.code, shard.gold, *now, *before, posterior, mine, classes,
-                int(bounds[place]), int(bounds[place + 1]),
-            )  # fmt: skip
-            return mine, classes, float(change)
-
-        threads = n_threads()
-        even = np.linspace(0, len(shard.code), threads + 1)[1:-1]
-        bounds = [0, *np.searchsorted(shard.start, even), shard.n_items]
-        if threads == 1:
-            found = [run(0)]
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                found = list(pool.map(run, range(threads)))
-        for answers, classes, change in found:
-            if answers is not self._answers:
-                self._answers += answers
-                self._classes += classes
-            self.change = max(self.change, change)
-
-    @property
-    def counts(self) -> tuple[Floats, Floats]:
-        """(n_codes, n_states) and (n_states,): expected answers and items."""
-        from surelabel.consolidation.em_kernel import UNITS
-
-        return self._answers / UNITS, self._classes / UNITS
-
-
-def _votes(k: int) -> Tables:
-    return np.empty((0, k), np.float32), np.empty(0, np.float32)
-
-
-def _tables(annotators: AnnotatorParameters) -> Tables:
-    return kernel_tables(annotators.log_answer, np.log(annotators.prior))
-
-
-def kernel_tables(log_answer: Floats, log_prior: Floats) -> Tables:
-    """(n_codes, n_states) and (n_states,) as the kernel takes them."""
-    # What an answer says of all states alike says nothing; small numbers keep more digits.
-    log_answer = log_answer - log_answer.max(axis=1, keepdims=True)
-    return log_answer.astype(np.float32), (log_prior - log_prior.max()).astype(np.float32)

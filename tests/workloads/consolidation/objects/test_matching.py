@@ -25,7 +25,7 @@ def answers_of(marks, n_annotators, label=None):
 
 def clusters(answers, threshold=0.4):
     """Sets of the input rows that were joined."""
-    cluster, _ = match(answers, threshold)
+    cluster, _, _ = match(answers, threshold)
     return {frozenset(answers.row[cluster == c].tolist()) for c in np.unique(cluster)}
 
 
@@ -65,9 +65,9 @@ def test_clusters_are_those_of_the_slow_way(kind, seed, threshold):
 @pytest.mark.parametrize("seed", range(3))
 def test_compiled_matching_equals_the_plain_one(monkeypatch, seed):
     answers = made_up_scene("Boxes", seed, n_items=30, jitter=0.15).coded
-    plain, heads = match(answers, 0.3)
+    plain, heads, _ = match(answers, 0.3)
     monkeypatch.setattr(matching, "_MANY", 0)
-    compiled, compiled_heads = match(answers, 0.3)
+    compiled, compiled_heads, _ = match(answers, 0.3)
     np.testing.assert_array_equal(plain, compiled)
     np.testing.assert_array_equal(heads, compiled_heads)
 

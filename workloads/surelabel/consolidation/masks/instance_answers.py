@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from surelabel.consolidation.answers import Answers, Codes
+from surelabel.consolidation.checked import codes
 
 Crop = NDArray[np.bool_]
 
@@ -58,8 +59,13 @@ class InstanceAnswers:
         kept = Answers.of(
             item, annotator, np.arange(len(answers)), n_items, n_annotators, max(len(answers), 1)
         )
-        row = _codes("answer", answer, len(answers), len(mask))
-        label_ = _codes("label", label, n_classes, len(mask))
+        row = codes("answer", answer, 0, len(answers))
+        label_ = codes("label", label, 0, n_classes)
+        for name, column in (("answer", row), ("label", label_)):
+            if len(column) != len(mask):
+                raise ValueError(
+                    f"{name} must have one entry per mask ({len(mask)}); got {len(column)}."
+                )
         corners = np.zeros((len(mask), 2), np.int64) if corner is None else np.asarray(corner)
         if corners.shape != (len(mask), 2) or not np.issubdtype(corners.dtype, np.integer):
             raise ValueError(
@@ -110,18 +116,3 @@ class InstanceAnswers:
             both = int((views[0] & views[1]).sum())
             found[i, j] = found[j, i] = both / (area[i] + area[j] - both)
         return found
-
-
-def _codes(name: str, values: ArrayLike, high: int, n: int) -> Codes:
-    array = np.asarray(values)
-    if array.shape != (n,):
-        raise ValueError(f"{name} must have one entry per mask ({n}); got shape {array.shape}.")
-    if n and not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name} must hold integers; got {array.dtype}.")
-    outside = np.flatnonzero((array < 0) | (array >= high))
-    if outside.size:
-        where = int(outside[0])
-        raise ValueError(
-            f"{name} must lie in 0 .. {high - 1}; got {array[where]} at position {where}."
-        )
-    return array.astype(np.int64)

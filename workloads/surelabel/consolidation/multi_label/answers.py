@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.checked import Codes, codes, latest, same_length
 
@@ -35,7 +36,7 @@ class Candidates(NamedTuple):
 
 
 @dataclass(frozen=True)
-class MultiLabelAnswers:
+class MultiLabelAnswers(Answered):
     """Who answered what, and the labels that each answer chose.
 
     ``item``, ``annotator``: (n_answers,), by item and annotator, at most one per pair. ``answer``,
@@ -95,16 +96,6 @@ class MultiLabelAnswers:
         )
 
     @cached_property
-    def n_answers(self) -> Codes:
-        """(n_items,): answers per item."""
-        return np.bincount(self.item, minlength=self.n_items)
-
-    @cached_property
-    def by_annotator(self) -> Codes:
-        """(n_annotators,): answers per annotator."""
-        return np.bincount(self.annotator, minlength=self.n_annotators)
-
-    @cached_property
     def candidates(self) -> Candidates:
         """What somebody chose. There are never more of these than marks, however many labels."""
         pair = self.item[self.answer] * self.n_classes + self.label
@@ -119,10 +110,9 @@ class MultiLabelAnswers:
         """
         candidates = self.candidates
         n_rows = self.n_answers[candidates.item]
-        starts = np.concatenate(([0], np.cumsum(self.n_answers)))
         candidate = np.repeat(np.arange(len(n_rows)), n_rows)
         within = np.arange(len(candidate)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
-        answer = starts[candidates.item][candidate] + within
+        answer = self.starts[candidates.item][candidate] + within
         # Both sides are ascending in (candidate, answer) once sorted; a mark is one such pair.
         marked = self._candidate_of_mark * len(self.item) + self.answer
         said = np.isin(candidate * len(self.item) + answer, marked).astype(np.int64)

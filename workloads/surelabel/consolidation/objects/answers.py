@@ -8,13 +8,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from surelabel.consolidation.checked import codes
+from surelabel.consolidation.answered import Answered
+from surelabel.consolidation.checked import codes, latest, same_length
 from surelabel.consolidation.objects.geometry import Codes, Geometry
 from surelabel.consolidation.objects.groups import starts_of
 
 
 @dataclass(frozen=True)
-class ObjectAnswers:
+class ObjectAnswers(Answered):
     """The answers that count: at most one per item and annotator, sorted by both.
 
     ``item``, ``annotator``: (n_answers,); an answer without marks is there too. ``answer``,
@@ -55,10 +56,7 @@ class ObjectAnswers:
             raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
         i = codes("item", item, 0, n_items)
         a = codes("annotator", annotator, 0, n_annotators)
-        if len(i) != len(a):
-            raise ValueError(
-                f"item and annotator must have the same length; got {len(i)} and {len(a)}."
-            )
+        same_length(item=i, annotator=a)
         of_answer = codes("answer", answer, 0, len(i))
         label_ = codes("label", label, 0, n_classes)
         if not len(of_answer) == len(label_) == len(geometry):
@@ -66,12 +64,7 @@ class ObjectAnswers:
                 "answer, geometry and label must have the same length; "
                 f"got {len(of_answer)}, {len(geometry)} and {len(label_)}."
             )
-        pair = i * n_annotators + a
-        order = np.argsort(pair, kind="stable")
-        pair = pair[order]
-        last = np.ones(len(pair), dtype=bool)
-        last[:-1] = pair[1:] != pair[:-1]
-        kept = order[last]
+        kept = latest(i, a, n_annotators)
         place = np.full(len(i), -1, np.int64)
         place[kept] = np.arange(len(kept))
         counts = place[of_answer] >= 0
@@ -104,18 +97,3 @@ class ObjectAnswers:
     def mark_starts(self) -> Codes:
         """(n_items + 1,): where each item's marks begin."""
         return starts_of(self.mark_item, self.n_items)
-
-    @cached_property
-    def n_answers(self) -> Codes:
-        """(n_items,): how many answered each item, answers without marks among them."""
-        return np.bincount(self.item, minlength=self.n_items)
-
-    @cached_property
-    def answer_starts(self) -> Codes:
-        """(n_items + 1,): where each item's answers begin."""
-        return np.concatenate(([0], np.cumsum(self.n_answers)))
-
-    @cached_property
-    def by_annotator(self) -> Codes:
-        """(n_annotators,): answers per annotator."""
-        return np.bincount(self.annotator, minlength=self.n_annotators)

@@ -52,7 +52,7 @@ class Objects(Fitted, ABC):
         _check(answers, frozen_annotators)
         sites = Sites.of(answers, self.threshold)
         presence = self._presence(sites, frozen_annotators)
-        aligned = answers.geometry.aligned(sites.cluster, len(sites))
+        aligned = answers.geometry.aligned(sites.cluster, len(sites), sites.pairs)
         sigma = None if frozen_annotators is None else frozen_annotators.sigma
         values, errors = fuse(
             aligned, answers.mark_annotator, sites.cluster, answers.n_annotators, sigma

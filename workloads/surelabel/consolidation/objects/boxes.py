@@ -13,6 +13,7 @@ from surelabel.consolidation.objects.geometry import (
     Codes,
     Floats,
     Geometry,
+    Pairs,
     check_not_negative,
     checked,
 )
@@ -33,6 +34,7 @@ class Boxes(Geometry):
     """
 
     corners: Floats
+    needs_pairs = False
 
     @classmethod
     def of(cls, boxes: ArrayLike) -> Self:
@@ -77,9 +79,10 @@ class Boxes(Geometry):
         """Sides; positive is to the right, and down."""
         return ("left", "top", "right", "bottom")
 
-    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+    def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """The corners; an error is measured against width or height."""
-        size = np.maximum(self.corners[:, 2:] - self.corners[:, :2], LEAST_SIZE)
+        size = self.corners[:, 2:] - self.corners[:, :2]
+        np.maximum(size, LEAST_SIZE, out=size)
         reference = first_of_each(cluster, n_clusters)
         return Aligned(self.corners, size, reference)
 

@@ -28,7 +28,8 @@ TELLING = 3
 # Others that weigh next to nothing beside a mark are rounding.
 LEAST_WEIGHT = 1e-12
 _MAX_ITER = 5
-_MANY = 100_000
+# Values from which compiling the loops pays.
+_MANY = 1_000_000
 
 
 Step = Callable[[Floats, Floats, Codes, Floats, Floats], tuple[Floats, Floats, Floats]]
@@ -68,9 +69,9 @@ def fuse(
     telling = np.bincount(cluster, minlength=n)[cluster] >= TELLING
     n_marks = np.bincount(annotator[telling], minlength=n_annotators)
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
-    pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.zeros_like(values)
+    pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.empty_like(values)
     for _ in range(_MAX_ITER):
-        fused, out, relative = step(values, scale, cluster, 1 / square[annotator], fused)
+        fused, out, relative = step(values, scale, cluster, (1 / square)[annotator], fused)
         if sigma is None:
             everybody = max(float(out.sum() / max(telling.sum(), 1)), _LEAST_SQUARE)
             total = np.bincount(annotator, weights=out, minlength=n_annotators)

@@ -30,12 +30,25 @@ class Aligned(NamedTuple):
     reference: Codes
 
 
+class Pairs(NamedTuple):
+    """Marks with something alike: rows first < second, sorted by both; each (n_pairs,)."""
+
+    first: Codes
+    second: Codes
+    similarity: Floats
+
+
+NO_PAIRS = Pairs(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+
+
 class Geometry(ABC):
     """Marks of one kind, as columns; never changed."""
 
     # How alike two marks of different labels may count at most. People who mistake the class still
     # mean the same object; 0 where the label says which object it is.
     other_label: float = 0.8
+    # Whether ``aligned`` wants to know which marks are alike; tens of MB for nothing otherwise.
+    needs_pairs: bool = True
 
     @abstractmethod
     def __len__(self) -> int:
@@ -60,10 +73,11 @@ class Geometry(ABC):
         """
 
     @abstractmethod
-    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+    def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """The marks' coordinates, made to correspond within each cluster.
 
-        ``cluster``: (n_marks,); each has one mark at least.
+        ``cluster``: (n_marks,); each has one mark at least. ``pairs``: of marks of one cluster all
+        that have something alike, others too; none unless ``needs_pairs``.
         """
 
     @abstractmethod

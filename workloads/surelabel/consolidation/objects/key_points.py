@@ -8,7 +8,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry, checked
+from surelabel.consolidation.objects.geometry import (
+    Aligned,
+    Codes,
+    Floats,
+    Geometry,
+    Pairs,
+    checked,
+)
 from surelabel.consolidation.objects.medoids import medoids
 
 # An error of this many radii is to a point what one of its own size is to a box.
@@ -64,10 +71,10 @@ class KeyPoints(Geometry):
         """Over three radii."""
         return ("x", "y")
 
-    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+    def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """The points; an error is measured against the radius."""
         scale = _SIZE * self.radius[:, None]
-        return Aligned(self.points, scale, medoids(self, cluster, n_clusters))
+        return Aligned(self.points, scale, medoids(cluster, n_clusters, pairs))
 
     def rebuilt(self, values: Floats, aligned: Aligned) -> Self:
         """With the radius of the medoid."""

@@ -7,51 +7,46 @@ two objects cannot chain them together.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from surelabel.consolidation.objects.answers import ObjectAnswers
-from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.geometry import Codes, Floats, Pairs
 from surelabel.consolidation.objects.groups import pairs_within
 
 # Pairs of marks in the same item from which compiling the loops pays.
 _MANY = 500_000
 
 
-class Pairs(NamedTuple):
-    """Marks of different annotators with something alike: rows first < second, sorted by both."""
-
-    first: Codes
-    second: Codes
-    similarity: Floats
-
-
-def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes]:
-    """(n_marks,) the cluster of each mark, and (n_clusters,) each cluster's first mark.
+def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes, Pairs]:
+    """(n_marks,) the cluster of each mark, (n_clusters,) each cluster's first mark, ``alike``.
 
     Clusters are numbered in the order of their first marks, so by item. Pairs of different labels
     are as alike as ``geometry.other_label`` times their similarity. Ties: marks in the order of
     their coordinates.
     """
     pairs = alike(answers)
+    first, second, similarity = pairs
+    if answers.n_classes > 1:
+        other = answers.label[first] != answers.label[second]
+        similarity = np.where(other, similarity * answers.geometry.other_label, similarity)
     join = best_first
     if _is_large(answers):
         from surelabel.consolidation.objects.matching_kernels import compiled_best_first
 
         join = compiled_best_first
     root = np.arange(len(answers.answer))
-    if len(pairs.first):
-        join(root, answers.mark_annotator, *pairs, _pair_starts(answers, pairs), threshold)
+    if len(first):
+        starts = np.searchsorted(first, answers.mark_starts)
+        join(root, answers.mark_annotator, first, second, similarity, starts, threshold)
     heads = np.flatnonzero(root == np.arange(len(root)))
     number = np.empty(len(root), np.int64)
     number[heads] = np.arange(len(heads))
-    return number[root], heads
+    return number[root], heads, pairs
 
 
 def alike(answers: ObjectAnswers) -> Pairs:
-    """All pairs of marks of the same item that overlap, with their similarity by label."""
-    geometry, label = answers.geometry, answers.label
+    """All pairs of marks of the same item that overlap, whatever their labels."""
+    geometry = answers.geometry
     bounds = geometry.bounds()
     overlapping = _overlapping
     if _is_large(answers):
@@ -59,11 +54,7 @@ def alike(answers: ObjectAnswers) -> Pairs:
 
         overlapping = matching_kernels.overlapping
     first, second = overlapping(bounds, answers.mark_annotator, answers.mark_starts)
-    similarity = geometry.similarity(first, geometry, second)
-    if answers.n_classes > 1:
-        other = label[first] != label[second]
-        similarity = np.where(other, similarity * geometry.other_label, similarity)
-    return Pairs(first, second, similarity)
+    return Pairs(first, second, geometry.similarity(first, geometry, second))
 
 
 def best_first(
@@ -132,10 +123,6 @@ def _overlapping(bounds: Floats, annotator: Codes, starts: Codes) -> tuple[Codes
     apart = np.maximum(a[:, :2], b[:, :2]) > np.minimum(a[:, 2:], b[:, 2:])
     near = ~apart.any(axis=1)
     return first[near], second[near]
-
-
-def _pair_starts(answers: ObjectAnswers, pairs: Pairs) -> Codes:
-    return np.searchsorted(pairs.first, answers.mark_starts)
 
 
 def _is_large(answers: ObjectAnswers) -> bool:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from surelabel.consolidation.objects.geometry import Codes, Geometry
-from surelabel.consolidation.objects.groups import first_of_each, pairs_within, starts_of
+from surelabel.consolidation.objects.geometry import Codes, Pairs
+from surelabel.consolidation.objects.groups import first_of_each
 
 
-def medoids(geometry: Geometry, cluster: Codes, n_clusters: int) -> Codes:
+def medoids(cluster: Codes, n_clusters: int, pairs: Pairs) -> Codes:
     """(n_clusters,): the mark of each cluster that is most like its others; of equals the first."""
-    member = np.argsort(cluster, kind="stable")
-    first, second = pairs_within(starts_of(cluster, n_clusters))
-    first, second = member[first], member[second]
-    similarity = geometry.similarity(first, geometry, second)
+    within = np.flatnonzero(cluster[pairs.first] == cluster[pairs.second])
+    first, second, similarity = (column[within] for column in pairs)
     n = len(cluster)
     alike = np.bincount(first, similarity, n) + np.bincount(second, similarity, n)
     # Rounded, so that the order of a sum decides nothing.

@@ -10,19 +10,23 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surelabel.consolidation.objects.boxes import LEAST_SIZE
-from surelabel.consolidation.objects.correspondence import (
-    PLACES,
-    corresponding,
-    places,
-    read,
-    simplified,
+from surelabel.consolidation.objects.chains import Chains, simplified
+from surelabel.consolidation.objects.correspondence import PLACES, corresponding
+from surelabel.consolidation.objects.geometry import (
+    Aligned,
+    Codes,
+    Floats,
+    Geometry,
+    Pairs,
+    checked,
 )
-from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry, checked
 from surelabel.consolidation.objects.groups import starts_of
 from surelabel.consolidation.objects.medoids import medoids
 
 # A fused outline has no vertices that matter less than this share of its extent.
 _DETAIL = 0.003
+# Marks that are worked on at a time, so that their tables of distances fit into the cache.
+CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -94,33 +98,36 @@ class Outlines(Geometry):
         size: Floats = np.maximum(np.sqrt(sides.prod(axis=1)), LEAST_SIZE)
         return size
 
-    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+    def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """Points of each mark that correspond to places of its medoid, x and y in turn."""
-        reference = medoids(self, cluster, n_clusters)
+        reference = medoids(cluster, n_clusters, pairs)
         values = np.empty((len(self), PLACES, 2))
         member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n_clusters)
-        for number, head in enumerate(reference.tolist()):
-            outline = self.outline(head)
-            shares = places(outline, PLACES, self.closed)
-            for mark in member[starts[number] : starts[number + 1]].tolist():
-                if mark == head:
-                    values[mark] = read(outline, shares, self.closed)
-                else:
-                    values[mark] = corresponding(outline, shares, self.outline(mark), self.closed)
+        first = 0
+        while first < n_clusters:
+            last = max(int(np.searchsorted(starts, starts[first] + CHUNK, "right")) - 1, first + 1)
+            marks, heads = member[starts[first] : starts[last]], reference[first:last]
+            of = cluster[marks] - first
+            chains = self.chains(heads)
+            values[marks] = corresponding(chains, self.chains(marks), of)
+            # The reference itself is read where it is, not at the nearest of some points.
+            values[heads] = chains.read(chains.places(PLACES))
+            first = last
         return Aligned(values.reshape(len(self), 2 * PLACES), self.sizes()[:, None], reference)
 
     def rebuilt(self, values: Floats, aligned: Aligned) -> Self:
         """Without vertices that lie on the line between others."""
-        chains = []
-        for chain in values.reshape(len(values), PLACES, 2):
-            tolerance = _DETAIL * float(np.ptp(chain, axis=0).max())
-            if self.closed:
-                # From a corner that stays, and back to it.
-                chains.append(simplified(np.vstack((chain, chain[:1])), tolerance)[:-1])
-            else:
-                chains.append(simplified(chain, tolerance))
-        starts = np.concatenate(([0], np.cumsum([len(chain) for chain in chains], dtype=np.int64)))
-        return type(self)(np.vstack(chains) if chains else np.empty((0, 2)), starts)
+        n = len(values)
+        chains = values.reshape(n, PLACES, 2)
+        tolerance = _DETAIL * np.ptp(chains, axis=1).max(axis=1, initial=0.0)
+        # A closed one from a corner that stays, and back to it.
+        whole = np.concatenate((chains, chains[:, :1]), axis=1) if self.closed else chains
+        keep = simplified(whole, tolerance)[:, :PLACES]
+        return type(self)(chains[keep], np.concatenate(([0], np.cumsum(keep.sum(axis=1)))))
+
+    def chains(self, rows: Codes) -> Chains:
+        """The marks of these rows, some hundred."""
+        return Chains.of(self.vertices, self.starts, rows, closed=self.closed)
 
     @property
     def error_names(self) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from surelabel.consolidation.objects.geometry import Codes, Floats
 
 # Squared edges of all pairs, and edges of one, from which compiled loops pay.
-_MANY, _LONG = 20_000_000, 500
+_MANY, _LONG = 50_000_000, 500
 # Cells of the largest table at a time.
 _CELLS = 2_000_000
 
@@ -42,7 +42,8 @@ def overlaps(
     order = np.argsort(n_edges, kind="stable")
     at = 0
     while at < len(order):
-        chunk = order[at : at + max(1, _CELLS // int(n_edges[order[at]]) ** 3)]
+        # Slabs times edges, if as many edges cross as usual.
+        chunk = order[at : at + max(1, _CELLS // (3 * int(n_edges[order[at]]) ** 2))]
         chunk = chunk[n_edges[chunk] <= n_edges[chunk[0]] + 8]
         edges, of_b = _edges(a, a_starts, rows[chunk], b, b_starts, other_rows[chunk])
         found[chunk] = _overlaps(edges, of_b)
@@ -73,42 +74,65 @@ def _edges(
 def _overlaps(edges: Floats, of_b: NDArray[np.bool_]) -> Floats:
     # Near the origin, since products of large coordinates lose digits.
     edges = edges - np.tile(edges[:, :, :2].min(axis=1, keepdims=True), 2)
-    x0, y0, x1, y1 = np.moveaxis(edges, 2, 0)
+    n_pairs = len(edges)
+    x0, y0, x1, y1 = np.ascontiguousarray(np.moveaxis(edges, 2, 0))
+    rise = y1 - y0
+    run = (x1 - x0) / np.where(np.abs(rise) < LEAST, 1.0, rise)
     heights = np.sort(np.concatenate((y0, _crossings(edges)), axis=1), axis=1)
     middle = (heights[:, 1:] + heights[:, :-1]) / 2
     low, high = np.minimum(y0, y1)[:, None], np.maximum(y0, y1)[:, None]
-    spans = (low <= middle[..., None]) & (middle[..., None] < high)
-    rise = np.where(np.abs(y1 - y0) < LEAST, 1.0, y1 - y0)
-    x = x0[:, None] + (middle[..., None] - y0[:, None]) * ((x1 - x0) / rise)[:, None]
-    # Edges that are not there come last, where nothing is inside any more.
-    x = np.where(spans, x, np.abs(edges).max(axis=(1, 2))[:, None, None] + 1)
-    order = np.argsort(x, axis=2, kind="stable")
-    x = np.take_along_axis(x, order, axis=2)
-    spans = np.take_along_axis(spans, order, axis=2)
-    mine = np.take_along_axis(np.broadcast_to(of_b[:, None], x.shape), order, axis=2)
-    in_a = (np.cumsum(spans & ~mine, axis=2) % 2 == 1)[..., :-1]
-    in_b = (np.cumsum(spans & mine, axis=2) % 2 == 1)[..., :-1]
-    area = np.diff(x, axis=2) * np.diff(heights, axis=1)[..., None]
-    common = (area * (in_a & in_b)).sum(axis=(1, 2))
-    union = (area * (in_a | in_b)).sum(axis=(1, 2))
-    found: Floats = np.divide(common, union, out=np.zeros_like(union), where=union > 0)
+    # Few of the edges cross a slab: what follows is of those alone, slab by slab.
+    pair, slab, edge = np.nonzero((low <= middle[..., None]) & (middle[..., None] < high))
+    edge, slab = pair * edges.shape[1] + edge, pair * middle.shape[1] + slab
+    x = x0.take(edge) + (middle.take(slab) - y0.take(edge)) * run.take(edge)
+    order = _from_left(slab, x)
+    x, mine = x[order], of_b.take(edge)[order]
+    # A closed outline crosses every height an even number of times: no slab leaves anything open.
+    in_a, in_b = np.cumsum(~mine) % 2 == 1, np.cumsum(mine) % 2 == 1
+    area = np.diff(x, append=0.0) * np.diff(heights, axis=1).take(slab)
+    common = np.bincount(pair, np.where(in_a & in_b, area, 0.0), n_pairs)
+    union = np.bincount(pair, np.where(in_a | in_b, area, 0.0), n_pairs)
+    found: Floats = np.divide(common, union, out=np.zeros(n_pairs), where=union > 0)
     return found
+
+
+def _from_left(number: Codes, x: Floats) -> Codes:
+    """The order by number, which ascends already, and of equal numbers by x."""
+    start = np.flatnonzero(np.diff(number, prepend=-1))
+    size = np.diff(start, append=len(number))
+    place = np.arange(int(size.max(initial=0)))
+    there = place < size[:, None]
+    # Rows of a few numbers are sorted faster than all of them together.
+    table = np.full(there.shape, np.inf)
+    table[there] = x
+    ordered: Codes = (start[:, None] + np.argsort(table, axis=1, kind="stable"))[there]
+    return ordered
 
 
 def _crossings(edges: Floats) -> Floats:
     """(n_pairs, most): heights at which two edges of a pair cross, padded with its lowest."""
-    first, second = np.triu_indices(edges.shape[1], 1)
-    x0, y0, x1, y1 = np.moveaxis(edges[:, first], 2, 0)
-    u0, v0, u1, v1 = np.moveaxis(edges[:, second], 2, 0)
+    n_pairs, n = edges.shape[:2]
+    low = np.minimum(edges[:, :, :2], edges[:, :, 2:])
+    high = np.maximum(edges[:, :, :2], edges[:, :, 2:])
+    near = np.broadcast_to(np.triu(np.ones((n, n), dtype=bool), 1), (n_pairs, n, n)).copy()
+    for axis in (0, 1):
+        near &= low[:, :, None, axis] <= high[:, None, :, axis]
+        near &= low[:, None, :, axis] <= high[:, :, None, axis]
+    # Few of the edges are near another: what follows is of those alone.
+    pair, first, second = np.nonzero(near)
+    flat = edges.reshape(-1, 4)
+    x0, y0, x1, y1 = flat.take(pair * n + first, axis=0).T
+    u0, v0, u1, v1 = flat.take(pair * n + second, axis=0).T
     turn = (x1 - x0) * (v1 - v0) - (y1 - y0) * (u1 - u0)
     parallel = np.abs(turn) < LEAST
     turn = np.where(parallel, 1.0, turn)
     along = ((u0 - x0) * (v1 - v0) - (v0 - y0) * (u1 - u0)) / turn
     other = ((u0 - x0) * (y1 - y0) - (v0 - y0) * (x1 - x0)) / turn
     cross = ~parallel & (along > 0) & (along < 1) & (other > 0) & (other < 1)
-    height = y0 + along * (y1 - y0)
-    lowest = edges[:, :, 1].min(axis=1)[:, None]
-    most = int(cross.sum(axis=1).max(initial=0))
-    front = np.argsort(~cross, axis=1, kind="stable")[:, :most]
-    taken = np.take_along_axis(np.where(cross, height, lowest), front, axis=1)
-    return taken
+    pair, height = pair[cross], (y0 + along * (y1 - y0))[cross]
+    n_crossings = np.bincount(pair, minlength=n_pairs)
+    before = np.cumsum(n_crossings) - n_crossings
+    lowest = edges[:, :, 1].min(axis=1, keepdims=True)
+    found = np.tile(lowest, int(n_crossings.max(initial=0)))
+    found[pair, np.arange(len(pair)) - before[pair]] = height
+    return found

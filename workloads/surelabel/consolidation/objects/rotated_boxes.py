@@ -15,6 +15,7 @@ from surelabel.consolidation.objects.geometry import (
     Codes,
     Floats,
     Geometry,
+    Pairs,
     check_not_negative,
     checked,
 )
@@ -89,9 +90,9 @@ class RotatedBoxes(Geometry):
         """Of the angle: by how much the longer side's end is off."""
         return ("x", "y", "width", "height", "angle")
 
-    def aligned(self, cluster: Codes, n_clusters: int) -> Aligned:
+    def aligned(self, cluster: Codes, n_clusters: int, pairs: Pairs) -> Aligned:
         """The boxes, each written as that of its four forms which is nearest to its medoid's."""
-        reference = medoids(self, cluster, n_clusters)
+        reference = medoids(cluster, n_clusters, pairs)
         form = self.boxes[reference][cluster]
         best = np.full(len(self), np.inf)
         values = self.boxes.copy()

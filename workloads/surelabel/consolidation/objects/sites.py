@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.objects.answers import ObjectAnswers
-from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.geometry import NO_PAIRS, Codes, Floats, Pairs
 from surelabel.consolidation.objects.matching import match
 
 
 @dataclass(frozen=True)
 class Sites:
-    """``item``: (n_sites,). ``cluster``: (n_marks,), the site of each mark.
+    """``item``: (n_sites,). ``cluster``: (n_marks,), the site of each mark. ``pairs``: marks of
+    one item that are alike, if their geometry needs to know.
 
     A view is one annotator's look at one site, sorted by site; ``site``, ``annotator``, ``hit``:
     (n_views,), and whether the annotator marked it. Whoever answered the item looked.
@@ -23,6 +24,7 @@ class Sites:
 
     item: Codes
     cluster: Codes
+    pairs: Pairs
     site: Codes
     annotator: Codes
     hit: NDArray[np.bool_]
@@ -31,17 +33,19 @@ class Sites:
     @classmethod
     def of(cls, answers: ObjectAnswers, threshold: float) -> Sites:
         """Match the marks, and put down who looked."""
-        cluster, heads = match(answers, threshold)
+        cluster, heads, pairs = match(answers, threshold)
+        if not answers.geometry.needs_pairs:
+            pairs = NO_PAIRS
         item = answers.mark_item[heads]
         seen = answers.n_answers[item]
         start = np.cumsum(seen) - seen
         site = np.repeat(np.arange(len(item)), seen)
         # Views of a site lie as the item's answers do.
-        shift = answers.answer_starts[item] - start
+        shift = answers.starts[item] - start
         annotator = answers.annotator[np.arange(len(site)) + shift[site]]
         hit = np.zeros(len(site), dtype=bool)
         hit[answers.answer - shift[cluster]] = True
-        return cls(item, cluster, site, annotator, hit, answers.n_annotators)
+        return cls(item, cluster, pairs, site, annotator, hit, answers.n_annotators)
 
     def __len__(self) -> int:
         return len(self.item)

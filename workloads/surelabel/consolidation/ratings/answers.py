@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import Codes, Floats, codes, finite, latest, same_length
 
 _OFF_STEP = 1e-6
 
 
 @dataclass(frozen=True)
-class RatingAnswers:
+class RatingAnswers(Answered):
     """Who rated what, and how: by item and annotator, at most one answer per pair.
 
     ``item``, ``annotator``, ``value``: (n_answers,). ``low``, ``high``: the ends of the scale.
@@ -60,16 +60,6 @@ class RatingAnswers:
             least, greatest = 0.0, 0.0
         _check_scale(x, least, greatest, step)
         return cls(i[kept], a[kept], x[kept], n_items, n_annotators, least, greatest, float(step))
-
-    @cached_property
-    def n_answers(self) -> Codes:
-        """(n_items,): answers per item."""
-        return np.bincount(self.item, minlength=self.n_items)
-
-    @cached_property
-    def by_annotator(self) -> Codes:
-        """(n_annotators,): answers per annotator."""
-        return np.bincount(self.annotator, minlength=self.n_annotators)
 
     @property
     def tolerance(self) -> float:

@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats
 
 # Pseudo-answers on the true tag, and on all others together, before anything is known.
 _RIGHT, _WRONG = 8.0, 2.0

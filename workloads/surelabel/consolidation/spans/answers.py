@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Codes = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from surelabel.consolidation.answered import Answered
+from surelabel.consolidation.checked import Codes, codes, latest, same_length
 
 
 @dataclass(frozen=True)
-class SpanAnswers:
+class SpanAnswers(Answered):
     """Who answered what, and which spans each answer holds; an answer may hold none.
 
     ``item``, ``annotator``: (n_answers,), sorted by item and annotator, one answer per pair.
@@ -54,14 +54,14 @@ class SpanAnswers:
         """
         if n_classes < 1:
             raise ValueError(f"n_classes must be at least 1; got {n_classes}. Pass every label.")
-        of_item = _codes("item", item, 0, n_items)
-        who = _codes("annotator", annotator, 0, n_annotators)
-        _same_length(("item", "annotator"), (of_item, who))
-        row = _codes("answer", answer, 0, len(of_item))
-        first = _codes("start", start, 0, None)
-        last = _codes("end", end, 0, None)
-        name = _codes("label", label, 0, n_classes)
-        _same_length(("answer", "start", "end", "label"), (row, first, last, name))
+        of_item = codes("item", item, 0, n_items)
+        who = codes("annotator", annotator, 0, n_annotators)
+        same_length(item=of_item, annotator=who)
+        row = codes("answer", answer, 0, len(of_item))
+        first = codes("start", start, 0, None)
+        last = codes("end", end, 0, None)
+        name = codes("label", label, 0, n_classes)
+        same_length(answer=row, start=first, end=last, label=name)
         empty = np.flatnonzero(last <= first)
         if empty.size:
             where = int(empty[0])
@@ -70,11 +70,7 @@ class SpanAnswers:
                 f"start {first[where]} and end {last[where]} at position {where}. Leave such a "
                 "span out."
             )
-        order = np.lexsort((np.arange(len(of_item)), who, of_item))
-        pairs = np.stack((of_item[order], who[order]))
-        newest = np.ones(len(order), dtype=bool)
-        newest[:-1] = (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)
-        kept = order[newest]
+        kept = latest(of_item, who, n_annotators)
         new_row = np.full(len(of_item), -1, np.int64)
         new_row[kept] = np.arange(len(kept))
         spans = np.stack((new_row[row], first, last, name))
@@ -104,11 +100,6 @@ class SpanAnswers:
         return cls.of(item, annotator, row, start, end, label, n_items, n_annotators, n_classes)
 
     @property
-    def n_answers(self) -> Codes:
-        """(n_items,): how many answered each item, empty answers included."""
-        return np.bincount(self.item, minlength=self.n_items)
-
-    @property
     def span_item(self) -> Codes:
         """(n_spans,): the item of each span."""
         return self.item[self.answer]
@@ -117,27 +108,3 @@ class SpanAnswers:
     def span_annotator(self) -> Codes:
         """(n_spans,): the annotator of each span."""
         return self.annotator[self.answer]
-
-
-def _codes(name: str, values: ArrayLike, low: int, high: int | None) -> Codes:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must have one dimension; got shape {array.shape}.")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(
-            f"{name} must hold integers; got {array.dtype}. Round or leave out what is none "
-            "(nan and infinity included)."
-        )
-    array = array.astype(np.int64)
-    outside = np.flatnonzero((array < low) | (array >= high if high is not None else False))
-    if outside.size:
-        where = int(outside[0])
-        rule = f"lie in {low} .. {high - 1}" if high is not None else f"be at least {low}"
-        raise ValueError(f"{name} must {rule}; got {array[where]} at position {where}.")
-    return array
-
-
-def _same_length(names: Sequence[str], arrays: Sequence[Codes]) -> None:
-    lengths = [len(array) for array in arrays]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"{', '.join(names)} must have the same length; got {lengths}.")

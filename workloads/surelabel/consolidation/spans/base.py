@@ -9,8 +9,9 @@ from typing import Self
 
 import numpy as np
 
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.fitted import Fitted
-from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.quality import judge_annotators
 from surelabel.consolidation.spans.result import SpanAnnotators, SpanResult

@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma
 
+from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.spans import decode
 from surelabel.consolidation.spans.annotator_prior import prior_counts
-from surelabel.consolidation.spans.answers import Floats, SpanAnswers
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
 from surelabel.consolidation.spans.forward_backward import NEVER, Lattice, Posterior
 from surelabel.consolidation.spans.label_vote import vote_labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.spans.forward_backward import Lattice, Posterior
 from surelabel.consolidation.spans.overlap import Marks
 from surelabel.consolidation.spans.sequences import Sequences

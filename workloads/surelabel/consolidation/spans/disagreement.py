@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, covered
 from surelabel.consolidation.spans.units import ranges
 

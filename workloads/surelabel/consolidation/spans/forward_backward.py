@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.spans.sequences import Sequences
 from surelabel.consolidation.spans.units import ranges
 

@@ -13,8 +13,9 @@ from functools import cache
 
 import numpy as np
 
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.spans import linkage
-from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.result import SpanAnnotators

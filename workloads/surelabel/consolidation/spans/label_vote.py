@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.sequences import Sequences
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from surelabel.consolidation.spans.answers import Codes, SpanAnswers
+from surelabel.consolidation.checked import Codes
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.jaccard_clusters import cluster_spans
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 

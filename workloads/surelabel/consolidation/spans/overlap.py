@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.spans.units import ranges
 
 

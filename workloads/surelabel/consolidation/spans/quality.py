@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.disagreement import matches
 from surelabel.consolidation.spans.overlap import Marks, covered, overlaps
 from surelabel.consolidation.spans.result import SpanAnnotators

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats
 
 # One number per annotator; what an annotator without a history gets instead, by name.
 _UNKNOWN = {"n_answers": 0, "n_spans": 0, "length_bias": 0.0}

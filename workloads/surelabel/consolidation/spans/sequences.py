@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.spans.answers import Codes, SpanAnswers
+from surelabel.consolidation.checked import Codes
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.units import Units, ranges
 
 Tags = NDArray[np.uint16]

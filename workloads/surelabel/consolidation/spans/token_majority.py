@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.spans import decode
-from surelabel.consolidation.spans.answers import Codes, Floats, SpanAnswers
+from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
 from surelabel.consolidation.spans.forward_backward import Lattice
 from surelabel.consolidation.spans.layers import assign_layers

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.spans.answers import Codes, SpanAnswers
+from surelabel.consolidation.checked import Codes
+from surelabel.consolidation.spans.answers import SpanAnswers
 
 _SPACE, _WORD, _SYMBOL, _ALONE, _FLAG, _JOINED, _JOINER = range(7)
 _ZERO_WIDTH_JOINER = 0x200D

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from surelabel.consolidation.spans.answers import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.spans.forward_backward import Lattice
 from surelabel.consolidation.spans.sequences import Sequences
 from surelabel.consolidation.spans.units import words

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import Codes, Floats, codes, latest, same_length
 from surelabel.consolidation.texts.tokens import Level, level_of, normalised, tokens_of
 
@@ -17,7 +18,7 @@ Tokens = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class TextAnswers:
+class TextAnswers(Answered):
     """Who wrote what: by item and annotator, at most one answer per pair.
 
     ``item``, ``annotator``: (n_answers,). ``tokens``: (n_answers), each answer's; none for an empty
@@ -62,11 +63,6 @@ class TextAnswers:
         level = level or level_of(texts)
         tokens = tuple(tokens_of(each, level) for each in texts)
         return cls(i[kept], a[kept], tokens, n_items, n_annotators, level)
-
-    @cached_property
-    def n_answers(self) -> Codes:
-        """(n_items,): answers per item."""
-        return np.bincount(self.item, minlength=self.n_items)
 
     @cached_property
     def lengths(self) -> Codes:
