@@ -198,7 +198,15 @@ def test_an_invalid_job_leaves_no_folder_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("name", "attribute"), [("boxes", "shapes"), ("entities", "mentions")])
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("boxes", "shapes"),
+        ("entities", "mentions"),
+        ("outlines", "shapes"),
+        ("corrections", "corrected"),
+    ],
+)
 def test_samples_of_other_task_types_run_to_their_manifest(
     tmp_path: Path, name: str, attribute: str
 ) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.frames import Frame, misfits
 from surelabel_contract.model import Record
 from surelabel_contract.people import Answer
 from surelabel_contract.stages import ObjectRef
@@ -26,6 +27,8 @@ STATUSES = (SUBMITTED, SKIPPED, CANNOT_TELL)
 # Codes in ``CodedAnswers.label`` below the class ids.
 SKIPPED_CODE = -1
 CANNOT_TELL_CODE = -2
+# Bytes of an answer that is set aside.
+_SHOWN = 1000
 
 
 class SegmentsOfStep(Record):
@@ -156,20 +159,49 @@ class SetAside:
         }
 
 
+@dataclass(frozen=True)
+class Parsed:
+    """What an answer says: a class id, or the bytes of what is no class and what it must have in
+    common with the other answers to its item."""
+
+    code: int | bytes
+    frame: Frame | None = None
+
+
+@dataclass(frozen=True)
+class _Given:
+    """The answer of a person to an item that counts, and where it stands."""
+
+    parsed: Parsed
+    segment: str
+    number: int
+    raw: bytes
+
+    def aside(self, reason: str) -> SetAside:
+        return SetAside(self.segment, self.number, reason, _text(self.raw))
+
+
+# (key of the segment, answer content) -> what it says; ValueError.
+Parse = Callable[[str, Mapping[str, Any]], Parsed]
+# Lines -> width and height of their images, as far as they can be read.
+ImageSizes = Callable[[list[int]], Mapping[int, tuple[int, int]]]
+
+
 def read_segments(
     folder: Folder,
     segments: Iterable[ObjectRef],
     lines: Mapping[str, int],
-    parse: Callable[[Mapping[str, Any]], int | bytes],
+    parse: Parse,
+    image_sizes: ImageSizes = lambda lines: {},
 ) -> tuple[CodedAnswers, list[SetAside]]:
     """The answers of some segments about the items in ``lines`` (id to line).
 
-    ``parse(answer content)`` is the class id, or the bytes of what is no class, or raises
-    ValueError. The last answer of a person to
-    an item counts; review answers are no part of a consensus and are left out.
+    The last answer of a person to an item counts; review answers are no part of a consensus and
+    are left out. What cannot be read, or cannot be compared with the other answers to its item
+    (``frames``), is set aside.
     """
     decoder = msgspec.json.Decoder(Answer)
-    latest: dict[tuple[int, str], int | bytes] = {}
+    latest: dict[tuple[int, str], _Given] = {}
     aside: list[SetAside] = []
     for segment in segments:
         for number, raw in enumerate(folder.read(segment.key).splitlines(), 1):
@@ -177,50 +209,67 @@ def read_segments(
                 answer = decoder.decode(raw)
                 if answer.role != "annotator":
                     continue
-                code = _code(answer, lines, parse)
+                parsed = _parsed(answer, segment.key, lines, parse)
             except (ValueError, UnicodeDecodeError) as error:
-                text = raw[:1000].decode(errors="replace")
-                aside.append(SetAside(segment.key, number, str(error), text))
+                aside.append(SetAside(segment.key, number, str(error), _text(raw)))
                 continue
             key = (lines[answer.item_id], answer.annotator)
-            # Out and in again: a correction takes its place at the end.
-            latest.pop(key, None)
-            latest[key] = code
+            latest[key] = _Given(parsed, segment.key, number, raw[:_SHOWN])
+    aside += _take_misfits(latest, image_sizes)
+    return _coded({key: given.parsed.code for key, given in latest.items()}), aside
+
+
+def _take_misfits(latest: dict[tuple[int, str], _Given], image_sizes: ImageSizes) -> list[SetAside]:
+    """Take out what cannot be compared with the other answers to its item."""
+    of_line: dict[int, list[tuple[int, str]]] = {}
+    # The order in which answers came must not decide anything.
+    for key in sorted(key for key, given in latest.items() if given.parsed.frame is not None):
+        of_line.setdefault(key[0], []).append(key)
+    sizes = image_sizes(list(of_line)) if of_line else {}
+    aside: list[SetAside] = []
+    for line, keys in of_line.items():
+        frames = [latest[key].parsed.frame for key in keys]
+        for key, misfit in zip(keys, misfits(frames, sizes.get(line)), strict=True):
+            if misfit is not None:
+                aside.append(latest.pop(key).aside(str(misfit)))
+    return aside
+
+
+def _coded(latest: Mapping[tuple[int, str], int | bytes]) -> CodedAnswers:
     if not latest:
-        return CodedAnswers.empty(), aside
+        return CodedAnswers.empty()
     # The order in which answers came must not decide anything later on.
     ordered = sorted(latest)
     names = tuple(sorted({name for _, name in ordered}))
     position = {name: index for index, name in enumerate(names)}
     contents = sorted({code for code in latest.values() if isinstance(code, bytes)})
     codes = {content: index for index, content in enumerate(contents)}
-    return (
-        CodedAnswers(
-            np.array([line for line, _ in ordered], np.int64),
-            np.array([position[name] for _, name in ordered], np.int32),
-            np.array([_number(latest[key], codes) for key in ordered], np.int32),
-            names,
-            tuple(contents),
-        ),
-        aside,
+    return CodedAnswers(
+        np.array([line for line, _ in ordered], np.int64),
+        np.array([position[name] for _, name in ordered], np.int32),
+        np.array([_number(latest[key], codes) for key in ordered], np.int32),
+        names,
+        tuple(contents),
     )
+
+
+def _text(raw: bytes) -> str:
+    return raw[:_SHOWN].decode(errors="replace")
 
 
 def _number(code: int | bytes, codes: Mapping[bytes, int]) -> int:
     return codes[code] if isinstance(code, bytes) else code
 
 
-def _code(
-    answer: Answer, lines: Mapping[str, int], parse: Callable[[Mapping[str, Any]], int | bytes]
-) -> int | bytes:
+def _parsed(answer: Answer, segment: str, lines: Mapping[str, int], parse: Parse) -> Parsed:
     if answer.item_id not in lines:
         raise ValueError(f"itemId {answer.item_id!r} is not in the task file")
     if answer.status not in STATUSES:
         raise ValueError(f"status must be one of {', '.join(STATUSES)}; got {answer.status!r}")
     if answer.status == SKIPPED:
-        return SKIPPED_CODE
+        return Parsed(SKIPPED_CODE)
     if answer.status == CANNOT_TELL:
-        return CANNOT_TELL_CODE
+        return Parsed(CANNOT_TELL_CODE)
     if answer.answer_content is None:
         raise ValueError("a submitted answer must have answerContent")
-    return parse(answer.answer_content)
+    return parse(segment, answer.answer_content)

@@ -91,6 +91,10 @@ class StateKeys:
         """Prefix of the step's answer segments, ending in a slash."""
         return self.step(step) + "answers/"
 
+    def blob(self, step: Step, name: str) -> str:
+        """An image of the step's answers; ``name`` is ``blobs/<sha256>.png``."""
+        return self.step(step) + name
+
     def progress(self, step: Step) -> str:
         """The workforce's Progress; overwritten as people work."""
         return self.step(step) + "progress.json"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from surelabel.stages.context import StageContext
+import msgspec
+
+from surelabel.blobs import ForeignRefError, refs_of
+from surelabel.stages.answer_contents import read_blob, with_keys
+from surelabel.stages.context import StageContext, StateCorruptedError
 from surelabel.stages.stored import read_answer_index
+from surelabel_contract.people import Answer
 from surelabel_contract.stages import ObjectRef, StageReport
 from surelabel_contract.store import NotFoundInStoreError
 
@@ -23,7 +28,26 @@ def _problems(context: StageContext, report: StageReport) -> Iterator[str]:
         yield _problem(context, ref, role, "export")
     for step in read_answer_index(context).steps:
         for segment in step.segments:
-            yield _problem(context, segment, "answers", "annotate")
+            problem = _problem(context, segment, "answers", "annotate")
+            yield problem
+            if not problem:
+                yield from _blob_problems(context, segment)
+
+
+def _blob_problems(context: StageContext, segment: ObjectRef) -> Iterator[str]:
+    """What is missing or was changed of the images that a segment's answers refer to."""
+    decoder = msgspec.json.Decoder(Answer)
+    for raw in context.folder.read(segment.key).splitlines():
+        try:
+            content = with_keys(context, segment.key, decoder.decode(raw).answer_content)
+        except (msgspec.DecodeError, ForeignRefError):
+            # Set aside by consolidate, with its reason.
+            continue
+        for key in refs_of(content):
+            try:
+                read_blob(context, key)
+            except StateCorruptedError as error:
+                yield str(error)
 
 
 def _problem(context: StageContext, ref: ObjectRef, role: str, stage: str) -> str:

@@ -18,8 +18,10 @@ from surelabel.answers import CodedAnswers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
+from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext
+from surelabel.stages.sources import item_texts
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.valued import (
@@ -49,12 +51,16 @@ class ValueConsensus:
 
 
 def consolidate_values(
-    context: StageContext, reader: ItemReader, task: ValueTask[Any], answers: CodedAnswers
+    context: StageContext,
+    reader: ItemReader,
+    task: ValueTask[Any],
+    answers: CodedAnswers,
+    contents: AnswerContents,
 ) -> ValueConsensus:
     """The labels of all items in ``answers``; writes their file."""
     usable = answers.usable
     line, item = np.unique(usable.line, return_inverse=True)
-    found = _coded(context, reader, task, usable, item)
+    found = _coded(context, reader, task, usable, contents, item)
     confidence = np.zeros(len(line))
     agreement = AnnotatorAgreement(task, found)
     values: list[LabelValue] = []
@@ -71,13 +77,12 @@ def consolidate_values(
 
 
 def is_unsure(
-    context: StageContext, task: ValueTask[Any], answers: CodedAnswers
+    task: ValueTask[Any], answers: CodedAnswers, contents: AnswerContents
 ) -> Callable[[list[int]], bool]:
     """Whether an item with these answers (indices into ``contents``) needs more of them."""
-    labels = [label.name for label in context.config.labels]
 
     def unsure(codes: list[int]) -> bool:
-        values = [task.value_of(answers.contents[code], labels) for code in codes]
+        values = [contents.value(answers.contents[code]) for code in codes]
         pairs = [
             task.disagreement(one, other)
             for position, one in enumerate(values)
@@ -93,18 +98,19 @@ def _coded(
     reader: ItemReader,
     task: ValueTask[Any],
     usable: CodedAnswers,
+    contents: AnswerContents,
     item: Any,
 ) -> ValueAnswers[Any]:
     labels = tuple(label.name for label in context.config.labels)
     codes = usable.label.tolist()
     lines = np.unique(usable.line).tolist()
-    items = reader.items(lines)
+    texts = item_texts(context, reader.items(lines)) if task.wants_texts else {}
     return ValueAnswers(
         item=tuple(item.tolist()),
         annotator=tuple(usable.annotator.tolist()),
-        value=_Decoded(codes, lambda code: task.value_of(usable.contents[code], labels)),
+        value=_Decoded(codes, lambda code: contents.value(usable.contents[code])),
         n_annotators=len(usable.annotators),
-        sources=tuple(items[line].source for line in lines),
+        sources=tuple(texts.get(line) for line in lines),
         classes=classes_of(labels),
     )
 

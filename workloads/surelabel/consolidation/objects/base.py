@@ -9,6 +9,7 @@ import numpy as np
 
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
+from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.objects.answers import ObjectAnswers
 from surelabel.consolidation.objects.fusion import Errors, fuse
 from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry
@@ -62,8 +63,18 @@ class Objects(Fitted, ABC):
         spread = _spread(answers, sites, geometry)
         confidence = presence.posterior * sure * _place_right(spread, sites.support)
         annotators = frozen_annotators or _annotators(answers, presence, errors, labels)
+        nothing = _nothing_there(answers, sites, presence, learn=frozen_annotators is None)
         self.result_ = _result(
-            answers, sites, presence, aligned, geometry, label, confidence, spread, annotators
+            answers,
+            sites,
+            presence,
+            aligned,
+            geometry,
+            label,
+            confidence,
+            spread,
+            annotators,
+            nothing,
         )
         return self
 
@@ -128,6 +139,21 @@ def _place_right(spread: Floats, support: Codes) -> Floats:
     return right
 
 
+def _nothing_there(
+    answers: ObjectAnswers, sites: Sites, presence: Presence, *, learn: bool
+) -> Floats:
+    """(n_items,): the chance that an item has no object, where none is kept."""
+    empty = np.ones(answers.n_items, bool)
+    empty[sites.item[presence.kept]] = False
+    unseen = chance_of_nothing(
+        answers.item, answers.annotator, presence.rates.hit, empty, learn=learn
+    )
+    # Nor is any candidate real that was not kept.
+    doubt = np.log1p(-np.minimum(presence.posterior, 1 - 1e-9))
+    chance: Floats = unseen * np.exp(sums(doubt, sites.item, answers.n_items))
+    return chance
+
+
 def _annotators(
     answers: ObjectAnswers,
     presence: Presence,
@@ -165,16 +191,18 @@ def _result(
     confidence: Floats,
     spread: Floats,
     annotators: ObjectAnnotators,
+    nothing: Floats,
 ) -> ObjectResult:
     kept = np.flatnonzero(presence.kept)
     number = np.full(len(sites), -1, np.int64)
     number[kept] = np.arange(len(kept))
     item = sites.item[kept]
-    # Expected F1: 2 right / (labeled + real), real ones among the candidates.
+    # Expected F1: 2 right / (labeled + real), real ones among the candidates. A label without
+    # objects is right or wrong as a whole.
     right = sums(confidence[kept], item, answers.n_items)
     labeled = np.bincount(item, minlength=answers.n_items)
     real = sums(presence.posterior, sites.item, answers.n_items)
-    expected = np.divide(2 * right, labeled + real, out=np.ones_like(right), where=real > 0)
+    expected = np.divide(2 * right, labeled + real, out=nothing, where=labeled > 0)
     return ObjectResult(
         item=item,
         geometry=geometry[kept],
