@@ -165,25 +165,6 @@ def test_a_lone_answer_that_says_nothing_is_no_certainty(task):
     assert 0.4 < alone < three < 1
 
 
-def test_a_lone_empty_answer_is_worth_less_where_all_other_items_have_something():
-    task = OF_VALUES["BoundingBox"]
-    empty = task.parse_answer(NOTHING["BoundingBox"], LABELS)
-    full = [truth_of(task)] * 3
-    told = ValueAnswers(
-        item=(0, *(1 + n // 3 for n in range(60))),
-        annotator=(0, *(n % 3 for n in range(60))),
-        value=tuple(task.value_of(each, LABELS) for each in (empty, *full * 20)),
-        n_annotators=3,
-        sources=(None,) * 21,
-        classes=classes_of(LABELS),
-    )
-    crowded = dict(task.consolidate(told))[0].confidence
-    alone = dict(task.consolidate(answers(task, [empty])))[0].confidence
-    # The people are good, so the doubt is that of the prior.
-    assert crowded != alone
-    assert crowded < 0.75
-
-
 @types
 def test_no_answers_give_no_labels(task):
     nothing = ValueAnswers((), (), (), 0, (None, None), classes_of(LABELS))

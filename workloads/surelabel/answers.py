@@ -142,12 +142,14 @@ def merge(parts: Iterable[CodedAnswers]) -> CodedAnswers:
 
 @dataclass(frozen=True)
 class SetAside:
-    """An answer that cannot be used, as it came."""
+    """An answer that cannot be used, as it came; ``line``: in its segment, from 1."""
 
     segment: str
     line: int
     reason: str
     answer: str
+    # The manifest's line that it was about, from 0, where that is known.
+    item_line: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For the list of answers set aside."""
@@ -177,8 +179,8 @@ class _Given:
     number: int
     raw: bytes
 
-    def aside(self, reason: str) -> SetAside:
-        return SetAside(self.segment, self.number, reason, _text(self.raw))
+    def aside(self, reason: str, item_line: int) -> SetAside:
+        return SetAside(self.segment, self.number, reason, _text(self.raw), item_line)
 
 
 # (key of the segment, answer content) -> what it says; ValueError.
@@ -205,13 +207,15 @@ def read_segments(
     aside: list[SetAside] = []
     for segment in segments:
         for number, raw in enumerate(folder.read(segment.key).splitlines(), 1):
+            line: int | None = None
             try:
                 answer = decoder.decode(raw)
                 if answer.role != "annotator":
                     continue
+                line = lines.get(answer.item_id)
                 parsed = _parsed(answer, segment.key, lines, parse)
             except (ValueError, UnicodeDecodeError) as error:
-                aside.append(SetAside(segment.key, number, str(error), _text(raw)))
+                aside.append(SetAside(segment.key, number, str(error), _text(raw), line))
                 continue
             key = (lines[answer.item_id], answer.annotator)
             latest[key] = _Given(parsed, segment.key, number, raw[:_SHOWN])
@@ -225,14 +229,25 @@ def _take_misfits(latest: dict[tuple[int, str], _Given], image_sizes: ImageSizes
     # The order in which answers came must not decide anything.
     for key in sorted(key for key, given in latest.items() if given.parsed.frame is not None):
         of_line.setdefault(key[0], []).append(key)
-    sizes = image_sizes(list(of_line)) if of_line else {}
+    sized = [
+        line
+        for line, keys in of_line.items()
+        if any(frame is not None and frame.size is not None for frame in _frames(latest, keys))
+    ]
+    sizes = image_sizes(sized) if sized else {}
     aside: list[SetAside] = []
     for line, keys in of_line.items():
-        frames = [latest[key].parsed.frame for key in keys]
-        for key, misfit in zip(keys, misfits(frames, sizes.get(line)), strict=True):
+        found = misfits(_frames(latest, keys), sizes.get(line))
+        for key, misfit in zip(keys, found, strict=True):
             if misfit is not None:
-                aside.append(latest.pop(key).aside(str(misfit)))
+                aside.append(latest.pop(key).aside(str(misfit), line))
     return aside
+
+
+def _frames(
+    latest: Mapping[tuple[int, str], _Given], keys: list[tuple[int, str]]
+) -> list[Frame | None]:
+    return [latest[key].parsed.frame for key in keys]
 
 
 def _coded(latest: Mapping[tuple[int, str], int | bytes]) -> CodedAnswers:

@@ -215,11 +215,14 @@ def _close(state: LabelState, round_: OpenRound) -> None:
     answers = round_.answers
     cannot_tell = set(answers.line[answers.label == CANNOT_TELL_CODE].tolist())
     declined = set(answers.line[answers.label == SKIPPED_CODE].tolist())
+    unusable = {each.item_line for each in round_.aside}
     for line in without.tolist():
         if line in cannot_tell:
             reason = "CannotTell"
         elif line in declined:
             reason = "Declined"
+        elif line in unusable:
+            reason = "UnusableAnswers"
         elif round_.stopped:
             state.reason[line] = state.code("LimitReached")
             continue
