@@ -11,6 +11,7 @@ import pytest
 
 from surelabel.answer_files import AnswerFilesError, read_given_answers
 from surelabel.answer_table import TableError
+from surelabel.blobs import blob_name, moved_out
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.values import (
@@ -266,6 +267,56 @@ def test_masks_are_decoded_and_give_their_size(tmp_path):
     given = read_given_answers(put(tmp_path / "a.jsonl", text), "SemanticSegmentation")
     assert given.answers[0].value == value
     assert given.sizes == {"i": ImageSize(3, 1)}
+
+
+def mask_line(annotator, width, height):
+    form = LABEL_FORMATS["SemanticSegmentation"]
+    value = SemanticMask(np.zeros((height, width), np.int32))
+    content = form.answer_content(value, Classes.of(("a",)))
+    return {"item": "i", "annotator": annotator, "answer": content}
+
+
+def test_a_mask_of_another_size_than_most_is_set_aside(tmp_path):
+    text = lines(mask_line("a", 8, 6), mask_line("b", 4, 3), mask_line("c", 8, 6))
+    given = read_given_answers(put(tmp_path / "a.jsonl", text), "SemanticSegmentation")
+    assert [each.annotator for each in given.answers] == ["a", "c"]
+    (aside,) = given.set_aside
+    assert (aside.reason, aside.item) == ("WrongSize", "i")
+    assert aside.where.endswith("a.jsonl:2")
+    assert given.sizes == {"i": ImageSize(8, 6)}
+
+
+def test_a_jobs_own_answers_are_read_with_the_images_beside_them(tmp_path):
+    stored = {}
+
+    def write(data):
+        stored[blob_name(data)] = data
+        return blob_name(data)
+
+    line = mask_line("a", 8, 6)
+    broken = mask_line("b", 7, 6)
+    content = [moved_out(each["answer"], write) for each in (line, broken)]
+    path = tmp_path / "ann-p1" / "answers" / "people-000001.jsonl"
+    path.parent.mkdir(parents=True)
+    (tmp_path / "ann-p1" / "blobs").mkdir()
+    for name, data in stored.items():
+        (tmp_path / "ann-p1" / name).write_bytes(data)
+    foreign = {"x": {"labelMappings": {}, "labeledImage": {"ref": "../../secret.png"}}}
+    put(
+        path,
+        lines(
+            {**line, "answer": content[0]},
+            {**broken, "answer": content[1]},
+            {**line, "annotator": "c", "answer": foreign},
+        ),
+    )
+    missing = content[1]["crowd-semantic-segmentation"]["labeledImage"]["ref"]
+    (tmp_path / "ann-p1" / missing).unlink()
+    for where in (path, path.as_uri()):
+        given = read_given_answers(where, "SemanticSegmentation")
+        assert [each.annotator for each in given.answers] == ["a"]
+        assert given.sizes == {"i": ImageSize(8, 6)}
+        assert [each.reason for each in given.set_aside] == ["BrokenMask", "ForeignRef"]
 
 
 def test_where_nothing_is_a_message_says_what_was_looked_for(tmp_path):

@@ -36,7 +36,8 @@ def test_answers_that_fit_anywhere_are_left_alone() -> None:
     assert reasons([None, None]) == [None, None]
     assert reasons([]) == []
     (_, misfit) = misfits([None, SMALL], (80, 60))
-    assert str(misfit) == (
-        "WrongSize: labeledImage must have the size of the image, 80 x 60 pixels; got 40 x 30. "
+    assert misfit is not None
+    assert misfit.message == (
+        "labeledImage must have the size of the image, 80 x 60 pixels; got 40 x 30. "
         "Draw it on the image in full size."
     )

@@ -240,7 +240,7 @@ def _take_misfits(latest: dict[tuple[int, str], _Given], image_sizes: ImageSizes
         found = misfits(_frames(latest, keys), sizes.get(line))
         for key, misfit in zip(keys, found, strict=True):
             if misfit is not None:
-                aside.append(latest.pop(key).aside(str(misfit), line))
+                aside.append(latest.pop(key).aside(misfit.message, line))
     return aside
 
 

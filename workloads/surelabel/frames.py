@@ -23,9 +23,6 @@ class Misfit:
     reason: str
     message: str
 
-    def __str__(self) -> str:
-        return f"{self.reason}: {self.message}"
-
 
 def misfits(
     frames: Sequence[Frame | None], image: tuple[int, int] | None = None

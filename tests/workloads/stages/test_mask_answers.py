@@ -145,11 +145,19 @@ def test_a_mask_of_another_size_than_the_image_is_set_aside(tmp_path: Path) -> N
     found = aside_of(driver, report)
     assert [each["line"] for each in found] == [1, 2]
     assert found[0]["reason"] == (
-        "WrongSize: labeledImage must have the size of the image, 80 x 60 pixels; got 40 x 30. "
+        "labeledImage must have the size of the image, 80 x 60 pixels; got 40 x 30. "
         "Draw it on the image in full size."
     )
     state = json.loads((driver.path / report.carry["history"].key).read_bytes())
     assert state["rounds"][0]["answersSetAside"] == 2
+
+
+def test_an_item_with_unusable_answers_alone_says_so(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, n=1)
+    Image.new("RGB", (10, 10)).save(tmp_path / "0.png")
+    report = driver.run_job()
+    assert report.progressed.counters.failed_non_retryable_error == 1
+    assert report.progressed.unlabeled_reasons == {"UnusableAnswers": 1}
 
 
 def test_without_the_image_most_answers_say_what_size_a_mask_has(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The registry of label formats: one line for each task type whose answers and labels we read.
 
-Wider than ``TASK_TYPES``, which has the types that the loop runs.
+For who reads files alone; ``TASK_TYPES`` has the same types, with what people and algorithms do.
 """
 
 from __future__ import annotations

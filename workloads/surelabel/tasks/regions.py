@@ -13,7 +13,7 @@ from surelabel.tasks.valued import ValueAnswers
 from surelabel.tasks.values import Instances, Mask, SemanticMask
 
 V = TypeVar("V", SemanticMask, Instances)
-Held = TypeVar("Held")
+H = TypeVar("H")
 Region = NDArray[np.bool_]
 
 # How far a border is off, as a share of the image's shorter side: by a hand, and by an error.
@@ -44,14 +44,14 @@ def shifted(region: Region, share: float, rng: Random) -> Region:
 
 
 def image_batches(
-    answers: ValueAnswers[V], hold: Callable[[V], Held]
-) -> Iterator[dict[int, dict[int, Held]]]:
+    answers: ValueAnswers[V], hold: Callable[[V], H]
+) -> Iterator[dict[int, dict[int, H]]]:
     """Items in their order, each with its masks by annotator, as many at once as memory bears.
 
     ``hold``: what is kept of a mask while its batch grows. ValueError where the masks of an item
     differ in size; whoever reads answers sets such aside.
     """
-    batch: dict[int, dict[int, Held]] = {}
+    batch: dict[int, dict[int, H]] = {}
     pixels = 0
     for item, positions in answers.by_item():
         sizes = set()
