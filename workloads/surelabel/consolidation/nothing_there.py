@@ -1,7 +1,7 @@
 """How sure it is that there is nothing, where nobody marked anything.
 
-Nobody's marks say as little as the people who looked are likely to miss, and as few of the other
-items as have nothing. Without either it is what one answer of an unknown person is worth.
+That nobody marked anything says the less, the fewer people looked, the more often people miss
+everything elsewhere, and the rarer items are that have nothing. Refuses to know what a mark is.
 """
 
 from __future__ import annotations
@@ -9,33 +9,44 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-# Of a person of whom nothing is known; and for one item, how many have nothing.
-_UNKNOWN = 0.5
-# Nobody finds everything, nor misses everything.
-_LEAST_MISSED = 0.01
+from surelabel.consolidation.checked import Codes, Floats
+
+# Pseudo-answers, so that few answers make nobody perfect: missed, and all.
+_MISSED, _ANSWERS = 1.0, 4.0
+# People miss the same items: what one person missed, a second one misses about half of the time.
+# On 1,448 pictures with seven annotators each (Branson, Van Horn, Perona 2017, pedestrians) one,
+# two, three, five, seven of them missed everything in 5.6, 3.1, 1.5, 0.7, 0.4 % of the pictures
+# that have something; a beta distribution of this total has 5.6, 3.0, 2.0, 1.3, 1.0 %.
+_CONCENTRATION = 1.0
 
 
 def chance_of_nothing(
-    item: Codes, annotator: Codes, hit_rate: Floats, empty: NDArray[np.bool_], *, learn: bool = True
+    item: Codes, marked: NDArray[np.bool_], empty: NDArray[np.bool_], *, learn: bool = True
 ) -> Floats:
-    """(n_items,): the chance that an item has nothing, given that all who saw it marked nothing.
+    """(n_items,): the chance that an item has nothing, as far as those tell who marked nothing.
 
-    ``item``, ``annotator``: (n_answers,), coded from 0. ``hit_rate``: (n_annotators,), the chance
-    to mark what is there, nan where it is not known. ``empty``: (n_items,), where the label has
-    nothing. Bayes' rule for one thing that may be there: the prior of an item is the share of the
-    *other* items that have nothing (Laplace); without ``learn`` one half, so that every item stands
-    for itself. An item that nobody saw gets its prior.
+    ``item``, ``marked``: (n_answers,), and whether the answer marks anything. ``empty``:
+    (n_items,), where the label has nothing. Bayes' rule: the prior of an item is the share of the
+    *other* items that have nothing (Laplace); that all miss what is there is beta-binomial, with a
+    mean of what people miss in items that somebody else found something in. Without ``learn`` the
+    prior is one half and the mean one quarter, so that every item stands for itself. An item that
+    nobody saw gets its prior.
     """
-    miss = 1 - np.where(np.isnan(hit_rate), _UNKNOWN, hit_rate)
-    miss = np.clip(miss, _LEAST_MISSED, 1 - _LEAST_MISSED)
     n_items = len(empty)
-    missed_by_all = np.exp(np.bincount(item, weights=np.log(miss)[annotator], minlength=n_items))
-    answered = np.bincount(item, minlength=n_items) > 0
-    prior = np.full(n_items, _UNKNOWN)
+    saw = np.bincount(item, minlength=n_items)
+    found = np.bincount(item, weights=marked, minlength=n_items).astype(np.int64)
+    missed = saw - found
+    answered = saw > 0
+    prior, miss = np.full(n_items, 0.5), _MISSED / _ANSWERS
     if learn:
-        others = int(answered.sum()) - answered
-        prior = (int((empty & answered).sum()) - (empty & answered) + 1) / (others + 2)
+        nothing = empty & answered
+        prior = (nothing.sum() - nothing + 1) / (answered.sum() - answered + 2)
+        # Only where somebody else found something: nobody's own mark shows that he finds all.
+        misses = missed[~empty & (found >= 1)].sum()
+        hits = found[~empty & (found >= 2)].sum()
+        miss = (misses + _MISSED) / (misses + hits + _ANSWERS)
+    place = np.arange(int(missed.max(initial=0)))
+    each = (_CONCENTRATION * miss + place) / (_CONCENTRATION + place)
+    missed_by_all = np.concatenate(([1.0], np.cumprod(each)))[missed]
     chance: Floats = prior / (prior + (1 - prior) * missed_by_all)
     return chance

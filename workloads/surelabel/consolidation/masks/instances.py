@@ -140,9 +140,7 @@ class MatchedInstances(Fitted):
         support = np.array([len(cluster) for cluster in clusters], np.int64)
         item = np.array([answers.item[answers.answer[c[0]]] for c in clusters], np.int64)
         annotators = _judged(answers, item, belongs, ious, drawn.annotators.border_bias)
-        sure = _of_items(
-            answers, item, confidence, candidates, annotators.hit_rate, learn=known is None
-        )
+        sure = _of_items(answers, item, confidence, candidates, learn=known is None)
         return InstanceResult(
             item=item,
             label=np.array(label, np.int64),
@@ -169,7 +167,6 @@ def _of_items(
     item: Ints,
     confidence: list[float],
     candidates: tuple[Floats, Floats],
-    hit_rate: Floats,
     *,
     learn: bool,
 ) -> Floats:
@@ -182,9 +179,8 @@ def _of_items(
     n = answers.n_items
     found = np.bincount(item, minlength=n)
     right = np.bincount(item, weights=np.array(confidence, float), minlength=n)
-    nothing = np.exp(doubt) * chance_of_nothing(
-        answers.item, answers.annotator, hit_rate, found == 0, learn=learn
-    )
+    marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+    nothing = np.exp(doubt) * chance_of_nothing(answers.item, marked, found == 0, learn=learn)
     expected = np.divide(2 * right, found + real, out=nothing, where=found > 0)
     answered = np.bincount(answers.item, minlength=n) > 0
     return np.where(answered, np.minimum(expected, 1.0), np.nan)

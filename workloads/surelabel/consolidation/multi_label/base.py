@@ -73,9 +73,7 @@ class MultiLabel(Fitted, ABC):
         right = np.log(np.maximum(probability, 1 - probability))
         whole = np.exp(np.bincount(candidates.item, weights=right, minlength=answers.n_items))
         chosen = self._chosen(probability)
-        whole *= _nothing_there(
-            answers, learned.annotators, candidates.item[chosen], learn=frozen_annotators is None
-        )
+        whole *= _nothing_there(answers, candidates.item[chosen], learn=frozen_annotators is None)
         self.result_ = MultiLabelResult(
             item=candidates.item,
             label=candidates.label,
@@ -112,15 +110,12 @@ class MultiLabel(Fitted, ABC):
         return self.result_.annotators
 
 
-def _nothing_there(
-    answers: MultiLabelAnswers, annotators: MultiLabelAnnotators, labeled: Codes, *, learn: bool
-) -> Floats:
+def _nothing_there(answers: MultiLabelAnswers, labeled: Codes, *, learn: bool) -> Floats:
     """(n_items,): the chance that no label applies where none was chosen; 1 elsewhere."""
     empty = np.ones(answers.n_items, bool)
     empty[labeled] = False
-    chance = chance_of_nothing(
-        answers.item, answers.annotator, annotators.sensitivity, empty, learn=learn
-    )
+    marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+    chance = chance_of_nothing(answers.item, marked, empty, learn=learn)
     return np.where(empty, chance, 1.0)
 
 

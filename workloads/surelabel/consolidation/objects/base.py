@@ -145,9 +145,8 @@ def _nothing_there(
     """(n_items,): the chance that an item has no object, where none is kept."""
     empty = np.ones(answers.n_items, bool)
     empty[sites.item[presence.kept]] = False
-    unseen = chance_of_nothing(
-        answers.item, answers.annotator, presence.rates.hit, empty, learn=learn
-    )
+    marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+    unseen = chance_of_nothing(answers.item, marked, empty, learn=learn)
     # Nor is any candidate real that was not kept.
     doubt = np.log1p(-np.minimum(presence.posterior, 1 - 1e-9))
     chance: Floats = unseen * np.exp(sums(doubt, sites.item, answers.n_items))

@@ -102,11 +102,8 @@ def _nothing_there(coded: SpanAnswers, result: SpanResult) -> np.ndarray[Any, An
     """(n_items,): the chance that a text has no span, where nobody marked one."""
     empty = np.ones(coded.n_items, bool)
     empty[result.item] = False
-    people = result.annotators
-    # One right and one missed beside what shows, so that few spans do not make anybody perfect.
-    shown = np.nan_to_num(people.relaxed_recall) * people.n_spans
-    hit_rate = (shown + 1) / (people.n_spans + 2)
-    return chance_of_nothing(coded.item, coded.annotator, hit_rate, empty)
+    marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
+    return chance_of_nothing(coded.item, marked, empty)
 
 
 def _of_item(
