@@ -9,7 +9,9 @@ from surelabel.consolidation.nothing_there import chance_of_nothing
 
 
 def chances(item, marked, empty, **more):
-    return chance_of_nothing(np.array(item), np.array(marked, bool), np.array(empty), **more)
+    return chance_of_nothing(
+        np.array(item, np.int64), np.array(marked, bool), np.array(empty, bool), **more
+    )
 
 
 def test_one_answer_of_an_unknown_person_is_four_to_one():
