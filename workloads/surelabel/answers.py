@@ -6,9 +6,9 @@ A malformed answer is set aside with its reason; it counts as no answer. Refuses
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
 import numpy as np
@@ -29,6 +29,8 @@ SKIPPED_CODE = -1
 CANNOT_TELL_CODE = -2
 # Bytes of an answer that is set aside.
 _SHOWN = 1000
+# Answers whose images are fetched at once.
+_TOGETHER = 64
 
 
 class SegmentsOfStep(Record):
@@ -183,8 +185,18 @@ class _Given:
         return SetAside(self.segment, self.number, reason, _text(self.raw), item_line)
 
 
-# (key of the segment, answer content) -> what it says; ValueError.
-Parse = Callable[[str, Mapping[str, Any]], Parsed]
+class ContentReader(Protocol):
+    """What is behind the content of an answer, which may refer to objects beside its segment."""
+
+    def look_ahead(self, segment: str, contents: Sequence[Mapping[str, Any]]) -> None:
+        """Contents of this segment that are parsed next, so that objects are fetched together."""
+        ...
+
+    def parse(self, segment: str, content: Mapping[str, Any]) -> Parsed:
+        """What the content says; ValueError."""
+        ...
+
+
 # Lines -> width and height of their images, as far as they can be read.
 ImageSizes = Callable[[list[int]], Mapping[int, tuple[int, int]]]
 
@@ -193,7 +205,7 @@ def read_segments(
     folder: Folder,
     segments: Iterable[ObjectRef],
     lines: Mapping[str, int],
-    parse: Parse,
+    reader: ContentReader,
     image_sizes: ImageSizes = lambda lines: {},
 ) -> tuple[CodedAnswers, list[SetAside]]:
     """The answers of some segments about the items in ``lines`` (id to line).
@@ -202,25 +214,46 @@ def read_segments(
     are left out. What cannot be read, or cannot be compared with the other answers to its item
     (``frames``), is set aside.
     """
-    decoder = msgspec.json.Decoder(Answer)
     latest: dict[tuple[int, str], _Given] = {}
     aside: list[SetAside] = []
     for segment in segments:
-        for number, raw in enumerate(folder.read(segment.key).splitlines(), 1):
+        for number, raw, answer in _answers(folder.read(segment.key), segment.key, reader):
             line: int | None = None
             try:
-                answer = decoder.decode(raw)
+                if isinstance(answer, ValueError):
+                    raise answer
                 if answer.role != "annotator":
                     continue
                 line = lines.get(answer.item_id)
-                parsed = _parsed(answer, segment.key, lines, parse)
-            except (ValueError, UnicodeDecodeError) as error:
+                parsed = _parsed(answer, segment.key, lines, reader)
+            except ValueError as error:
                 aside.append(SetAside(segment.key, number, str(error), _text(raw), line))
                 continue
             key = (lines[answer.item_id], answer.annotator)
             latest[key] = _Given(parsed, segment.key, number, raw[:_SHOWN])
     aside += _take_misfits(latest, image_sizes)
     return _coded({key: given.parsed.code for key, given in latest.items()}), aside
+
+
+def _answers(
+    data: bytes, segment: str, reader: ContentReader
+) -> Iterator[tuple[int, bytes, Answer | ValueError]]:
+    """Number (from 1), text and answer of each line, or why it is none."""
+    decoder = msgspec.json.Decoder(Answer)
+
+    def decoded(raw: bytes) -> Answer | ValueError:
+        try:
+            return decoder.decode(raw)
+        except ValueError as error:
+            return error
+
+    lines = data.splitlines()
+    for start in range(0, len(lines), _TOGETHER):
+        some = [(raw, decoded(raw)) for raw in lines[start : start + _TOGETHER]]
+        contents = (each.answer_content for _, each in some if isinstance(each, Answer))
+        reader.look_ahead(segment, [content for content in contents if content is not None])
+        for number, (raw, answer) in enumerate(some, start + 1):
+            yield number, raw, answer
 
 
 def _take_misfits(latest: dict[tuple[int, str], _Given], image_sizes: ImageSizes) -> list[SetAside]:
@@ -276,7 +309,9 @@ def _number(code: int | bytes, codes: Mapping[bytes, int]) -> int:
     return codes[code] if isinstance(code, bytes) else code
 
 
-def _parsed(answer: Answer, segment: str, lines: Mapping[str, int], parse: Parse) -> Parsed:
+def _parsed(
+    answer: Answer, segment: str, lines: Mapping[str, int], reader: ContentReader
+) -> Parsed:
     if answer.item_id not in lines:
         raise ValueError(f"itemId {answer.item_id!r} is not in the task file")
     if answer.status not in STATUSES:
@@ -287,4 +322,4 @@ def _parsed(answer: Answer, segment: str, lines: Mapping[str, int], parse: Parse
         return Parsed(CANNOT_TELL_CODE)
     if answer.answer_content is None:
         raise ValueError("a submitted answer must have answerContent")
-    return parse(segment, answer.answer_content)
+    return reader.parse(segment, answer.answer_content)

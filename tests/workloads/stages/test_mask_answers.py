@@ -210,6 +210,20 @@ def test_a_blob_that_is_not_what_was_stored_stops_the_job(tmp_path: Path, damage
     assert blob.name in failure.message
 
 
+def test_an_image_is_read_once_however_many_answers_have_it(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path)
+    report = asked(driver)
+    stored = {each.name for each in (segment_of(driver).parents[1] / "blobs").iterdir()}
+    read: list[str] = []
+    driver.observer = lambda operation, uri, result: (
+        read.append(uri.rpartition("/")[2])
+        if operation == "get" and "/blobs/" in uri and result is None
+        else None
+    )
+    driver.run(1, Stage.CONSOLIDATE, before=report)
+    assert sorted(read) == sorted(stored)
+
+
 def test_verify_finds_a_blob_that_was_changed_after_the_end(tmp_path: Path) -> None:
     driver = driver_of(tmp_path)
     driver.run_job()

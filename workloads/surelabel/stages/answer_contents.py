@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,9 +25,9 @@ from surelabel_contract.store import NotFoundInStoreError
 
 # Blobs held in memory: those of an item are looked at several times within a short while.
 _CACHE_BYTES = 64 << 20
-# Blobs in memory before they are created, and how many are created at a time.
+# Blobs in memory before they are created, and how many are read or created at a time.
 _WAITING_BYTES = 32 << 20
-_WRITERS = 16
+_AT_A_TIME = 16
 
 
 class AnswerContents:
@@ -38,6 +38,23 @@ class AnswerContents:
         self._labels = tuple(label.name for label in context.config.labels)
         self._blobs = _Blobs(context)
         self._context = context
+
+    def look_ahead(self, segment: str, contents: Sequence[Mapping[str, Any]]) -> None:
+        """See ``ContentReader``."""
+        keys: list[str] = []
+        for content in contents:
+            try:
+                keys += refs_of(with_keys(self._context, segment, content))
+            except ForeignRefError:
+                # Said when it is parsed.
+                continue
+        self._blobs.fetch(keys)
+
+    def look_ahead_coded(self, coded: Sequence[bytes]) -> None:
+        """Answers whose values are wanted next."""
+        # Most answers refer to nothing, and need not be decoded twice.
+        some = (json.loads(each) for each in coded if b'"ref"' in each)
+        self._blobs.fetch([key for content in some for key in refs_of(content)])
 
     def parse(self, segment: str, content: Mapping[str, Any]) -> Parsed:
         """What the content of an answer in this segment says; AnswerError.
@@ -100,7 +117,7 @@ class BlobWriter:
             key = self._context.keys.blob(self._step, name)
             self._context.create(key, self._waiting[name])
 
-        with ThreadPoolExecutor(_WRITERS) as writers:
+        with ThreadPoolExecutor(_AT_A_TIME) as writers:
             # A list, so that what a thread raises is raised here.
             list(writers.map(create, self._waiting))
         self._waiting, self._bytes = {}, 0
@@ -114,18 +131,33 @@ class _Blobs:
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
 
+    def fetch(self, keys: Sequence[str]) -> None:
+        """Read those that are not in memory, several at a time."""
+        wanted = [key for key in dict.fromkeys(keys) if key not in self._held]
+        if not wanted:
+            return
+        with ThreadPoolExecutor(_AT_A_TIME) as readers:
+            for key, data in zip(wanted, readers.map(self._read, wanted), strict=True):
+                self._hold(key, data)
+
     def read(self, key: str) -> bytes:
         """The image; StateCorruptedError where it is missing or has another content."""
         if key in self._held:
             self._held.move_to_end(key)
             return self._held[key]
-        data = read_blob(self._context, key)
+        data = self._read(key)
+        self._hold(key, data)
+        return data
+
+    def _read(self, key: str) -> bytes:
+        return read_blob(self._context, key)
+
+    def _hold(self, key: str, data: bytes) -> None:
         self._held[key] = data
         self._bytes += len(data)
         while self._bytes > _CACHE_BYTES:
             _, oldest = self._held.popitem(last=False)
             self._bytes -= len(oldest)
-        return data
 
 
 def read_blob(context: StageContext, key: str) -> bytes:

@@ -78,7 +78,7 @@ def read_open_round(context: StageContext, reader: ItemReader) -> OpenRound:
         context.folder,
         [segment for step in steps for segment in step.segments],
         lines,
-        contents.parse,
+        contents,
         lambda wanted: image_sizes(context, reader, wanted),
     )
     return OpenRound(

@@ -36,6 +36,8 @@ from surelabel_contract.model import canonical_json
 
 # Answers that are further apart on average do not tell what the label is.
 _UNSURE = 0.5
+# Answers whose images are fetched at once.
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def _coded(
     return ValueAnswers(
         item=tuple(item.tolist()),
         annotator=tuple(usable.annotator.tolist()),
-        value=_Decoded(codes, lambda code: contents.value(usable.contents[code])),
+        value=_Decoded([usable.contents[code] for code in codes], contents),
         n_annotators=len(usable.annotators),
         sources=tuple(texts.get(line) for line in lines),
         classes=classes_of(labels),
@@ -151,12 +153,15 @@ def _people(agreement: AnnotatorAgreement[Any], names: tuple[str, ...]) -> bytes
 class _Decoded(Sequence[Any]):
     """Values that are decoded each time: all masks of a round do not fit into memory."""
 
-    def __init__(self, codes: list[int], decode: Callable[[int], Any]) -> None:
-        self._codes = codes
-        self._decode = decode
+    def __init__(self, coded: list[bytes], contents: AnswerContents) -> None:
+        self._coded = coded
+        self._contents = contents
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._coded)
 
     def __getitem__(self, position: Any) -> Any:
-        return self._decode(self._codes[position])
+        # They are mostly asked for in their order.
+        if position % _TOGETHER == 0:
+            self._contents.look_ahead_coded(self._coded[position : position + _TOGETHER])
+        return self._contents.value(self._coded[position])

@@ -193,7 +193,7 @@ def _answers(context: StageContext, reader: ItemReader, evidence: Evidence) -> C
         context.read_ref(segment)
     tasks = read_tasks(context.read_ref(evidence.tasks))
     lines = reader.lines_of(task.item_id for task in tasks)
-    answers, _ = read_segments(context.folder, segments, lines, AnswerContents(context).parse)
+    answers, _ = read_segments(context.folder, segments, lines, AnswerContents(context))
     return answers
 
 

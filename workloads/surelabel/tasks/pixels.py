@@ -44,7 +44,7 @@ def decode_colors(png: bytes, colors: Mapping[str, int]) -> Mask:
     rgba = np.asarray(_open(png).convert("RGBA"))
     # One number a pixel, the alpha in its highest byte.
     packed = np.ascontiguousarray(rgba).view("<u4")[..., 0]
-    rgb = packed & 0xFFFFFF
+    rgb: NDArray[np.uint32] = packed & np.uint32(0xFFFFFF)
     numbers = {0x000000: -1, 0xFFFFFF: -1}
     numbers |= {_little(_rgb(color)): number for color, number in colors.items()}
     mask = _numbered(rgb, numbers)
