@@ -224,13 +224,30 @@ def test_an_image_is_read_once_however_many_answers_have_it(tmp_path: Path) -> N
     assert sorted(read) == sorted(stored)
 
 
-def test_verify_finds_a_blob_that_was_changed_after_the_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", ["missing", "changed"])
+@pytest.mark.parametrize("which", ["rounds/0001/ann-p1/blobs", "consolidated-annotation/output"])
+def test_verify_finds_an_image_that_is_not_what_it_was(
+    tmp_path: Path, which: str, damage: str
+) -> None:
     driver = driver_of(tmp_path)
     driver.run_job()
-    blob = next((segment_of(driver).parents[1] / "blobs").iterdir())
-    blob.write_bytes(b"another image")
+    assert verify_job(Storage(driver.access), driver.folder_uri).problems == []
+    image = next(path for path in sorted(driver.path.rglob("*.png")) if which in str(path))
+    if damage == "missing":
+        image.unlink()
+    else:
+        image.write_bytes(b"another image")
     found = verify_job(Storage(driver.access), driver.folder_uri)
-    assert any(blob.name in problem for problem in found.problems)
+    assert any(image.name in problem for problem in found.problems)
+
+
+def test_a_label_that_is_a_file_is_named_by_its_content(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path)
+    driver.run_job()
+    for number, raw in enumerate(driver.output_lines()):
+        path = Path(json.loads(raw)["job"].removeprefix("file://"))
+        assert path.parent == driver.path / f"annotations/consolidated-annotation/output/{number}"
+        assert path.stem == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_images_inside_the_answers_are_read_as_well(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import msgspec
 from surelabel.blobs import ForeignRefError, refs_of
 from surelabel.stages.answer_contents import read_blob, with_keys
 from surelabel.stages.context import StageContext, StateCorruptedError
-from surelabel.stages.stored import read_answer_index
+from surelabel.stages.stored import read_answer_index, read_state
+from surelabel.tasks import TASK_TYPES
+from surelabel_contract.keys import label_files_in
 from surelabel_contract.people import Answer
 from surelabel_contract.stages import ObjectRef, StageReport
 from surelabel_contract.store import NotFoundInStoreError
@@ -25,13 +27,24 @@ def object_problems(context: StageContext, report: StageReport) -> list[str]:
 
 def _problems(context: StageContext, report: StageReport) -> Iterator[str]:
     for role, ref in sorted(report.outputs.items()):
-        yield _problem(context, ref, role, "export")
+        yield _problem(context, ref.key, ref.sha256, role, "export")
     for step in read_answer_index(context).steps:
         for segment in step.segments:
-            problem = _problem(context, segment, "answers", "annotate")
+            problem = _problem(context, segment.key, segment.sha256, "answers", "annotate")
             yield problem
             if not problem:
                 yield from _blob_problems(context, segment)
+    # In other labels such a name is words of somebody's own.
+    if TASK_TYPES[context.config.task_type].source_kind == "image":
+        for file in read_state(context).values:
+            yield from _label_file_problems(context, file.file)
+
+
+def _label_file_problems(context: StageContext, values: ObjectRef) -> Iterator[str]:
+    """What is missing or was changed of labels that are files of their own."""
+    for raw in context.read_ref(values).splitlines():
+        for key, sha256 in label_files_in(raw.decode(errors="replace")):
+            yield _problem(context, key, sha256, "label", "consolidate")
 
 
 def _blob_problems(context: StageContext, segment: ObjectRef) -> Iterator[str]:
@@ -50,14 +63,14 @@ def _blob_problems(context: StageContext, segment: ObjectRef) -> Iterator[str]:
                 yield str(error)
 
 
-def _problem(context: StageContext, ref: ObjectRef, role: str, stage: str) -> str:
+def _problem(context: StageContext, key: str, sha256: str, role: str, stage: str) -> str:
     """In words; "" if the object is as it was written."""
     digest = hashlib.sha256()
     try:
-        for chunk in context.folder.read_chunks(ref.key, _CHUNK):
+        for chunk in context.folder.read_chunks(key, _CHUNK):
             digest.update(chunk)
     except NotFoundInStoreError:
-        return f"{ref.key} ({role}) is missing."
-    if digest.hexdigest() == ref.sha256:
+        return f"{key} ({role}) is missing."
+    if digest.hexdigest() == sha256:
         return ""
-    return f"{ref.key} ({role}) is not what {stage} wrote."
+    return f"{key} ({role}) is not what {stage} wrote."

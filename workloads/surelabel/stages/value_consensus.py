@@ -31,8 +31,8 @@ from surelabel.tasks.valued import (
     ValueTask,
     classes_of,
 )
-from surelabel_contract.keys import CONSOLIDATED
-from surelabel_contract.model import canonical_json
+from surelabel_contract.keys import label_file
+from surelabel_contract.model import canonical_json, sha256_hex
 
 # Answers that are further apart on average do not tell what the label is.
 _UNSURE = 0.5
@@ -130,7 +130,8 @@ def _stored(
     classes: Classes,
 ) -> LabelValue:
     def write(ending: str, data: bytes) -> str:
-        ref = context.write_key(f"{CONSOLIDATED}/{line}.{ending}", data)
+        # Before the label that refers to it, and never changed.
+        ref = context.create(label_file(line, sha256_hex(data), ending), data)
         return context.folder.uri_of(ref.key)
 
     confidences = tuple(round(each, 4) for each in label.confidences)
