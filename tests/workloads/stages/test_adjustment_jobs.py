@@ -88,6 +88,21 @@ def test_people_get_the_earlier_label_with_the_item(tmp_path: Path) -> None:
     assert [json.loads(task)["prelabel"] for task in tasks] == [earlier(ROUGH)] * 2
 
 
+def test_who_judges_an_earlier_label_gets_it_as_well(tmp_path: Path) -> None:
+    spec = {"audit_label_attribute_name": "rough"}
+    driver = MiniDriver(tmp_path, labels=LABELS, task_type="LabelVerification", spec=spec)
+    # Of any kind: a judgement does not need to understand it.
+    lines = [{"source-ref": f"s3://b/{n}.png", "rough": {"strange": n}} for n in range(2)]
+    answer = {"crowd-image-classifier": {"label": "Duck"}}
+    driver.write_input([*lines, {"source-ref": "s3://b/2.png"}], [answer] * 3, key="answer")
+    report = driver.run(0, Stage.PREPARE)
+    tasks = (driver.path / report.carry["tasks"].key).read_bytes().splitlines()
+    assert [json.loads(task)["prelabel"] for task in tasks] == [
+        {"rough": {"strange": number}} for number in range(2)
+    ]
+    assert report.progressed.unlabeled_reasons == {"NoEarlierLabel": 1}
+
+
 def test_careless_people_leave_more_of_it_as_it_is() -> None:
     truth = TASK.parse_answer(TASK.format.answer_content(Adjustment(RIGHT), CLASSES), LABELS)
 
