@@ -48,20 +48,18 @@ class MatchedInstances(Fitted):
         """
         clusters: list[Ints] = []
         saw: list[int] = []
-        real, doubt = np.zeros(answers.n_items), np.zeros(answers.n_items)
+        real = np.zeros(answers.n_items)
         order = np.argsort(answers.item[answers.answer], kind="stable")
         item = answers.item[answers.answer][order]
         for each in np.unique(item):
             first, last = np.searchsorted(item, [each, each + 1])
             people = int((answers.item == each).sum())
             for cluster in self._clusters(answers, order[first:last]):
-                there = _there(len(cluster), people)
-                real[each] += there
-                doubt[each] += math.log1p(-there)
+                real[each] += _there(len(cluster), people)
                 if len(cluster) >= self.support * people - 1e-9:
                     clusters.append(cluster)
                     saw.append(people)
-        self.result_ = self._fused(answers, clusters, saw, frozen_annotators, (real, doubt))
+        self.result_ = self._fused(answers, clusters, saw, frozen_annotators, real)
         return self
 
     def fit_predict(
@@ -103,7 +101,7 @@ class MatchedInstances(Fitted):
         clusters: list[Ints],
         saw: list[int],
         known: MaskAnnotators | None,
-        candidates: tuple[Floats, Floats],
+        real: Floats,
     ) -> InstanceResult:
         who = answers.annotator[answers.answer]
         boxes = [_around(answers.box[cluster]) for cluster in clusters]
@@ -140,7 +138,7 @@ class MatchedInstances(Fitted):
         support = np.array([len(cluster) for cluster in clusters], np.int64)
         item = np.array([answers.item[answers.answer[c[0]]] for c in clusters], np.int64)
         annotators = _judged(answers, item, belongs, ious, drawn.annotators.border_bias)
-        sure = _of_items(answers, item, confidence, candidates, learn=known is None)
+        sure = _of_items(answers, item, confidence, real, learn=known is None)
         return InstanceResult(
             item=item,
             label=np.array(label, np.int64),
@@ -166,21 +164,19 @@ def _of_items(
     answers: InstanceAnswers,
     item: Ints,
     confidence: list[float],
-    candidates: tuple[Floats, Floats],
+    real: Floats,
     *,
     learn: bool,
 ) -> Floats:
     """(n_items,): see ``InstanceResult.item_confidence``.
 
-    ``candidates``: (n_items,) twice, how many candidates are expected to exist, and the logarithm
-    of the chance that none does.
+    ``real``: (n_items,), how many candidates are expected to exist.
     """
-    real, doubt = candidates
     n = answers.n_items
     found = np.bincount(item, minlength=n)
     right = np.bincount(item, weights=np.array(confidence, float), minlength=n)
     marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
-    nothing = np.exp(doubt) * chance_of_nothing(answers.item, marked, found == 0, learn=learn)
+    nothing = chance_of_nothing(answers.item, marked, n, learn=learn)
     expected = np.divide(2 * right, found + real, out=nothing, where=found > 0)
     answered = np.bincount(answers.item, minlength=n) > 0
     return np.where(answered, np.minimum(expected, 1.0), np.nan)

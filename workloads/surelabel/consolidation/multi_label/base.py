@@ -115,7 +115,7 @@ def _nothing_there(answers: MultiLabelAnswers, labeled: Codes, *, learn: bool) -
     empty = np.ones(answers.n_items, bool)
     empty[labeled] = False
     marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
-    chance = chance_of_nothing(answers.item, marked, empty, learn=learn)
+    chance = chance_of_nothing(answers.item, marked, answers.n_items, learn=learn)
     return np.where(empty, chance, 1.0)
 
 

@@ -63,7 +63,10 @@ class Objects(Fitted, ABC):
         spread = _spread(answers, sites, geometry)
         confidence = presence.posterior * sure * _place_right(spread, sites.support)
         annotators = frozen_annotators or _annotators(answers, presence, errors, labels)
-        nothing = _nothing_there(answers, sites, presence, learn=frozen_annotators is None)
+        marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+        nothing = chance_of_nothing(
+            answers.item, marked, answers.n_items, learn=frozen_annotators is None
+        )
         self.result_ = _result(
             answers,
             sites,
@@ -137,20 +140,6 @@ def _place_right(spread: Floats, support: Codes) -> Floats:
     similarity = (spread * support + _USUAL_SIMILARITY) / (support + 1)
     right: Floats = 1 - (1 - similarity) ** _PLACE
     return right
-
-
-def _nothing_there(
-    answers: ObjectAnswers, sites: Sites, presence: Presence, *, learn: bool
-) -> Floats:
-    """(n_items,): the chance that an item has no object, where none is kept."""
-    empty = np.ones(answers.n_items, bool)
-    empty[sites.item[presence.kept]] = False
-    marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
-    unseen = chance_of_nothing(answers.item, marked, empty, learn=learn)
-    # Nor is any candidate real that was not kept.
-    doubt = np.log1p(-np.minimum(presence.posterior, 1 - 1e-9))
-    chance: Floats = unseen * np.exp(sums(doubt, sites.item, answers.n_items))
-    return chance
 
 
 def _annotators(

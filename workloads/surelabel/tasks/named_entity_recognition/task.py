@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
+from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.spans import METHODS, SpanAnswers, SpanResult
 from surelabel.consolidation.spans import disagreement as apart
@@ -71,11 +72,9 @@ class NamedEntityRecognition(ValueTask[Spans]):
             len(answers.classes),
         )
         result = METHODS["Auto"]().fit_predict(coded, texts=texts or None)
-        nothing = _nothing_there(coded, result)
-        return {
-            item: _of_item(result, number[item], nothing, [values[p] for p in positions])
-            for item, positions in by_item
-        }
+        marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
+        nothing = chance_of_nothing(coded.item, marked, coded.n_items)
+        return {item: _of_item(result, number[item], nothing) for item, _ in by_item}
 
     def vary(self, truth: Spans, accuracy: float, rng: Random, n_classes: int) -> Spans:
         """See ``ValueTask``; who errs misses the span, mistakes its class, takes it and the next
@@ -98,23 +97,11 @@ class NamedEntityRecognition(ValueTask[Spans]):
         return Spans(tuple(dict.fromkeys(marked)))
 
 
-def _nothing_there(coded: SpanAnswers, result: SpanResult) -> np.ndarray[Any, Any]:
-    """(n_items,): the chance that a text has no span, where nobody marked one."""
-    empty = np.ones(coded.n_items, bool)
-    empty[result.item] = False
-    marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
-    return chance_of_nothing(coded.item, marked, empty)
-
-
-def _of_item(
-    result: SpanResult, item: int, nothing: np.ndarray[Any, Any], given: list[Spans]
-) -> Consolidated[Spans]:
+def _of_item(result: SpanResult, item: int, nothing: Floats) -> Consolidated[Spans]:
     low, high = np.searchsorted(result.item, (item, item + 1))
     spans = tuple(Span(label, start, end) for start, end, label in result.spans_of(item))
     confidences = tuple(result.confidence[low:high].tolist())
-    # Where nothing is to be marked, as sure as people are who marked nothing.
-    empty = sum(not value.spans for value in given) / len(given) * float(nothing[item])
-    sure = sum(confidences) / len(confidences) if confidences else empty
+    sure = sum(confidences) / len(confidences) if confidences else float(nothing[item])
     return Consolidated(Spans(spans), sure, confidences)
 
 
