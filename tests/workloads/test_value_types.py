@@ -34,6 +34,7 @@ NOTHING = {
     "InstanceSegmentation": InstanceSegmentationFormat().answer_content(
         Instances((), _NO_MASK), Classes.of(LABELS)
     ),
+    "Ranking": {"x": {"order": []}},
     "LabelAdjustment": {"x": {"boundingBoxes": []}},
 }
 OF_VALUES = {n: task for n, task in TASK_TYPES.items() if isinstance(task, ValueTask)}
