@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from surelabel.answer_files import AnswerFilesError, read_given_answers
+from surelabel.answer_files.coding import as_values
 from surelabel.answer_table import TableError
 from surelabel.blobs import blob_name, moved_out
 from surelabel.tasks.classes import Classes
@@ -121,6 +122,26 @@ def test_boxes_come_with_image_sizes_and_the_jobs_labels(tmp_path):
     assert given.sources == {"0": "s3://b/0.jpg", "1": "s3://b/1.jpg"}
     assert list(given.labels) == ["1"]
     assert given.labels["1"].confidences == (0.8,)
+
+
+def test_texts_of_spans_are_read_inline_and_by_reference(tmp_path):
+    entities = {"entities": [{"label": "Bird", "startOffset": 2, "endOffset": 8}]}
+    answer = {"answerContent": {"x": entities}, "workerId": "w"}
+    for item in range(3):
+        name = f"annotations/worker-response/iteration-1/{item}/t.json"
+        put(tmp_path / name, {"answers": [answer]})
+    (tmp_path / "1.txt").write_text("a heron", encoding="utf-8-sig")
+    manifest = lines(
+        {"source": "a falcon"},
+        {"source-ref": (tmp_path / "1.txt").as_uri()},
+        {"source-ref": (tmp_path / "2.txt").as_uri()},
+    )
+    put(tmp_path / "output.manifest", manifest)
+    given = read_given_answers(tmp_path, "NamedEntityRecognition")
+    assert given.texts == {"0": "a falcon", "1": "a heron"}
+    # A URI is never taken for the text, which would cut off what lies beyond its end.
+    assert as_values(given).sources == ("a falcon", "a heron", None)
+    assert read_given_answers(tmp_path, "Custom").texts == {}
 
 
 def test_an_items_own_id_stands_for_it(tmp_path):
