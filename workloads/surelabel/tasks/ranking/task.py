@@ -53,8 +53,8 @@ class Ranking(ValueTask[Order]):
             max(answers.n_annotators, 1),
         )
         result = RANKING_METHODS["Auto"]().fit_predict(coded)
-        named = np.array([len(value.order) > 0 for value in answers.value], bool)
-        nothing = chance_of_nothing(np.array(answers.item, np.int64), named, answers.n_items)
+        said = np.array([len(value.order) > 0 for value in answers.value], bool)
+        nothing = chance_of_nothing(np.array(answers.item, np.int64), said, answers.n_items)
         for item, _ in by_item:
             order = tuple(candidates[item][code] for code in result.order_of(item))
             # Without a candidate every order is right, if there is really none.
