@@ -40,6 +40,8 @@ _ADJUSTABLE = (
     Adjustable("instances", values.Instances, _INSTANCES),
 )
 
+ADJUSTMENT_FORMAT = LabelAdjustmentFormat(_ADJUSTABLE)
+
 LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
     each.name: each
     for each in (
@@ -63,7 +65,7 @@ LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
         FreeTextFormat(),
         RatingFormat(),
         LabelVerificationFormat(),
-        LabelAdjustmentFormat(_ADJUSTABLE),
+        ADJUSTMENT_FORMAT,
         CustomFormat(),
     )
 }

@@ -11,10 +11,10 @@ from surelabel.frames import Frame
 from surelabel.tasks.base import Random
 from surelabel.tasks.bounding_box.task import BoundingBox
 from surelabel.tasks.classes import Classes
-from surelabel.tasks.formats import LABEL_FORMATS
+from surelabel.tasks.formats import ADJUSTMENT_FORMAT
 from surelabel.tasks.instance_segmentation.task import InstanceSegmentation
 from surelabel.tasks.keypoint.task import Keypoint
-from surelabel.tasks.label_adjustment.format import Adjustable, LabelAdjustmentFormat
+from surelabel.tasks.label_adjustment.format import Adjustable
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.polygon.task import Polygon
 from surelabel.tasks.polyline.task import Polyline
@@ -26,7 +26,6 @@ from surelabel.tasks.values import Adjustment
 # looks right. The others correct it, and err on the way as who draws it anew.
 _ACCEPTED = 0.5
 
-_FORMAT: LabelAdjustmentFormat = LABEL_FORMATS["LabelAdjustment"]  # type: ignore[assignment]
 _TASKS: dict[str, ValueTask[Any]] = {
     task.name: task
     for task in (
@@ -47,9 +46,9 @@ class LabelAdjustment(ValueTask[Adjustment]):
     It counts as adjusted if at least one person has changed the earlier one.
     """
 
-    format: LabelFormat[Adjustment] = _FORMAT
+    format: LabelFormat[Adjustment] = ADJUSTMENT_FORMAT
     source_kind: Literal["text", "image"] = "image"
-    kinds: tuple[Adjustable, ...] = field(default=_FORMAT.adjustable)
+    kinds: tuple[Adjustable, ...] = field(default=ADJUSTMENT_FORMAT.adjustable)
 
     def disagreement(self, first: Adjustment, second: Adjustment) -> float:
         """See ``ValueTask``; that of the corrected labels, 1 for labels of two kinds."""
@@ -126,7 +125,7 @@ def read_earlier_label(value: Any, metadata: Any, labels: Sequence[str]) -> Any:
 
     Masks are not read: see ``with_mask``.
     """
-    return _FORMAT.read_label(value, metadata, classes_of(tuple(labels))).value.value
+    return ADJUSTMENT_FORMAT.read_label(value, metadata, classes_of(tuple(labels))).value.value
 
 
 class _Corrected(Sequence[Any]):
