@@ -22,6 +22,7 @@ from surelabel.answer_files.given import (
 )
 from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
 from surelabel.answer_files.lines import read_csv, read_json_lines
+from surelabel.answer_files.references import item_texts, with_masks
 from surelabel.answer_files.worker_responses import (
     is_response,
     order_of,
@@ -37,16 +38,8 @@ from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.label_format import Label, LabelFormat
 from surelabel.tasks.valued import ValueTask
 from surelabel.tasks.values import ImageSize
-from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store import (
-    Folder,
-    ForbiddenError,
-    NotFoundInStoreError,
-    Storage,
-    StorageError,
-    TooLargeError,
-)
+from surelabel_contract.store import Folder, NotFoundInStoreError, Storage
 
 # Ground Truth's place, and where its files often lie once they were copied.
 _MANIFESTS = ("manifests/output/output.manifest", "output.manifest")
@@ -99,7 +92,8 @@ def read_given_answers(
     if classes is None:
         classes = _classes(found, attribute) if form.needs_labels else Classes(())
     given = _typed(found, form, classes, attribute, str(where))
-    return replace(given, texts=_texts(found.lines, task_type, storage))
+    given = with_masks(given, storage)
+    return replace(given, texts=item_texts(found.lines, task_type, storage))
 
 
 def _read(where: str, task_type: str, storage: Storage) -> _Found:
@@ -213,37 +207,6 @@ def _typed(
     return GivenAnswers(
         form.name, classes, tuple(answers), tuple(set_aside), sources, labels, sizes
     )
-
-
-def _texts(lines: Sequence[ManifestLine], task_type: str, storage: Storage) -> dict[str, str]:
-    """The texts of the items, inline or by reference, where the task type is better with them."""
-    task = TASK_TYPES[task_type]
-    if not isinstance(task, ValueTask) or not task.wants_texts:
-        return {}
-
-    unreachable: set[str] = set()
-
-    def text_of(line: ManifestLine) -> str | None:
-        if line.text is not None or line.source is None:
-            return line.text
-        store = line.source.partition("://")[2].partition("/")[0]
-        if store in unreachable:
-            return None
-        # Who has copied a job's folder need not have its texts: then it goes without words.
-        try:
-            return storage.read(line.source, task.max_source_bytes).decode("utf-8-sig")
-        except (NotFoundInStoreError, ForbiddenError, TooLargeError):
-            return None
-        except StorageError:
-            # One wait is enough.
-            unreachable.add(store)
-            return None
-        except (ConfigurationError, ValueError):
-            return None
-
-    with ThreadPoolExecutor(_AT_A_TIME) as pool:
-        texts = list(pool.map(text_of, lines))
-    return {line.item: text for line, text in zip(lines, texts, strict=True) if text is not None}
 
 
 def _comparable(
