@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from surelabel.answers import Parsed
+from surelabel.answer_segments import Parsed
 from surelabel.blobs import ForeignRefError, blob_name, brought_in, check_name, refs_of, renamed
 from surelabel.stages.context import StageContext, StateCorruptedError
 from surelabel.tasks import TASK_TYPES

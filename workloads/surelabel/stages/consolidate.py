@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from surelabel.answers import SetAside
+from surelabel.answer_segments import SetAside
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder

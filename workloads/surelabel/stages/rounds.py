@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.answer_segments import SetAside, read_segments
 from surelabel.answers import (
     CANNOT_TELL_CODE,
     SKIPPED_CODE,
     AnswerIndex,
     CodedAnswers,
-    SetAside,
     merge,
-    read_segments,
 )
 from surelabel.consolidation import ErrorShare
 from surelabel.items import ItemReader

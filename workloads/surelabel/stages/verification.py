@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.account_check import verify
-from surelabel.answers import CodedAnswers, read_segments
+from surelabel.answer_segments import read_segments
+from surelabel.answers import CodedAnswers
 from surelabel.certify import Account, Attempt
 from surelabel.items import ItemReader
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
