@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import FULL, REMOVED, Case, Changes, changed, way_to_ray
+from resource_cases import CORRECTING, FULL, REMOVED, Case, Changes, changed, way_to_ray
 from resource_rule_cases import CEL_CASES
 from surelabel_operator.crd import KINDS, build_schema
 
@@ -20,6 +20,7 @@ LONGEST = {
 
 # Fields that other fields must make room for.
 _ALONE: dict[str, Changes] = {
+    "spec.input.auditLabelAttributeName": CORRECTING,
     "spec.compute.ray.address.url": {"spec.compute.ray.address.name": REMOVED},
     "spec.workforce.annotatorsPerItem": {"spec.workforce.maxAnnotatorsPerItem": REMOVED},
     "spec.workforce.maxAnnotatorsPerItem": {"spec.workforce.annotatorsPerItem": 1},
@@ -59,7 +60,7 @@ def _shown(path: str) -> str:
 
 
 def _at(kind: str, path: str) -> Any:
-    value: Any = changed(FULL[kind], way_to_ray(path))
+    value: Any = changed(FULL[kind], _ALONE.get(path, way_to_ray(path)))
     for part in path.split("."):
         value = value[int(part)] if part.isdigit() else value.get(part)
         if value is None:

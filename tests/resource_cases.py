@@ -109,6 +109,14 @@ FULL_RAY: dict[str, dict[str, Any]] = {
 }
 
 
+# What makes FULL_JOB one whose people correct the labels of an earlier job.
+CORRECTING: Changes = {
+    "spec.taskType": "LabelAdjustment",
+    "spec.autoLabeling": REMOVED,
+    "spec.input.auditLabelAttributeName": "rough",
+}
+
+
 def way_to_ray(path: str) -> Changes:
     """What makes FULL_JOB have the part of ``compute.ray`` in which ``path`` lies."""
     for way, value in FULL_RAY.items():

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import REMOVED, Case, Changes, rule_key, way_to_ray
+from resource_cases import CORRECTING, REMOVED, Case, Changes, rule_key, way_to_ray
 from surelabel_operator.crd import KINDS, build_schema
 from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE
 
@@ -84,6 +84,7 @@ def _spec_rule(
 
 
 _ATTRIBUTE = "spec.labelAttributeName"
+_AUDITED = "spec.input.auditLabelAttributeName"
 _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
@@ -201,6 +202,74 @@ CEL_CASES = [
         f"must end with -ref exactly where labels are references to files {_CALLED}",
         {"spec.taskType": "SemanticSegmentation", _ATTRIBUTE: REMOVED, **_PEOPLE},
         {"spec.taskType": "SemanticSegmentation", **_PEOPLE},
+    ),
+    _spec_rule(
+        "a corrected mask is a reference, as the earlier one",
+        "",
+        _ATTRIBUTE,
+        f"must end with -ref exactly where labels are references to files {_CALLED}",
+        {**CORRECTING, _AUDITED: "rough-ref", _ATTRIBUTE: REMOVED},
+        {**CORRECTING, _AUDITED: "rough-ref"},
+    ),
+    _spec_rule(
+        "corrected boxes are no reference, as the earlier ones",
+        "",
+        _ATTRIBUTE,
+        f"must end with -ref exactly where labels are references to files {_CALLED}",
+        {**CORRECTING},
+        {**CORRECTING, _ATTRIBUTE: "birds-ref"},
+    ),
+    _spec_rule(
+        "a corrected label stands beside the earlier one",
+        "",
+        _AUDITED,
+        "must not be the job's own label attribute, since the earlier label stays",
+        {**CORRECTING},
+        {**CORRECTING, _AUDITED: "birds"},
+    ),
+    _spec_rule(
+        "who corrects needs to know what",
+        "spec",
+        _AUDITED,
+        "LabelAdjustment needs the key of the label that people correct",
+        {**CORRECTING},
+        {**CORRECTING, _AUDITED: REMOVED},
+    ),
+    _spec_rule(
+        "only who judges or corrects looks at an earlier label",
+        "spec",
+        _AUDITED,
+        "only LabelVerification and LabelAdjustment look at an earlier label; leave it out",
+        {"spec.taskType": "LabelVerification", _AUDITED: "rough", **_PEOPLE},
+        {"spec.taskType": "BoundingBox", _AUDITED: "rough", **_PEOPLE},
+    ),
+    _spec_rule(
+        "the earlier label cannot be exchanged",
+        "spec",
+        _AUDITED,
+        f"input.auditLabelAttributeName is immutable, also its absence; {_OTHER}",
+        {},
+        {_AUDITED: "smooth"},
+        update=True,
+        first=CORRECTING,
+    ),
+    _spec_rule(
+        "the earlier label cannot be named later",
+        "spec",
+        _AUDITED,
+        f"input.auditLabelAttributeName is immutable, also its absence; {_OTHER}",
+        {},
+        {_AUDITED: "rough"},
+        update=True,
+        first={"spec.taskType": "LabelVerification", **_PEOPLE},
+    ),
+    _scalar(
+        "an earlier label has letters, digits and hyphens",
+        _AUDITED,
+        "must consist of letters, digits and inner hyphens",
+        "a--b-9",
+        "a_b",
+        first=CORRECTING,
     ),
     _scalar(
         "a label attribute has letters, digits and hyphens",
@@ -323,8 +392,9 @@ CEL_CASES = [
         "one class of objects is enough, none is not",
         "spec",
         "spec.labels",
-        "BoundingBox, ImageClassificationMultiLabel, Keypoint, NamedEntityRecognition, Polygon, "
-        "Polyline, SemanticSegmentation, TextClassificationMultiLabel need at least 1 label",
+        "BoundingBox, ImageClassificationMultiLabel, InstanceSegmentation, Keypoint, "
+        "LabelAdjustment, NamedEntityRecognition, Polygon, Polyline, SemanticSegmentation, "
+        "TextClassificationMultiLabel need at least 1 label",
         {"spec.taskType": "BoundingBox", "spec.labels": [{"name": "Bird"}], **_PEOPLE},
         {"spec.taskType": "BoundingBox", "spec.labels": REMOVED, **_PEOPLE},
     ),

@@ -119,7 +119,7 @@ def convert_request(
             )
         )
     spec["labelAttributeName"] = attribute
-    spec["input"] = {"manifest": _manifest(request, notes)}
+    spec["input"] = {"manifest": _manifest(request, notes), **_audited(found, needs_ref, notes)}
     spec["output"] = {
         "uri": _s3_uri(
             request.get("OutputConfig.S3OutputPath"), "OutputConfig.S3OutputPath", notes
@@ -203,6 +203,19 @@ def _manifest(request: Request, notes: list[Note]) -> str:
         )  # fmt: skip
         return "s3://REPLACE-ME/input.manifest"
     return _s3_uri(given, _MANIFEST, notes)
+
+
+def _audited(found: FoundTaskType, needs_ref: bool, notes: list[Note]) -> dict[str, str]:
+    """The key of the label that people correct, which no request of Ground Truth's names."""
+    facts = TASK_TYPE_FACTS.get(found.name)
+    if facts is None or facts.audit != "Required":
+        return {}
+    key = "REPLACE-ME-ref" if needs_ref else "REPLACE-ME"
+    notes.append(
+        Note("spec.input.auditLabelAttributeName", "is not in the request, where the template knew "
+             f"it; {key!r} is to be replaced by the label attribute of the job that is corrected.")
+    )  # fmt: skip
+    return {"auditLabelAttributeName": key}
 
 
 def _s3_uri(uri: str, path: str, notes: list[Note]) -> str:

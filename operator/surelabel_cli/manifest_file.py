@@ -17,13 +17,15 @@ class ManifestRules:
     task_type: str
     attribute: str = ""
     labels: tuple[str, ...] = ()
+    audited: str | None = None
 
     @classmethod
     def of_job(cls, obj: dict[str, Any], task_type: str | None = None) -> ManifestRules:
         """The rules of a valid LabelingJob; ``task_type`` overrides its own."""
         job = read_labeling_job(obj)
         labels = tuple(label.name for label in job.spec.labels)
-        return cls(task_type or job.spec.task_type, job.label_attribute, labels)
+        audited = job.spec.input.audit_label_attribute_name
+        return cls(task_type or job.spec.task_type, job.label_attribute, labels, audited)
 
 
 def manifest_problems(file: Path, rules: ManifestRules) -> Iterator[tuple[int, str | None]]:
@@ -33,7 +35,7 @@ def manifest_problems(file: Path, rules: ManifestRules) -> Iterator[tuple[int, s
     from surelabel.manifest import MAX_LINE_BYTES, Rejected
     from surelabel.stages.line_check import build_line_check
 
-    check = build_line_check(rules.task_type, list(rules.labels), rules.attribute)
+    check = build_line_check(rules.task_type, list(rules.labels), rules.attribute, rules.audited)
     seen: set[str] = set()
     with file.open("rb") as lines:
         for position, raw in enumerate(_lines(lines, MAX_LINE_BYTES + 1)):

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from surelabel_cli.sample_reviews import mentions, write_reviews
-from surelabel_cli.sample_scenes import write_scenes
+from surelabel_cli.sample_scenes import write_outlines, write_rough_boxes, write_scenes
 
 ANNOTATION = "surelabel.dev/sample-data"
 MANIFEST = "input.manifest"
 TRUTH = "truth.jsonl"
 
 # An item as the manifest has it, and what the truth says of it: ``label`` or ``answer``.
-Labeled = tuple[dict[str, str], dict[str, Any]]
+Labeled = tuple[dict[str, Any], dict[str, Any]]
 
 
 class UnknownSampleDataError(Exception):
@@ -98,9 +98,23 @@ def _scenes(building: Path, target: Path) -> Iterable[Labeled]:
         yield {"source-ref": (target / "images" / file).as_uri()}, {"answer": answer}
 
 
+def _outlines(building: Path, target: Path) -> Iterable[Labeled]:
+    (building / "images").mkdir()
+    for file, answer in write_outlines(building / "images"):
+        yield {"source-ref": (target / "images" / file).as_uri()}, {"answer": answer}
+
+
+def _corrections(building: Path, target: Path) -> Iterable[Labeled]:
+    (building / "images").mkdir()
+    for file, earlier, answer in write_rough_boxes(building / "images"):
+        yield {"source-ref": (target / "images" / file).as_uri(), **earlier}, {"answer": answer}
+
+
 _MAKERS: dict[str, Callable[[Path, Path], Iterable[Labeled]]] = {
     "digits": _digits,
     "reviews": _reviews,
     "mentions": _mentions,
     "scenes": _scenes,
+    "outlines": _outlines,
+    "corrections": _corrections,
 }

@@ -137,6 +137,7 @@ def _config(spec: LabelingJobSpec, observed: Observed, start: _Start) -> StageCo
         task_type=spec.task_type,
         labels=tuple(contract.Label(name=label.name) for label in spec.labels),
         label_attribute_name=observed.label_attribute,
+        audit_label_attribute_name=spec.input.audit_label_attribute_name,
         manifest_uri=observed.manifest_uri,
         output_layout=spec.output.layout,
         annotators_per_item=workforce.annotators_per_item,

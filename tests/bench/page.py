@@ -67,7 +67,8 @@ class Section:
         parts.append(f"{_machine()}; load average {_load(self.load_before)} before, "
                      f"{_load(os.getloadavg())} after.")  # fmt: skip
         lines = [(row.what, row.got, row.target, row.verdict) for row in self.rows]
-        parts.append(_table(("figure", "measured", "target", ""), lines))
+        if lines:
+            parts.append(_table(("figure", "measured", "target", ""), lines))
         for caption, header, more in self.tables:
             parts += [caption, _table(header, more)]
         parts += self.notes

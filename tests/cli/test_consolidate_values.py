@@ -12,6 +12,7 @@ import pytest
 from cli.test_consolidate import run
 from surelabel.tasks import TASK_TYPES
 from workloads.consolidation.crowds import DATA
+from workloads.stages.mini_driver import MiniDriver
 from workloads.value_cases import CASES, LABELS
 
 BIRDS = DATA / "classification" / "ground_truth_birds"
@@ -118,6 +119,31 @@ def test_a_finished_ground_truth_job_is_consolidated_again_and_compared(tmp_path
     *differing, summary = out.splitlines()
     assert summary == f"{len(differing)} of 302 labels differ."
     assert 0 < len(differing) < 10
+
+
+def test_masks_of_a_finished_job_are_compared_with_those_that_it_made(tmp_path: Path) -> None:
+    driver = MiniDriver(
+        tmp_path,
+        labels=LABELS,
+        task_type="SemanticSegmentation",
+        accuracies=(900, 850, 800),
+        spec={"output_layout": "GroundTruth", "label_attribute_name": "job-ref"},
+    )
+    content = CASES["SemanticSegmentation"][0]
+    driver.write_input(
+        [{"source-ref": f"s3://b/{n}.png"} for n in range(4)], [content] * 4, "answer"
+    )
+    driver.run_job()
+    arguments = ("consolidate", driver.path, "--task-type", "SemanticSegmentation", "--compare")
+    code, out, _ = run(*arguments, "-o", tmp_path / "labels.jsonl")
+    assert code == 0
+    assert out.splitlines() == ["0 of 4 labels differ."]
+    first = next((driver.path / "annotations/consolidated-annotation/output/2").iterdir())
+    first.unlink()
+    code, out, err = run(*arguments, "-o", tmp_path / "labels.jsonl")
+    assert code == 0
+    assert out.splitlines() == ["0 of 3 labels differ."]
+    assert "1 answers set aside" in err
 
 
 def test_answers_of_which_none_can_be_read_end_in_an_error_and_write_nothing(

@@ -187,6 +187,10 @@ def test_the_lambdas_tell_the_task_type(tmp_path, kind, task_type):
     wrong = [str(problem) for problem in validate_object(job)]
     assert all("taskType" in each or "labelAttributeName" in each for each in wrong)
     assert bool(wrong) == (not runs)
+    # No request says which label is corrected.
+    audited = job["spec"]["input"].get("auditLabelAttributeName")
+    assert audited == ("REPLACE-ME" if task_type == "LabelAdjustment" else None)
+    assert ("'REPLACE-ME' is to be replaced" in said) == (audited is not None)
 
 
 @pytest.mark.parametrize(

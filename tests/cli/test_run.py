@@ -198,7 +198,15 @@ def test_an_invalid_job_leaves_no_folder_behind(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("name", "attribute"), [("boxes", "shapes"), ("entities", "mentions")])
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("boxes", "shapes"),
+        ("entities", "mentions"),
+        ("outlines", "shapes"),
+        ("corrections", "corrected"),
+    ],
+)
 def test_samples_of_other_task_types_run_to_their_manifest(
     tmp_path: Path, name: str, attribute: str
 ) -> None:
@@ -208,3 +216,8 @@ def test_samples_of_other_task_types_run_to_their_manifest(
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len(lines) > 80
     assert all(attribute in line and f"{attribute}-metadata" in line for line in lines)
+    if name == "corrections":
+        # People saw the earlier labels, and changed those that were wrong.
+        said = [line["corrected-metadata"]["adjustment-status"] for line in lines]
+        assert 30 < said.count("adjusted") < 85
+        assert set(said) == {"adjusted", "unadjusted"}

@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.bounding_box.task import BoundingBox
+from surelabel.tasks.label_adjustment.task import read_earlier_label
 from surelabel_cli import sample_data
 from surelabel_cli.sample_data import UnknownSampleDataError, make_sample_data, sample_data_of
 from surelabel_cli.sample_reviews import TOPICS, write_reviews
@@ -78,6 +82,32 @@ def test_scenes_have_a_shape_of_one_colour_in_every_box(tmp_path: Path) -> None:
                 assert len(colours) == 1
 
 
+def test_outlines_cover_their_shapes_to_the_pixel(tmp_path: Path) -> None:
+    folder = make_sample_data("outlines", tmp_path)
+    lines = read_lines(folder / "truth.jsonl")
+    task = TASK_TYPES["InstanceSegmentation"]
+    counted = 0
+    for line in lines[:20]:
+        value = task.value_of(task.read_truth({"answer": line["answer"]}, SHAPES), SHAPES)
+        with Image.open(line["source-ref"].removeprefix("file://")) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        drawn = (pixels != (244, 241, 234)).any(axis=2)
+        assert np.array_equal(value.mask >= 0, drawn)
+        counted += len(value.labels)
+    assert counted > 20
+
+
+def test_corrections_have_a_label_with_mistakes_and_what_is_right(tmp_path: Path) -> None:
+    folder = make_sample_data("corrections", tmp_path)
+    manifest, truth = (read_lines(folder / f"{n}") for n in ("input.manifest", "truth.jsonl"))
+    said = [line["answer"]["crowd-bounding-box"]["initialValueModified"] for line in truth]
+    assert 30 < sum(said) < 80
+    for line, modified, right in zip(manifest, said, truth, strict=True):
+        rough = read_earlier_label(line["rough"], line["rough-metadata"], SHAPES)
+        boxes = BoundingBox().value_of(BoundingBox().parse_answer(right["answer"], SHAPES), SHAPES)
+        assert (rough.boxes != boxes.boxes) == modified
+
+
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     folder = make_sample_data("reviews", tmp_path)
     before = (folder / "input.manifest").stat().st_mtime_ns
@@ -103,7 +133,8 @@ def test_an_interrupted_generation_is_done_again(
 
 def test_an_unknown_name_is_refused_with_those_that_exist(tmp_path: Path) -> None:
     with pytest.raises(
-        UnknownSampleDataError, match=r"one of digits, reviews, mentions, scenes; got 'cats'"
+        UnknownSampleDataError,
+        match=r"one of digits, reviews, mentions, scenes, outlines, corrections; got 'cats'",
     ):
         make_sample_data("cats", tmp_path)
 

@@ -359,6 +359,28 @@ def test_a_job_beside_a_manifest_gives_type_labels_and_attribute(write) -> None:
     assert lines[1].startswith("in.jsonl:2: InvalidLabel: 'birds' is there already")
 
 
+def test_a_manifest_must_have_the_label_that_people_correct(write) -> None:  # type: ignore[no-untyped-def]
+    job = JOB.replace("TextClassification", "LabelAdjustment")
+    job = job.replace("s3://bucket/in\n", "s3://bucket/in\n    auditLabelAttributeName: rough\n")
+    write("job.yaml", job)
+    label = {"image_size": [{"width": 9, "height": 9, "depth": 3}], "annotations": []}
+    about = {"objects": [], "class-map": {}, "type": "groundtruth/object-detection"}
+    good = {"source-ref": "s3://b/0.png", "rough": label, "rough-metadata": about}
+    bad = [
+        {"source-ref": "s3://b/1.png"},
+        {**good, "rough": {"annotations": [{"class_id": 7}]}},
+    ]
+    write("in.manifest", "".join(json.dumps(line) + "\n" for line in (good, *bad)))
+    code, lines = run("job.yaml", "in.manifest")
+    assert code == 1
+    assert lines[0] == "job.yaml: valid (LabelingJob birds)"
+    assert lines[1].startswith(
+        "in.manifest:2: NoEarlierLabel: 'rough', the label that people are to look at, is not there"
+    )
+    assert lines[2].startswith("in.manifest:3: InvalidLabel: 'rough', the label that people are")
+    assert lines[3] == "2 problems."
+
+
 def test_a_manifest_alone_needs_a_task_type(write) -> None:  # type: ignore[no-untyped-def]
     write("in.manifest", b'{"source": "a"}\n')
     code, lines = run("in.manifest")

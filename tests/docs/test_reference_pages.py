@@ -42,6 +42,7 @@ _OTHER = {
     *("Collusion", "Haste", "Outlier", "Spam"),
     *("Accepted", "NotTested", "Proposed", "Refused"),
     *("MalformedAnswer", "UnknownLabel", "Malformed", "BrokenMask"),
+    *("ForeignRef", "WrongKind", "WrongSize"),
 }
 
 

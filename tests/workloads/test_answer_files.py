@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from surelabel.answer_files import AnswerFilesError, read_given_answers
+from surelabel.answer_files.coding import as_values
 from surelabel.answer_table import TableError
+from surelabel.blobs import blob_name, moved_out
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.values import (
@@ -120,6 +122,26 @@ def test_boxes_come_with_image_sizes_and_the_jobs_labels(tmp_path):
     assert given.sources == {"0": "s3://b/0.jpg", "1": "s3://b/1.jpg"}
     assert list(given.labels) == ["1"]
     assert given.labels["1"].confidences == (0.8,)
+
+
+def test_texts_of_spans_are_read_inline_and_by_reference(tmp_path):
+    entities = {"entities": [{"label": "Bird", "startOffset": 2, "endOffset": 8}]}
+    answer = {"answerContent": {"x": entities}, "workerId": "w"}
+    for item in range(3):
+        name = f"annotations/worker-response/iteration-1/{item}/t.json"
+        put(tmp_path / name, {"answers": [answer]})
+    (tmp_path / "1.txt").write_text("a heron", encoding="utf-8-sig")
+    manifest = lines(
+        {"source": "a falcon"},
+        {"source-ref": (tmp_path / "1.txt").as_uri()},
+        {"source-ref": (tmp_path / "2.txt").as_uri()},
+    )
+    put(tmp_path / "output.manifest", manifest)
+    given = read_given_answers(tmp_path, "NamedEntityRecognition")
+    assert given.texts == {"0": "a falcon", "1": "a heron"}
+    # A URI is never taken for the text, which would cut off what lies beyond its end.
+    assert as_values(given).sources == ("a falcon", "a heron", None)
+    assert read_given_answers(tmp_path, "Custom").texts == {}
 
 
 def test_an_items_own_id_stands_for_it(tmp_path):
@@ -266,6 +288,56 @@ def test_masks_are_decoded_and_give_their_size(tmp_path):
     given = read_given_answers(put(tmp_path / "a.jsonl", text), "SemanticSegmentation")
     assert given.answers[0].value == value
     assert given.sizes == {"i": ImageSize(3, 1)}
+
+
+def mask_line(annotator, width, height):
+    form = LABEL_FORMATS["SemanticSegmentation"]
+    value = SemanticMask(np.zeros((height, width), np.int32))
+    content = form.answer_content(value, Classes.of(("a",)))
+    return {"item": "i", "annotator": annotator, "answer": content}
+
+
+def test_a_mask_of_another_size_than_most_is_set_aside(tmp_path):
+    text = lines(mask_line("a", 8, 6), mask_line("b", 4, 3), mask_line("c", 8, 6))
+    given = read_given_answers(put(tmp_path / "a.jsonl", text), "SemanticSegmentation")
+    assert [each.annotator for each in given.answers] == ["a", "c"]
+    (aside,) = given.set_aside
+    assert (aside.reason, aside.item) == ("WrongSize", "i")
+    assert aside.where.endswith("a.jsonl:2")
+    assert given.sizes == {"i": ImageSize(8, 6)}
+
+
+def test_a_jobs_own_answers_are_read_with_the_images_beside_them(tmp_path):
+    stored = {}
+
+    def write(data):
+        stored[blob_name(data)] = data
+        return blob_name(data)
+
+    line = mask_line("a", 8, 6)
+    broken = mask_line("b", 7, 6)
+    content = [moved_out(each["answer"], write) for each in (line, broken)]
+    path = tmp_path / "ann-p1" / "answers" / "people-000001.jsonl"
+    path.parent.mkdir(parents=True)
+    (tmp_path / "ann-p1" / "blobs").mkdir()
+    for name, data in stored.items():
+        (tmp_path / "ann-p1" / name).write_bytes(data)
+    foreign = {"x": {"labelMappings": {}, "labeledImage": {"ref": "../../secret.png"}}}
+    put(
+        path,
+        lines(
+            {**line, "answer": content[0]},
+            {**broken, "answer": content[1]},
+            {**line, "annotator": "c", "answer": foreign},
+        ),
+    )
+    missing = content[1]["crowd-semantic-segmentation"]["labeledImage"]["ref"]
+    (tmp_path / "ann-p1" / missing).unlink()
+    for where in (path, path.as_uri()):
+        given = read_given_answers(where, "SemanticSegmentation")
+        assert [each.annotator for each in given.answers] == ["a"]
+        assert given.sizes == {"i": ImageSize(8, 6)}
+        assert [each.reason for each in given.set_aside] == ["BrokenMask", "ForeignRef"]
 
 
 def test_where_nothing_is_a_message_says_what_was_looked_for(tmp_path):

@@ -12,6 +12,7 @@ from PIL import Image
 
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import AnswerError, LabelError
+from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.task_types import TASK_TYPE_FACTS
 from workloads.consolidation.crowds import DATA
@@ -35,6 +36,7 @@ def test_the_registry_and_the_contracts_list_agree():
         name: facts.needs_ref for name, facts in TASK_TYPE_FACTS.items()
     }
     assert all(task.name == name for name, task in TASK_TYPES.items())
+    assert set(TASK_TYPES) == set(LABEL_FORMATS)
     assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model} == set(OF_CLASSES)
     assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.least_labels} == {
         name for name, task in TASK_TYPES.items() if task.needs_labels

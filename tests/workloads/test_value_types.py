@@ -9,11 +9,34 @@ import pytest
 
 from surelabel.tasks import TASK_TYPES, learnable
 from surelabel.tasks.base import AnswerError, LabelError
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.instance_segmentation.format import InstanceSegmentationFormat
 from surelabel.tasks.label_format import Label
+from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat
 from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
+from surelabel.tasks.values import Instances, SemanticMask
 from surelabel_contract.errors import ConfigurationError
-from workloads.value_cases import CASES, LABELS
+from workloads.value_cases import CASES, LABELS, manifest_type
 
+# Answers that there is nothing to mark.
+_NO_MASK = np.full((6, 8), -1, np.int32)
+NOTHING = {
+    "ImageClassificationMultiLabel": {"x": {"labels": []}},
+    "TextClassificationMultiLabel": {"x": {"labels": []}},
+    "BoundingBox": {"x": {"boundingBoxes": []}},
+    "Polygon": {"x": {"polygons": []}},
+    "Polyline": {"x": {"polylines": []}},
+    "Keypoint": {"x": {"keypoints": []}},
+    "NamedEntityRecognition": {"x": {"entities": []}},
+    "SemanticSegmentation": SemanticSegmentationFormat().answer_content(
+        SemanticMask(_NO_MASK), Classes.of(LABELS)
+    ),
+    "InstanceSegmentation": InstanceSegmentationFormat().answer_content(
+        Instances((), _NO_MASK), Classes.of(LABELS)
+    ),
+    "Ranking": {"x": {"order": []}},
+    "LabelAdjustment": {"x": {"boundingBoxes": []}},
+}
 OF_VALUES = {n: task for n, task in TASK_TYPES.items() if isinstance(task, ValueTask)}
 types = pytest.mark.parametrize("task", OF_VALUES.values(), ids=OF_VALUES)
 
@@ -66,7 +89,7 @@ def test_a_label_is_read_as_it_was_written(task):
     label, metadata = json.loads(json.dumps(written))
     assert task.read(label, metadata, LABELS).value == value
     assert task.read_label(label, metadata, LABELS) == 0
-    assert metadata["type"] == task.manifest_type
+    assert metadata["type"] == manifest_type(task.name, task.manifest_type)
 
 
 @types
@@ -131,6 +154,16 @@ def test_one_answer_is_the_label(task):
     found = dict(task.consolidate(answers(task, told)))[0]
     value = task.value_of(told[0], LABELS)
     assert task.disagreement(found.value, value) == pytest.approx(0, abs=1e-3)
+
+
+@types
+def test_a_lone_answer_that_says_nothing_is_no_certainty(task):
+    if task.name not in NOTHING:
+        pytest.skip("an answer of this type always says something")
+    coded = task.parse_answer(NOTHING[task.name], LABELS)
+    alone = dict(task.consolidate(answers(task, [coded])))[0].confidence
+    three = dict(task.consolidate(answers(task, [coded] * 3)))[0].confidence
+    assert 0.4 < alone < three < 1
 
 
 @types

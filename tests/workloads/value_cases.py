@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.instance_segmentation.format import InstanceSegmentationFormat
 from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat
-from surelabel.tasks.values import SemanticMask
+from surelabel.tasks.values import Instances, SemanticMask
 
 LABELS = ("Falcon", "Heron", "Duck")
 _IMAGE = {"inputImageProperties": {"height": 400, "width": 500}}
@@ -31,6 +32,15 @@ def _mask() -> dict[str, Any]:
     pixels[10:40, 15:50] = 0
     pixels[30:55, 55:75] = 2
     return SemanticSegmentationFormat().answer_content(SemanticMask(pixels), Classes.of(LABELS))
+
+
+def _instances() -> dict[str, Any]:
+    pixels = np.full((60, 80), -1, np.int32)
+    pixels[5:25, 8:40] = 0
+    pixels[28:58, 45:76] = 1
+    pixels[30:50, 5:35] = 2
+    value = Instances((0, 2, 0), pixels)
+    return InstanceSegmentationFormat().answer_content(value, Classes.of(LABELS))
 
 
 # What somebody answers who knows, and an answer that cannot be read.
@@ -74,6 +84,10 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
         _mask(),
         {"x": {"labelMappings": {}, "labeledImage": {"pngImageData": "no PNG"}}},
     ),
+    "InstanceSegmentation": (
+        _instances(),
+        {"x": {"instances": [{"label": "Duck", "color": "#ff0000"}], "labeledImage": {}}},
+    ),
     "PairwisePreference": ({"crowd-radio-group": {"choice": "b"}}, {"x": {"choice": "c"}}),
     "Ranking": (
         {"crowd-text-ranking": {"order": ["r3", "r1", "r2"]}},
@@ -85,5 +99,39 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     ),
     "Rating": ({"crowd-slider": {"value": 4}}, {"x": {"value": "good"}}),
     "LabelVerification": ({"crowd-image-classifier": {"label": "Heron"}}, {"x": {"label": "bad"}}),
+    "LabelAdjustment": (
+        {
+            "crowd-bounding-box": {
+                "boundingBoxes": _BOXES,
+                **_IMAGE,
+                "initialValueModified": True,
+            }
+        },
+        {"x": {"something": []}},
+    ),
     "Custom": ({"crowd-form": {"animal": "heron", "sure": True}}, ["no", "form"]),
 }
+
+# The earlier label that a line must bring, under the key that the job names.
+AUDITED = "rough"
+EARLIER: dict[str, dict[str, Any]] = {
+    "LabelAdjustment": {
+        AUDITED: {
+            "image_size": [{"width": 500, "height": 400, "depth": 3}],
+            "annotations": [{"class_id": 1, "left": 10, "top": 20, "width": 60, "height": 40}],
+        },
+        f"{AUDITED}-metadata": {
+            "objects": [{"confidence": 0.4}],
+            "class-map": {"1": "Heron"},
+            "type": "groundtruth/object-detection",
+            "human-annotated": "no",
+            "creation-date": "2026-01-02T03:04:05.000000",
+            "job-name": "labeling-job/rough",
+        },
+    },
+}
+
+
+def manifest_type(name: str, of_task: str) -> str:
+    """``type`` of the metadata; a corrected label is of the type that it was."""
+    return "groundtruth/object-detection" if name == "LabelAdjustment" else of_task

@@ -1,23 +1,20 @@
-"""People's answers: read from segments, checked, coded into arrays, kept for later rounds.
+"""People's answers as arrays, kept for later rounds, and where the segments lie that have them.
 
-A malformed answer is set aside with its reason; it counts as no answer. Refuses to consolidate.
+Refuses to read segments (``answer_segments``) and to consolidate.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from surelabel_contract.model import Record
-from surelabel_contract.people import Answer
 from surelabel_contract.stages import ObjectRef
-from surelabel_contract.store import Folder
 
 SUBMITTED = "submitted"
 SKIPPED = "skipped"
@@ -135,92 +132,3 @@ def merge(parts: Iterable[CodedAnswers]) -> CodedAnswers:
         np.concatenate([part.label for part in parts]),
         names,
     )
-
-
-@dataclass(frozen=True)
-class SetAside:
-    """An answer that cannot be used, as it came."""
-
-    segment: str
-    line: int
-    reason: str
-    answer: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """For the list of answers set aside."""
-        return {
-            "segment": self.segment,
-            "line": self.line,
-            "reason": self.reason,
-            "answer": self.answer,
-        }
-
-
-def read_segments(
-    folder: Folder,
-    segments: Iterable[ObjectRef],
-    lines: Mapping[str, int],
-    parse: Callable[[Mapping[str, Any]], int | bytes],
-) -> tuple[CodedAnswers, list[SetAside]]:
-    """The answers of some segments about the items in ``lines`` (id to line).
-
-    ``parse(answer content)`` is the class id, or the bytes of what is no class, or raises
-    ValueError. The last answer of a person to
-    an item counts; review answers are no part of a consensus and are left out.
-    """
-    decoder = msgspec.json.Decoder(Answer)
-    latest: dict[tuple[int, str], int | bytes] = {}
-    aside: list[SetAside] = []
-    for segment in segments:
-        for number, raw in enumerate(folder.read(segment.key).splitlines(), 1):
-            try:
-                answer = decoder.decode(raw)
-                if answer.role != "annotator":
-                    continue
-                code = _code(answer, lines, parse)
-            except (ValueError, UnicodeDecodeError) as error:
-                text = raw[:1000].decode(errors="replace")
-                aside.append(SetAside(segment.key, number, str(error), text))
-                continue
-            key = (lines[answer.item_id], answer.annotator)
-            # Out and in again: a correction takes its place at the end.
-            latest.pop(key, None)
-            latest[key] = code
-    if not latest:
-        return CodedAnswers.empty(), aside
-    # The order in which answers came must not decide anything later on.
-    ordered = sorted(latest)
-    names = tuple(sorted({name for _, name in ordered}))
-    position = {name: index for index, name in enumerate(names)}
-    contents = sorted({code for code in latest.values() if isinstance(code, bytes)})
-    codes = {content: index for index, content in enumerate(contents)}
-    return (
-        CodedAnswers(
-            np.array([line for line, _ in ordered], np.int64),
-            np.array([position[name] for _, name in ordered], np.int32),
-            np.array([_number(latest[key], codes) for key in ordered], np.int32),
-            names,
-            tuple(contents),
-        ),
-        aside,
-    )
-
-
-def _number(code: int | bytes, codes: Mapping[bytes, int]) -> int:
-    return codes[code] if isinstance(code, bytes) else code
-
-
-def _code(
-    answer: Answer, lines: Mapping[str, int], parse: Callable[[Mapping[str, Any]], int | bytes]
-) -> int | bytes:
-    if answer.item_id not in lines:
-        raise ValueError(f"itemId {answer.item_id!r} is not in the task file")
-    if answer.status not in STATUSES:
-        raise ValueError(f"status must be one of {', '.join(STATUSES)}; got {answer.status!r}")
-    if answer.status == SKIPPED:
-        return SKIPPED_CODE
-    if answer.status == CANNOT_TELL:
-        return CANNOT_TELL_CODE
-    if answer.answer_content is None:
-        raise ValueError("a submitted answer must have answerContent")
-    return parse(answer.answer_content)

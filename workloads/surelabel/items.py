@@ -120,17 +120,24 @@ class ItemReader:
 
     def items(self, lines: Iterable[int]) -> dict[int, Item]:
         """The items on the given lines; reads only their shards."""
+        return {
+            line: Item(line, row["item_id"], row["source"], row["source-ref"])
+            for line, row in self._rows(lines, ["item_id", "source", "source-ref"])
+        }
+
+    def raw_of(self, lines: Iterable[int]) -> dict[int, bytes]:
+        """The given lines as the manifest has them; reads only their shards."""
+        return {line: row["raw"] for line, row in self._rows(lines, ["raw"])}
+
+    def _rows(self, lines: Iterable[int], columns: list[str]) -> Iterator[tuple[int, Any]]:
         wanted: dict[int, list[int]] = {}
         for line in lines:
             wanted.setdefault(self.index.shard_of(line), []).append(line)
-        found: dict[int, Item] = {}
         for number in sorted(wanted):
             first = self.index.shards[number].first_line
             rows = [line - first for line in wanted[number]]
-            table = self.table(number, ["item_id", "source", "source-ref"]).take(rows)
-            for line, row in zip(wanted[number], table.to_pylist(), strict=True):
-                found[line] = Item(line, row["item_id"], row["source"], row["source-ref"])
-        return found
+            table = self.table(number, columns).take(rows)
+            yield from zip(wanted[number], table.to_pylist(), strict=True)
 
     def lines_of(self, item_ids: Iterable[str]) -> dict[str, int]:
         """The line of each id; KeyError if one does not exist."""

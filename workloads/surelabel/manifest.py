@@ -66,12 +66,15 @@ class LineCheck:
     """The rules for the lines of one job.
 
     ``takes_text``: the task type works on ``source``; ``takes_media``: on ``source-ref``.
+    ``audited``: key of an earlier label that every line without a label must have.
     """
 
     attribute: str
     read_label: ReadLabel
     takes_text: bool = True
     takes_media: bool = True
+    audited: str | None = None
+    read_audited: ReadLabel | None = None
 
     def __call__(self, raw: bytes) -> ManifestItem | Rejected:
         """What the line is; never raises on any bytes."""
@@ -113,6 +116,10 @@ class LineCheck:
             if isinstance(labeled, Rejected):
                 return labeled
             earlier = labeled
+        if earlier is None and self.audited is not None:
+            problem = self._audit_problem(value, self.audited)
+            if problem is not None:
+                return problem
         return ManifestItem(item_id, source, reference, earlier)
 
     def _source_problem(
@@ -158,6 +165,26 @@ class LineCheck:
                 "SourceRefNotSupported",
                 "'source-ref' names a file, but this task type works on text; give it as 'source' "
                 f"(got {_shown(content)}).",
+            )
+        return None
+
+    def _audit_problem(self, value: dict[str, Any], key: str) -> Rejected | None:
+        if key not in value:
+            return Rejected(
+                "NoEarlierLabel",
+                f"{key!r}, the label that people are to look at, is not there (keys: "
+                f"{', '.join(sorted(value)[:8])}). Add it, or correct auditLabelAttributeName in a "
+                "new job.",
+            )
+        if self.read_audited is None:
+            return None
+        try:
+            self.read_audited(value[key], value.get(f"{key}-metadata"))
+        except InvalidLabelError as error:
+            return Rejected(
+                "InvalidLabel",
+                f"{key!r}, the label that people are to look at, cannot be read: {error} Correct "
+                "it, or name the labels of the job that wrote it.",
             )
         return None
 

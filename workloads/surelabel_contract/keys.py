@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from surelabel_contract.steps import Stage, Step, uid8
@@ -22,6 +23,7 @@ COMMIT_FILE = "COMMITTED.json"
 CONFIG_FILE = "STAGE.json"
 DRAFT_FILE = "DRAFT.json"
 
+_LABEL_FILE = re.compile(rf"{CONSOLIDATED}/\d+/([0-9a-f]{{64}})\.[a-z]+")
 _STEP = re.compile(r"rounds/(\d{4,})/([a-z]{3})-p(\d+)/(.+)$")
 _ATTEMPT = re.compile(r"a(\d+)/")
 
@@ -91,6 +93,10 @@ class StateKeys:
         """Prefix of the step's answer segments, ending in a slash."""
         return self.step(step) + "answers/"
 
+    def blob(self, step: Step, name: str) -> str:
+        """An image of the step's answers; ``name`` is ``blobs/<sha256>.png``."""
+        return self.step(step) + name
+
     def progress(self, step: Step) -> str:
         """The workforce's Progress; overwritten as people work."""
         return self.step(step) + "progress.json"
@@ -98,6 +104,17 @@ class StateKeys:
     def stop_request(self, step: Step) -> str:
         """Exists when the workforce must hand out nothing more (stopNow, a limit)."""
         return self.step(step) + "STOP.json"
+
+
+def label_file(line: int, sha256: str, ending: str) -> str:
+    """The file of a label that is one, such as a mask; the name proves its content."""
+    return f"{CONSOLIDATED}/{line}/{sha256}.{ending}"
+
+
+def label_files_in(text: str) -> Iterator[tuple[str, str]]:
+    """Key and SHA-256 of every file of a label that a text refers to."""
+    for match in _LABEL_FILE.finditer(text):
+        yield match[0], match[1]
 
 
 def step_of_key(key: str) -> tuple[Step, str] | None:

@@ -147,6 +147,8 @@ class StageConfig(Record):
     task_type: str
     labels: tuple[Label, ...]
     label_attribute_name: str
+    # Key of the earlier label that people judge or correct; None: they see none.
+    audit_label_attribute_name: str | None = None
     manifest_uri: str
     output_layout: Literal["Minimal", "GroundTruth"] = "Minimal"
     annotators_per_item: int

@@ -4,6 +4,7 @@ registry and this list equal."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,15 @@ class TaskTypeFacts:
     least_labels: int | None = 1
     # Models can learn it, so that autoLabeling is possible.
     has_model: bool = False
+    # People look at an earlier label of the line, which the job may or must name.
+    audit: Literal["None", "Optional", "Required"] = "None"
+
+    def labels_are_refs(self, audited: str | None) -> bool:
+        """Whether the label attribute ends in ``-ref``; ``audited``: key of the earlier label.
+
+        A corrected label is what the earlier one was.
+        """
+        return self.needs_ref or (self.audit == "Required" and (audited or "").endswith("-ref"))
 
 
 TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
@@ -32,11 +42,13 @@ TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
         TaskTypeFacts("Keypoint"),
         TaskTypeFacts("NamedEntityRecognition"),
         TaskTypeFacts("SemanticSegmentation", needs_ref=True),
+        TaskTypeFacts("InstanceSegmentation"),
         TaskTypeFacts("PairwisePreference", least_labels=0),
         TaskTypeFacts("Ranking", least_labels=0),
         TaskTypeFacts("FreeText", least_labels=0),
         TaskTypeFacts("Rating", least_labels=0),
-        TaskTypeFacts("LabelVerification", least_labels=2),
+        TaskTypeFacts("LabelVerification", least_labels=2, audit="Optional"),
+        TaskTypeFacts("LabelAdjustment", audit="Required"),
         TaskTypeFacts("Custom", least_labels=None),
     )
 }

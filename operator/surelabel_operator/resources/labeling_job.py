@@ -19,7 +19,7 @@ from surelabel_operator.resources.base import (
 from surelabel_operator.resources.compute import Compute
 from surelabel_operator.resources.metadata import Metadata
 from surelabel_operator.resources.status import JobStatus
-from surelabel_operator.resources.storage import Input, Output, Storage
+from surelabel_operator.resources.storage import ATTRIBUTE_RULE, Input, Output, Storage
 from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, Stopping, Workforce
 
 NAME_MAX = 40
@@ -28,11 +28,15 @@ MAX_LABELS = 256
 _LEAST_LABELS = max(facts.least_labels or 0 for facts in TASK_TYPE_FACTS.values())
 _LEARNABLE = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model)
 _WITH_REF = [name for name, facts in TASK_TYPE_FACTS.items() if facts.needs_ref]
-_DEFAULT_NAME = (
-    f"(self.spec.taskType in {_WITH_REF!r} ? self.metadata.name + '-ref' : self.metadata.name)"
-    if _WITH_REF
-    else "self.metadata.name"
+_AUDITING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit != "None"]
+_CORRECTING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit == "Required"]
+_AUDITED = "self.spec.input.auditLabelAttributeName"
+# As TaskTypeFacts.labels_are_refs has it.
+_LABELS_ARE_REFS = (
+    f"(self.spec.taskType in {_WITH_REF!r} || (self.spec.taskType in {_CORRECTING!r} && "
+    f"has({_AUDITED}) && {_AUDITED}.endsWith('-ref')))"
 )
+_DEFAULT_NAME = f"({_LABELS_ARE_REFS} ? self.metadata.name + '-ref' : self.metadata.name)"
 # The effective label attribute name, as label_attribute_name() has it.
 _EFFECTIVE = f"(has(self.spec.labelAttributeName) ? self.spec.labelAttributeName : {_DEFAULT_NAME})"
 _ATTRIBUTE = ".spec.labelAttributeName"
@@ -88,12 +92,7 @@ class LabelingJobSpec(Part):
         max_length=127,
         description="Key of the label in the output manifest; without it the job's name. "
         "Immutable, also its absence.",
-        json_schema_extra=rules(
-            rule(
-                "self.matches('^[a-zA-Z0-9](-*[a-zA-Z0-9])*$')",
-                "must consist of letters, digits and inner hyphens",
-            )
-        ),
+        json_schema_extra=rules(ATTRIBUTE_RULE),
     )
     seed: int | None = Field(
         default=None,
@@ -147,6 +146,25 @@ class LabelingJobSpec(Part):
                 "(!has(self.seed) || self.seed == oldSelf.seed)",
                 "seed is immutable, also its absence; create another LabelingJob instead",
                 field_path=".seed",
+            ),
+            rule(
+                "has(self.input.auditLabelAttributeName) == "
+                "has(oldSelf.input.auditLabelAttributeName) && "
+                "(!has(self.input.auditLabelAttributeName) || "
+                "self.input.auditLabelAttributeName == oldSelf.input.auditLabelAttributeName)",
+                "input.auditLabelAttributeName is immutable, also its absence; create another "
+                "LabelingJob instead",
+                field_path=".input.auditLabelAttributeName",
+            ),
+            rule(
+                f"!(self.taskType in {_CORRECTING!r}) || has(self.input.auditLabelAttributeName)",
+                f"{', '.join(_CORRECTING)} needs the key of the label that people correct",
+                field_path=".input.auditLabelAttributeName",
+            ),
+            rule(
+                f"self.taskType in {_AUDITING!r} || !has(self.input.auditLabelAttributeName)",
+                f"only {' and '.join(_AUDITING)} look at an earlier label; leave it out",
+                field_path=".input.auditLabelAttributeName",
             ),
             *(_labels_rule(number) for number in range(_LEAST_LABELS + 1)),
             rule(
@@ -212,10 +230,15 @@ class LabelingJob(Part):
                 field_path=_ATTRIBUTE,
             ),
             rule(
-                f"{_EFFECTIVE}.endsWith('-ref') == (self.spec.taskType in {_WITH_REF!r})",
+                f"{_EFFECTIVE}.endsWith('-ref') == {_LABELS_ARE_REFS}",
                 "must end with -ref exactly where labels are references to files (without it the "
                 "label attribute is called as the job)",
                 field_path=_ATTRIBUTE,
+            ),
+            rule(
+                f"!has({_AUDITED}) || {_AUDITED} != {_EFFECTIVE}",
+                "must not be the job's own label attribute, since the earlier label stays",
+                field_path=".spec.input.auditLabelAttributeName",
             ),
             rule(
                 "!has(self.status) || !has(self.status.step) || !has(self.status.step.round) || "
@@ -233,7 +256,9 @@ class LabelingJob(Part):
         return label_attribute_name(
             self.spec.label_attribute_name,
             self.metadata.name,
-            TASK_TYPE_FACTS[self.spec.task_type].needs_ref,
+            TASK_TYPE_FACTS[self.spec.task_type].labels_are_refs(
+                self.spec.input.audit_label_attribute_name
+            ),
         )
 
     @property

@@ -16,6 +16,11 @@ URI_RULE = rule(
     "file:///path, without ? and #",
 )
 PATH_RULE = rule("!self.matches('(^|/)[.][.](/|$)')", "must not contain '..'")
+# Ground Truth's rule for the key of a label.
+ATTRIBUTE_RULE = rule(
+    "self.matches('^[a-zA-Z0-9](-*[a-zA-Z0-9])*$')",
+    "must consist of letters, digits and inner hyphens",
+)
 SECRET_NAME_RULE = rule(
     "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
     "must be the name of a Secret of this namespace: a-z, 0-9, '-', '.'",
@@ -51,6 +56,14 @@ class Input(Part):
         max_length=URI_MAX,
         description="URI of the input manifest: JSON Lines with source or source-ref. Immutable.",
         json_schema_extra=rules(URI_RULE, PATH_RULE, immutable("input.manifest")),
+    )
+    audit_label_attribute_name: str | None = Field(
+        default=None,
+        max_length=127,
+        description="Key, in the manifest's lines, of the earlier label that people correct "
+        "(LabelAdjustment, which needs it) or judge (LabelVerification). Immutable, also its "
+        "absence.",
+        json_schema_extra=rules(ATTRIBUTE_RULE),
     )
 
 

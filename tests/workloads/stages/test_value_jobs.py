@@ -12,11 +12,13 @@ import pytest
 from surelabel.stages.verification import verify_job
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.instance_segmentation.format import read_instances
 from surelabel.tasks.semantic_segmentation.format import read_mask
+from surelabel.tasks.values import Instances
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Storage
 from workloads.stages.mini_driver import MiniDriver
-from workloads.value_cases import CASES, LABELS
+from workloads.value_cases import AUDITED, CASES, EARLIER, LABELS, manifest_type
 
 types = pytest.mark.parametrize("name", CASES)
 
@@ -24,11 +26,16 @@ types = pytest.mark.parametrize("name", CASES)
 def driver_of(root: Path, name: str, n: int = 7, **values: object) -> MiniDriver:
     task = TASK_TYPES[name]
     labels = LABELS if task.needs_labels else ()
+    earlier = EARLIER.get(name, {})
     driver = MiniDriver(root, labels=labels, task_type=name, **values)  # type: ignore[arg-type]
+    if earlier:
+        driver.spec = {**driver.spec, "audit_label_attribute_name": AUDITED}
     kind = "source-ref" if task.source_kind == "image" else "source"
     # Long enough for every span of the truth.
     texts = [f"a falcon, a heron and a duck are in text {i}" for i in range(n)]
-    lines = [{kind: f"s3://b/{i}.png" if kind == "source-ref" else texts[i]} for i in range(n)]
+    lines = [
+        {kind: f"s3://b/{i}.png" if kind == "source-ref" else texts[i], **earlier} for i in range(n)
+    ]
     driver.write_input(lines, [CASES[name][0]] * n, key="answer")
     return driver
 
@@ -38,6 +45,8 @@ def in_memory(value: Any) -> Any:
     if getattr(value, "ref", None) is None:
         return value
     png = Path(value.ref.removeprefix("file://")).read_bytes()
+    if isinstance(value, Instances):
+        return read_instances(value, png)
     return read_mask(value, png, Classes.of(LABELS))
 
 
@@ -54,7 +63,7 @@ def test_a_job_goes_from_manifest_to_manifest(tmp_path: Path, name: str) -> None
         line = json.loads(raw)
         assert str(number) in next(iter(line.values()))
         metadata = line["job-metadata"]
-        assert metadata["type"] == task.manifest_type
+        assert metadata["type"] == manifest_type(name, task.manifest_type)
         assert metadata["human-annotated"] == "yes"
         assert metadata["job-name"] == "labeling-job/job"
         found = task.read(line["job"], metadata, driver.labels)

@@ -38,7 +38,7 @@ def as_values(given: GivenAnswers) -> ValueAnswers[Any]:
         annotator=tuple(annotator for _, annotator, _ in kept),
         value=tuple(value for _, _, value in kept),
         n_annotators=len(annotators),
-        sources=tuple(given.sources.get(item) for item in given.items),
+        sources=tuple(given.texts.get(item) for item in given.items),
         classes=given.classes,
     )
 

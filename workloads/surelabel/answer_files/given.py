@@ -64,8 +64,9 @@ class AnswerFilesError(TableError):
 class GivenAnswers:
     """Answers in the order in which they came: of an annotator's to one item the last counts.
 
-    ``sources``, ``labels``, ``sizes``: by item, as far as the files have them; ``labels`` are those
-    that the job itself made. ``set_aside``: what could not be read; none of it is in ``answers``.
+    ``sources``, ``texts``, ``labels``, ``sizes``: by item, as far as the files have them;
+    ``labels`` are those that the job itself made, texts are read where the task type wants them.
+    ``set_aside``: what could not be read; none of it is in ``answers``.
     """
 
     task_type: str
@@ -75,6 +76,7 @@ class GivenAnswers:
     sources: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, Label[Any]] = field(default_factory=dict)
     sizes: Mapping[str, ImageSize] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def items(self) -> tuple[str, ...]:

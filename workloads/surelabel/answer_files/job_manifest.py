@@ -35,6 +35,12 @@ class ManifestLine:
         found = self.value.get("source-ref", self.value.get("source"))
         return found if isinstance(found, str) else None
 
+    @property
+    def text(self) -> str | None:
+        """The text in ``source``; None where the source is a file."""
+        found = self.value.get("source")
+        return found if isinstance(found, str) else None
+
     def label(self, attribute: str) -> tuple[Any, Any]:
         """Label and metadata; (None, None) on a line without a label."""
         return self.value.get(attribute), self.value.get(f"{attribute}{_METADATA}")

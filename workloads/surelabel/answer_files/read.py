@@ -6,9 +6,9 @@ worker responses, or the folder of a finished Ground Truth job; folders may lie 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,16 +22,21 @@ from surelabel.answer_files.given import (
 )
 from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
 from surelabel.answer_files.lines import read_csv, read_json_lines
+from surelabel.answer_files.references import item_texts, with_masks
 from surelabel.answer_files.worker_responses import (
     is_response,
     order_of,
     read_lambda_payload,
     read_response,
 )
+from surelabel.blobs import ForeignRefError, blob_name, brought_in, check_name
+from surelabel.frames import Misfit, misfits
+from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import AnswerError, LabelError
 from surelabel.tasks.classes import Classes, SeenClasses
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.label_format import Label, LabelFormat
+from surelabel.tasks.valued import ValueTask
 from surelabel.tasks.values import ImageSize
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Folder, NotFoundInStoreError, Storage
@@ -50,6 +55,8 @@ class _Found:
     raw: list[RawAnswer] = field(default_factory=list)
     set_aside: list[SetAside] = field(default_factory=list)
     lines: Sequence[ManifestLine] = ()
+    # Reads an image that an answer refers to; None where answers have theirs inside.
+    blob: Callable[[str], bytes] | None = None
 
     def add(self, each: Iterable[RawAnswer | SetAside]) -> None:
         for one in each:
@@ -84,7 +91,9 @@ def read_given_answers(
         attribute = find_attribute(found.lines, form)
     if classes is None:
         classes = _classes(found, attribute) if form.needs_labels else Classes(())
-    return _typed(found, form, classes, attribute, str(where))
+    given = _typed(found, form, classes, attribute, str(where))
+    given = with_masks(given, storage)
+    return replace(given, texts=item_texts(found.lines, task_type, storage))
 
 
 def _read(where: str, task_type: str, storage: Storage) -> _Found:
@@ -97,15 +106,33 @@ def _read(where: str, task_type: str, storage: Storage) -> _Found:
             found.add(read_lambda_payload(path.read_bytes(), where, storage.read))
         elif path.suffix in (".jsonl", ".ndjson"):
             found.add(read_json_lines(path.read_bytes(), where))
+            found.blob = _blobs_beside(lambda name: (path.parent.parent / name).read_bytes())
         else:
             found.add(read_csv(path, task_type))
         return found
     uri = where if "://" in where else f"file://{quote(str(path.resolve()))}"
     if uri.endswith((".jsonl", ".ndjson")):
         found.add(read_json_lines(storage.read(uri), where))
+        step = uri.rpartition("/")[0].rpartition("/")[0]
+        found.blob = _blobs_beside(lambda name: storage.read(f"{step}/{name}"))
         return found
     _read_folder(storage.folder(uri), where, found)
     return found
+
+
+def _blobs_beside(read: Callable[[str], bytes]) -> Callable[[str], bytes]:
+    """Images of a job's own answer segments, which lie beside the segments' folder."""
+
+    def blob(name: str) -> bytes:
+        try:
+            data = read(check_name(name))
+        except (OSError, NotFoundInStoreError) as error:
+            raise AnswerError("BrokenMask", f"labeledImage.ref: {name} cannot be read.") from error
+        if blob_name(data) != name:
+            raise AnswerError("BrokenMask", f"labeledImage.ref: {name} has another content.")
+        return data
+
+    return blob
 
 
 def _read_folder(folder: Folder, where: str, found: _Found) -> None:
@@ -147,16 +174,21 @@ def _typed(
     found: _Found, form: LabelFormat[Any], classes: Classes, attribute: str | None, where: str
 ) -> GivenAnswers:
     set_aside = list(found.set_aside)
-    answers: list[GivenAnswer] = []
-    sizes: dict[str, ImageSize] = {}
+    read: list[tuple[RawAnswer, GivenAnswer]] = []
     for raw in found.raw:
         try:
-            value = None if raw.content is None else form.parse_answer(raw.content, classes)
-        except AnswerError as error:
+            content = raw.content if found.blob is None else brought_in(raw.content, found.blob)
+            value = None if content is None else form.parse_answer(content, classes)
+        except (AnswerError, ForeignRefError) as error:
             set_aside.append(SetAside(raw.where, error.reason, str(error), raw.item))
             continue
-        answers.append(GivenAnswer(raw.item, raw.annotator, value, raw.submitted, raw.seconds))
-        _note_size(sizes, raw.item, value)
+        given = GivenAnswer(raw.item, raw.annotator, value, raw.submitted, raw.seconds)
+        read.append((raw, given))
+    answers, unfit = _comparable(read, form.name)
+    set_aside += unfit
+    sizes: dict[str, ImageSize] = {}
+    for answer in answers:
+        _note_size(sizes, answer.item, answer.value)
     sources: dict[str, str] = {}
     labels: dict[str, Label[Any]] = {}
     for line in found.lines:
@@ -175,6 +207,28 @@ def _typed(
     return GivenAnswers(
         form.name, classes, tuple(answers), tuple(set_aside), sources, labels, sizes
     )
+
+
+def _comparable(
+    read: list[tuple[RawAnswer, GivenAnswer]], task_type: str
+) -> tuple[list[GivenAnswer], list[SetAside]]:
+    """The answers that can be compared with the others to their item, and those that cannot."""
+    task = TASK_TYPES[task_type]
+    if not isinstance(task, ValueTask):
+        return [given for _, given in read], []
+    frames = [None if given.value is None else task.frame(given.value) for _, given in read]
+    of_item: dict[str, list[int]] = {}
+    for row, (_, given) in enumerate(read):
+        of_item.setdefault(given.item, []).append(row)
+    wrong: dict[int, Misfit] = {}
+    for rows in of_item.values():
+        found = misfits([frames[row] for row in rows])
+        wrong |= {row: each for row, each in zip(rows, found, strict=True) if each is not None}
+    aside = [
+        SetAside(read[row][0].where, each.reason, each.message, read[row][0].item)
+        for row, each in sorted(wrong.items())
+    ]
+    return [given for row, (_, given) in enumerate(read) if row not in wrong], aside
 
 
 def _note_size(sizes: dict[str, ImageSize], item: str, value: Any) -> None:

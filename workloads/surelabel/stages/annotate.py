@@ -13,14 +13,20 @@ from typing import Any
 import msgspec
 
 from surelabel.answers import CANNOT_TELL, SUBMITTED, AnswerIndex, SegmentsOfStep
+from surelabel.blobs import moved_out
 from surelabel.manifest import read_line
 from surelabel.selection import stream
+from surelabel.stages.answer_contents import BlobWriter
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_answer_index, read_items
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import Coded, TaskType
-from surelabel_contract.errors import ConfigurationError, uri_of_field
+from surelabel.tasks.label_adjustment.task import LabelAdjustment, read_earlier_label
+from surelabel.tasks.label_images import with_mask
+from surelabel.tasks.pixels import PixelError
+from surelabel.tasks.valued import classes_of
+from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError, uri_of_field
 from surelabel_contract.model import sha256_hex
 from surelabel_contract.people import Answer, Progress, Task, read_tasks, write_lines
 from surelabel_contract.stages import (
@@ -29,7 +35,7 @@ from surelabel_contract.stages import (
     SimulatedAnnotator,
     SimulatedWorkforce,
 )
-from surelabel_contract.store import NotFoundInStoreError
+from surelabel_contract.store import ForbiddenError, NotFoundInStoreError
 
 _WRITER = "simulated"
 _ITEMS_PER_SEGMENT = 500
@@ -63,6 +69,7 @@ def annotate(context: StageContext) -> StageResult:
     truth = _read_truth(context, workforce, set(lines.values()))
     index = read_answer_index(context)
     people = _People(context, workforce)
+    blobs = BlobWriter(context, config.step)
     tally, segments = _Tally(), list[ObjectRef]()
     for number, start in enumerate(range(0, len(tasks), _ITEMS_PER_SEGMENT), 1):
         part = tasks[start : start + _ITEMS_PER_SEGMENT]
@@ -74,9 +81,11 @@ def annotate(context: StageContext) -> StageResult:
                 tally.stopped = True
                 break
             given = people.answer(task, asked, truth.get(lines[task.item_id]))
-            answers.extend(given)
+            answers.extend(_without_images(each, blobs) for each in given)
             _count(tally, task, given)
         if answers:
+            # First what they refer to: an answer must never be there without its image.
+            blobs.flush()
             data = write_lines(answers)
             key = context.keys.answers(config.step, _WRITER, number)
             segments.append(context.create(key, data))
@@ -132,9 +141,25 @@ class _People:
         self, task: Task, asked: Sequence[SimulatedAnnotator], truth: Coded | None
     ) -> list[Answer]:
         """One answer of each of the people asked."""
-        return [self._one(task, person, truth) for person in asked]
+        shown = self._shown(task)
+        return [self._one(task, person, truth, shown) for person in asked]
 
-    def _one(self, task: Task, person: SimulatedAnnotator, truth: Coded | None) -> Answer:
+    def _shown(self, task: Task) -> Any:
+        """The earlier label that people correct; None where they see none."""
+        key = self._context.config.audit_label_attribute_name
+        if task.prelabel is None or key is None or not isinstance(self._type, LabelAdjustment):
+            return None
+        metadata = task.prelabel.get(f"{key}-metadata")
+        value = read_earlier_label(task.prelabel[key], metadata, self._labels)
+        try:
+            return with_mask(value, self._context.storage.read, classes_of(tuple(self._labels)))
+        except (NotFoundInStoreError, ForbiddenError, StorageNotAllowedError, PixelError):
+            # Nobody sees it, so people draw anew.
+            return None
+
+    def _one(
+        self, task: Task, person: SimulatedAnnotator, truth: Coded | None, shown: Any
+    ) -> Answer:
         step = self._context.config.step
         start = self._free_at[person.name]
         spent = round(self._mean * (0.5 + float(self._rng.random())), 3)
@@ -142,7 +167,7 @@ class _People:
         content: dict[str, Any] | None = None
         if truth is not None:
             accuracy = person.accuracy_permille / 1000
-            told = self._type.simulate(truth, accuracy, self._rng, self._labels)
+            told = self._type.simulate(truth, accuracy, self._rng, self._labels, shown=shown)
             content = self._type.answer_content(told, self._labels)
         identity = f"{step.key}/{task.item_id}/{person.name}"
         return Answer(
@@ -158,6 +183,11 @@ class _People:
             schema_version=1,
             answer_content=content,
         )
+
+
+def _without_images(answer: Answer, blobs: BlobWriter) -> Answer:
+    content = moved_out(answer.answer_content, blobs.write)
+    return msgspec.structs.replace(answer, answer_content=content)
 
 
 def _count(tally: _Tally, task: Task, given: Sequence[Answer]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
+from surelabel.manifest import read_line
 from surelabel.stages.context import StageContext
 from surelabel_contract.people import Task, write_lines
 from surelabel_contract.stages import ObjectRef
@@ -43,6 +45,7 @@ def write_batch(
     if not ordered:
         return Batch(None)
     items = reader.items(ordered)
+    prelabels = _earlier_labels(context, reader, ordered)
     wanted = annotators or {}
     tasks = [
         Task(
@@ -53,11 +56,30 @@ def write_batch(
             exclude=(exclude or {}).get(line, ()),
             source=items[line].source,
             source_ref=items[line].source_ref,
+            prelabel=prelabels.get(line),
         )
         for line in ordered
     ]
     ref = context.write(name, write_lines(tasks))
     return Batch(ref, len(tasks), sum(task.annotators for task in tasks))
+
+
+def _earlier_labels(
+    context: StageContext, reader: ItemReader, lines: list[int]
+) -> dict[int, dict[str, Any]]:
+    """By line the label that people are to look at, with its metadata, as the manifest has them.
+
+    It comes from the input alone, never from this job's models: a validation sample stays blind.
+    """
+    key = context.config.audit_label_attribute_name
+    if key is None:
+        return {}
+    keys = (key, f"{key}-metadata")
+    found: dict[int, dict[str, Any]] = {}
+    for line, raw in reader.raw_of(lines).items():
+        record = read_line(raw)
+        found[line] = {each: record[each] for each in keys if each in record}
+    return found
 
 
 def write_remainder(context: StageContext, reader: ItemReader, state: LabelState) -> Batch:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from surelabel.answers import CodedAnswers, SetAside
+from surelabel.answer_segments import SetAside
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
@@ -53,14 +53,14 @@ def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
         round_.lines,
         config.max_annotators_per_item,
         team,
-        _unsure(context, round_.answers),
+        _unsure(context, round_),
     )
 
 
-def _unsure(context: StageContext, answers: CodedAnswers) -> Callable[[list[int]], bool]:
+def _unsure(context: StageContext, round_: OpenRound) -> Callable[[list[int]], bool]:
     task_type = TASK_TYPES[context.config.task_type]
     if isinstance(task_type, ValueTask):
-        return is_unsure(context, task_type, answers)
+        return is_unsure(task_type, round_.answers, round_.contents)
     return is_close
 
 

@@ -13,8 +13,10 @@ from urllib.parse import quote
 import msgspec
 
 from surelabel.answers import AnswerIndex, SegmentsOfStep
+from surelabel.blobs import ForeignRefError, brought_in
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
+from surelabel.stages.answer_contents import read_blob, with_keys
 from surelabel.stages.context import StageContext
 from surelabel.stages.output_manifest import LabelWriter
 from surelabel.stages.stored import read_answer_index
@@ -42,7 +44,7 @@ def _write_round(
         answers = sorted(by_item[item_id], key=lambda a: (a.submission_time, a.annotator))
         name = f"{_time(answers[-1].submission_time)}.json"
         key = f"{ANNOTATIONS}/worker-response/iteration-{number}/{quote(item_id, safe='')}/{name}"
-        content = {"answers": [_worker_answer(answer) for answer in answers]}
+        content = {"answers": [_worker_answer(context, answer) for answer in answers]}
         context.folder.write(key, msgspec.json.encode(content))
     _write_consolidation(context, reader, state, number, sorted(by_item))
     return len(by_item)
@@ -73,17 +75,19 @@ def _answers(context: StageContext, steps: tuple[SegmentsOfStep, ...]) -> Iterat
             for raw in context.folder.read(segment.key).splitlines():
                 try:
                     answer = decoder.decode(raw)
-                except msgspec.DecodeError:
+                    content = with_keys(context, segment.key, answer.answer_content)
+                except (msgspec.DecodeError, ForeignRefError):
                     # Set aside by consolidate, with its reason.
                     continue
-                if answer.answer_content is not None:
-                    yield answer
+                if content is not None:
+                    yield msgspec.structs.replace(answer, answer_content=content)
 
 
-def _worker_answer(answer: Answer) -> dict[str, Any]:
+def _worker_answer(context: StageContext, answer: Answer) -> dict[str, Any]:
     return {
         "acceptanceTime": answer.acceptance_time,
-        "answerContent": answer.answer_content,
+        # Ground Truth has the images inside.
+        "answerContent": brought_in(answer.answer_content, lambda key: read_blob(context, key)),
         "submissionTime": answer.submission_time,
         "timeSpentInSeconds": answer.time_spent_in_seconds,
         "workerId": answer.annotator,

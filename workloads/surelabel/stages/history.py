@@ -35,6 +35,8 @@ class RoundEntry(Record):
     certificate: Certificate | None = None
     # None: no item has two answers.
     consensus_error: ConsensusError | None = None
+    # Answers of the round that cannot be used; None: there are none.
+    answers_set_aside: int | None = None
 
 
 class History(Record):

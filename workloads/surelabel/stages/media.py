@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from surelabel.items import stacked, write_features
+from surelabel.items import Item, stacked, write_features
 from surelabel.manifest import ManifestItem, Rejected
 from surelabel.stages.context import StageContext
 from surelabel.stages.splitting import LineRange
@@ -55,7 +55,7 @@ def write_feature_shard(
     with ThreadPoolExecutor(_READERS) as readers:
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
-            read = readers.map(lambda pair: _read(context, *pair), batch)
+            read = readers.map(lambda pair: read_source(context, *pair), batch)
             sources: list[tuple[int, bytes | str]] = []
             for source in read:
                 if isinstance(source, MediaFailure):
@@ -75,8 +75,8 @@ def write_feature_shard(
     return context.write_key(context.keys.feature_shard(lines.number), data), failures
 
 
-def _read(
-    context: StageContext, line: int, item: ManifestItem
+def read_source(
+    context: StageContext, line: int, item: ManifestItem | Item
 ) -> tuple[int, bytes | str] | MediaFailure:
     """The content of an item's source.
 

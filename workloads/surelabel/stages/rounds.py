@@ -8,23 +8,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.answer_segments import SetAside, read_segments
 from surelabel.answers import (
     CANNOT_TELL_CODE,
     SKIPPED_CODE,
     AnswerIndex,
     CodedAnswers,
-    SetAside,
     merge,
-    read_segments,
 )
 from surelabel.consolidation import ErrorShare
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState, Role
+from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
 from surelabel.stages.history import ConsensusError, RoundEntry, append_round
 from surelabel.stages.promise import decide_pending
 from surelabel.stages.selected import read_selection
+from surelabel.stages.sources import image_sizes
 from surelabel.stages.stored import read_answer_index, write_state
 from surelabel.stages.value_consensus import consolidate_values
 from surelabel.tasks import TASK_TYPES
@@ -45,6 +46,7 @@ class OpenRound:
     lines: list[int]
     answers: CodedAnswers
     aside: list[SetAside]
+    contents: AnswerContents
     index: AnswerIndex
     # A limit or a stop ended the hand-outs, so items may have too few answers.
     stopped: bool
@@ -70,13 +72,13 @@ def read_open_round(context: StageContext, reader: ItemReader) -> OpenRound:
     tasks = context.input("roundTasks" if context.has("roundTasks") else "tasks")
     lines = reader.lines_of(task.item_id for task in read_tasks(context.read_ref(tasks)))
     steps = index.of_round(number)
-    task_type = TASK_TYPES[context.config.task_type]
-    labels = [label.name for label in context.config.labels]
+    contents = AnswerContents(context)
     answers, aside = read_segments(
         context.folder,
         [segment for step in steps for segment in step.segments],
         lines,
-        lambda content: task_type.parse_answer(content, labels),
+        contents,
+        lambda wanted: image_sizes(context, reader, wanted),
     )
     return OpenRound(
         number,
@@ -84,6 +86,7 @@ def read_open_round(context: StageContext, reader: ItemReader) -> OpenRound:
         list(lines.values()),
         answers,
         aside,
+        contents,
         index,
         any(step.stopped for step in steps),
     )
@@ -126,6 +129,7 @@ def finish_round(
         validation=decided.validation,
         certificate=certificate,
         consensus_error=None if error is None else ConsensusError.of(error),
+        answers_set_aside=len(round_.aside) or None,
     )
     carry: dict[str, ObjectRef | None] = {
         **decided.carry,
@@ -177,7 +181,7 @@ def _judge_values(
     round_: OpenRound,
 ) -> _Judged:
     """Label the round's items."""
-    found = consolidate_values(context, reader, task, round_.answers)
+    found = consolidate_values(context, reader, task, round_.answers, round_.contents)
     _label(state, found.consensus, np.empty(0, np.int64), context.stage_micros)
     if found.file is not None:
         state.values = (*state.values, found.file)
@@ -210,11 +214,14 @@ def _close(state: LabelState, round_: OpenRound) -> None:
     answers = round_.answers
     cannot_tell = set(answers.line[answers.label == CANNOT_TELL_CODE].tolist())
     declined = set(answers.line[answers.label == SKIPPED_CODE].tolist())
+    unusable = {each.item_line for each in round_.aside}
     for line in without.tolist():
         if line in cannot_tell:
             reason = "CannotTell"
         elif line in declined:
             reason = "Declined"
+        elif line in unusable:
+            reason = "UnusableAnswers"
         elif round_.stopped:
             state.reason[line] = state.code("LimitReached")
             continue

@@ -18,8 +18,10 @@ from surelabel.answers import CodedAnswers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
+from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext
+from surelabel.stages.sources import item_texts
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.valued import (
@@ -29,11 +31,13 @@ from surelabel.tasks.valued import (
     ValueTask,
     classes_of,
 )
-from surelabel_contract.keys import CONSOLIDATED
-from surelabel_contract.model import canonical_json
+from surelabel_contract.keys import label_file
+from surelabel_contract.model import canonical_json, sha256_hex
 
 # Answers that are further apart on average do not tell what the label is.
 _UNSURE = 0.5
+# Answers whose images are fetched at once.
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,16 @@ class ValueConsensus:
 
 
 def consolidate_values(
-    context: StageContext, reader: ItemReader, task: ValueTask[Any], answers: CodedAnswers
+    context: StageContext,
+    reader: ItemReader,
+    task: ValueTask[Any],
+    answers: CodedAnswers,
+    contents: AnswerContents,
 ) -> ValueConsensus:
     """The labels of all items in ``answers``; writes their file."""
     usable = answers.usable
     line, item = np.unique(usable.line, return_inverse=True)
-    found = _coded(context, reader, task, usable, item)
+    found = _coded(context, reader, task, usable, contents, item)
     confidence = np.zeros(len(line))
     agreement = AnnotatorAgreement(task, found)
     values: list[LabelValue] = []
@@ -71,13 +79,12 @@ def consolidate_values(
 
 
 def is_unsure(
-    context: StageContext, task: ValueTask[Any], answers: CodedAnswers
+    task: ValueTask[Any], answers: CodedAnswers, contents: AnswerContents
 ) -> Callable[[list[int]], bool]:
     """Whether an item with these answers (indices into ``contents``) needs more of them."""
-    labels = [label.name for label in context.config.labels]
 
     def unsure(codes: list[int]) -> bool:
-        values = [task.value_of(answers.contents[code], labels) for code in codes]
+        values = [contents.value(answers.contents[code]) for code in codes]
         pairs = [
             task.disagreement(one, other)
             for position, one in enumerate(values)
@@ -93,18 +100,19 @@ def _coded(
     reader: ItemReader,
     task: ValueTask[Any],
     usable: CodedAnswers,
+    contents: AnswerContents,
     item: Any,
 ) -> ValueAnswers[Any]:
     labels = tuple(label.name for label in context.config.labels)
     codes = usable.label.tolist()
     lines = np.unique(usable.line).tolist()
-    items = reader.items(lines)
+    texts = item_texts(context, reader.items(lines)) if task.wants_texts else {}
     return ValueAnswers(
         item=tuple(item.tolist()),
         annotator=tuple(usable.annotator.tolist()),
-        value=_Decoded(codes, lambda code: task.value_of(usable.contents[code], labels)),
+        value=_Decoded([usable.contents[code] for code in codes], contents),
         n_annotators=len(usable.annotators),
-        sources=tuple(items[line].source for line in lines),
+        sources=tuple(texts.get(line) for line in lines),
         classes=classes_of(labels),
     )
 
@@ -122,7 +130,8 @@ def _stored(
     classes: Classes,
 ) -> LabelValue:
     def write(ending: str, data: bytes) -> str:
-        ref = context.write_key(f"{CONSOLIDATED}/{line}.{ending}", data)
+        # Before the label that refers to it, and never changed.
+        ref = context.create(label_file(line, sha256_hex(data), ending), data)
         return context.folder.uri_of(ref.key)
 
     confidences = tuple(round(each, 4) for each in label.confidences)
@@ -145,12 +154,15 @@ def _people(agreement: AnnotatorAgreement[Any], names: tuple[str, ...]) -> bytes
 class _Decoded(Sequence[Any]):
     """Values that are decoded each time: all masks of a round do not fit into memory."""
 
-    def __init__(self, codes: list[int], decode: Callable[[int], Any]) -> None:
-        self._codes = codes
-        self._decode = decode
+    def __init__(self, coded: list[bytes], contents: AnswerContents) -> None:
+        self._coded = coded
+        self._contents = contents
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self._coded)
 
     def __getitem__(self, position: Any) -> Any:
-        return self._decode(self._codes[position])
+        # They are mostly asked for in their order.
+        if position % _TOGETHER == 0:
+            self._contents.look_ahead_coded(self._coded[position : position + _TOGETHER])
+        return self._contents.value(self._coded[position])

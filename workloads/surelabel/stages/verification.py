@@ -17,11 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.account_check import verify
-from surelabel.answers import CodedAnswers, read_segments
+from surelabel.answer_segments import read_segments
+from surelabel.answers import CodedAnswers
 from surelabel.certify import Account, Attempt
 from surelabel.items import ItemReader
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
 from surelabel.manifest import read_line
+from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext, StateCorruptedError
 from surelabel.stages.finished_job import open_finished
@@ -192,11 +194,7 @@ def _answers(context: StageContext, reader: ItemReader, evidence: Evidence) -> C
         context.read_ref(segment)
     tasks = read_tasks(context.read_ref(evidence.tasks))
     lines = reader.lines_of(task.item_id for task in tasks)
-    task_type = TASK_TYPES[context.config.task_type]
-    labels = [label.name for label in context.config.labels]
-    answers, _ = read_segments(
-        context.folder, segments, lines, lambda content: task_type.parse_answer(content, labels)
-    )
+    answers, _ = read_segments(context.folder, segments, lines, AnswerContents(context))
     return answers
 
 

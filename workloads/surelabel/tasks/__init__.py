@@ -9,7 +9,9 @@ from surelabel.tasks.bounding_box.task import BoundingBox
 from surelabel.tasks.custom.task import Custom
 from surelabel.tasks.free_text.task import FreeText
 from surelabel.tasks.image_classification.task import ImageClassification
+from surelabel.tasks.instance_segmentation.task import InstanceSegmentation
 from surelabel.tasks.keypoint.task import Keypoint
+from surelabel.tasks.label_adjustment.task import LabelAdjustment
 from surelabel.tasks.label_verification.task import LabelVerification
 from surelabel.tasks.multi_label.task import IMAGE_MULTI_LABEL, TEXT_MULTI_LABEL
 from surelabel.tasks.named_entity_recognition.task import NamedEntityRecognition
@@ -34,11 +36,13 @@ _ALL: tuple[Learnable | ValueTask[Any], ...] = (
     Keypoint(),
     NamedEntityRecognition(),
     SemanticSegmentation(),
+    InstanceSegmentation(),
     PairwisePreference(),
     Ranking(),
     FreeText(),
     Rating(),
     LabelVerification(),
+    LabelAdjustment(),
     Custom(),
 )
 

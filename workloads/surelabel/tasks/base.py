@@ -121,8 +121,19 @@ class TaskType(Protocol):
         """The ``answerContent`` that says so."""
         ...
 
-    def simulate(self, truth: Any, accuracy: float, rng: Random, labels: Sequence[str]) -> Coded:
-        """What a simulated person of this accuracy answers."""
+    def simulate(
+        self,
+        truth: Any,
+        accuracy: float,
+        rng: Random,
+        labels: Sequence[str],
+        *,
+        shown: Any = None,
+    ) -> Coded:
+        """What a simulated person of this accuracy answers.
+
+        ``shown``: the value of an earlier label that people see beside the item, or None.
+        """
         ...
 
     def read_label(self, value: Any, metadata: Any, labels: Sequence[str]) -> int:

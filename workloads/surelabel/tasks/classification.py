@@ -46,7 +46,15 @@ class Classification:
         """See ``TaskType``."""
         return {self.crowd_element: {"label": labels[class_id]}}
 
-    def simulate(self, truth: int, accuracy: float, rng: Random, labels: Sequence[str]) -> int:
+    def simulate(
+        self,
+        truth: int,
+        accuracy: float,
+        rng: Random,
+        labels: Sequence[str],
+        *,
+        shown: Any = None,
+    ) -> int:
         """The truth or another class; draws twice either way, so that streams stay aligned."""
         n_classes = len(labels)
         right = rng.random() < accuracy

@@ -1,6 +1,6 @@
 """The registry of label formats: one line for each task type whose answers and labels we read.
 
-Wider than ``TASK_TYPES``, which has the types that the loop runs.
+For who reads files alone; ``TASK_TYPES`` has the same types, with what people and algorithms do.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ _ADJUSTABLE = (
     Adjustable("instances", values.Instances, _INSTANCES),
 )
 
+ADJUSTMENT_FORMAT = LabelAdjustmentFormat(_ADJUSTABLE)
+
 LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
     each.name: each
     for each in (
@@ -63,7 +65,7 @@ LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
         FreeTextFormat(),
         RatingFormat(),
         LabelVerificationFormat(),
-        LabelAdjustmentFormat(_ADJUSTABLE),
+        ADJUSTMENT_FORMAT,
         CustomFormat(),
     )
 }

@@ -24,6 +24,10 @@ from surelabel.tasks.values import Mask, PaletteEntry
 MAX_PIXELS = 100_000_000  # Ground Truth's limit for an image.
 BACKGROUND = "BACKGROUND"
 BACKGROUND_COLOR = "#ffffff"
+# Stands in a mask for a color that means nothing.
+_STRANGE = -2
+# Up to so many colors it is faster to look for each.
+_FEW = 16
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -37,22 +41,22 @@ def decode_colors(png: bytes, colors: Mapping[str, int]) -> Mask:
     ``colors``: ``#rrggbb`` to number. Background is what is transparent, and what is white or black
     where no label has that colour; any other colour is an error, since it would be a lost label.
     """
-    image = _open(png)
-    pixels = np.asarray(image.convert("RGBA"), dtype=np.uint8)
-    packed = _packed(pixels)
-    numbers = {-1: -1, 0x000000: -1, 0xFFFFFF: -1}
-    numbers |= {int(_checked(color)[1:], 16): number for color, number in colors.items()}
-    known = np.array(sorted(numbers), np.int32)
-    values = np.array([numbers[color] for color in sorted(numbers)], np.int32)
-    place = np.minimum(np.searchsorted(known, packed), len(known) - 1)
-    strange = known[place] != packed
+    rgba = np.asarray(_open(png).convert("RGBA"))
+    # One number a pixel, the alpha in its highest byte.
+    packed = np.ascontiguousarray(rgba).view("<u4")[..., 0]
+    rgb: NDArray[np.uint32] = packed & np.uint32(0xFFFFFF)
+    numbers = {0x000000: -1, 0xFFFFFF: -1}
+    numbers |= {_little(_rgb(color)): number for color, number in colors.items()}
+    mask = _numbered(rgb, numbers)
+    mask[packed < 1 << 24] = -1
+    strange = mask == _STRANGE
     if strange.any():
         row, column = np.argwhere(strange)[0].tolist()
+        red, green, blue, _ = rgba[row, column].tolist()
         raise PixelError(
             f"the PNG must have the colors of its labels ({', '.join(sorted(colors))}); got "
-            f"#{packed[row, column]:06x} at x {column}, y {row}. Write it without smoothing."
+            f"#{red:02x}{green:02x}{blue:02x} at x {column}, y {row}. Write it without smoothing."
         )
-    mask: Mask = values[place]
     return mask
 
 
@@ -160,12 +164,23 @@ def _check_size(width: int, height: int) -> None:
         raise PixelError(f"an image may have {MAX_PIXELS} pixels; got {width} x {height}.")
 
 
-def _packed(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Colours as one number each; -1 where the pixel is transparent."""
-    wide = pixels.astype(np.int32)
-    packed: NDArray[np.int32] = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
-    packed[pixels[..., 3] == 0] = -1
-    return packed
+def _numbered(rgb: NDArray[np.uint32], numbers: Mapping[int, int]) -> Mask:
+    """(height, width): the number of each colour, ``_STRANGE`` for one that has none."""
+    if len(numbers) <= _FEW:
+        mask = np.full(rgb.shape, _STRANGE, np.int32)
+        for color, number in numbers.items():
+            mask[rgb == color] = number
+        return mask
+    known = np.array(sorted(numbers), np.uint32)
+    values = np.array([numbers[color] for color in sorted(numbers)], np.int32)
+    place = np.minimum(np.searchsorted(known, rgb), len(known) - 1)
+    found: Mask = np.where(known[place] == rgb, values[place], np.int32(_STRANGE))
+    return found
+
+
+def _little(rgb: tuple[int, int, int]) -> int:
+    red, green, blue = rgb
+    return red | green << 8 | blue << 16
 
 
 def _checked(color: str) -> str:

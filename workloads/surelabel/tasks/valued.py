@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from surelabel.frames import Frame
 from surelabel.tasks.base import AnswerError, LabelError, Random
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label, LabelFormat
@@ -29,7 +30,7 @@ class ValueAnswers(Generic[V]):
 
     ``item``, ``annotator``, ``value``: one entry an answer, items and annotators coded from 0;
     values may be decoded each time that they are asked for.
-    ``sources``: the inline text of each item, None where it has none.
+    ``sources``: the text of each item, None where it has none or nobody asked for it.
     """
 
     item: tuple[int, ...]
@@ -44,11 +45,35 @@ class ValueAnswers(Generic[V]):
         """How many items there are, also without answers."""
         return len(self.sources)
 
+    def of_items(self, wanted: Sequence[bool]) -> ValueAnswers[V]:
+        """The answers to the wanted items alone, with the same codes."""
+        kept = [row for row, item in enumerate(self.item) if wanted[item]]
+        return replace(
+            self,
+            item=tuple(self.item[row] for row in kept),
+            annotator=tuple(self.annotator[row] for row in kept),
+            value=_Picked(self.value, kept),
+        )
+
     def by_item(self) -> list[tuple[int, list[int]]]:
         """Each item that has answers, and their positions."""
         positions = sorted(range(len(self.item)), key=lambda p: (self.item[p], self.annotator[p]))
         grouped = groupby(positions, key=self.item.__getitem__)
         return [(item, list(answers)) for item, answers in grouped]
+
+
+class _Picked(Sequence[V]):
+    """Some of the values, which may be decoded each time."""
+
+    def __init__(self, values: Sequence[V], rows: list[int]) -> None:
+        self._values = values
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, position: Any) -> Any:
+        return self._values[self._rows[position]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +95,8 @@ class ValueTask(Generic[V]):
     truth_example: ClassVar[str] = '{"answer": <answerContent>}'
     source_kind: Literal["text", "image"] = "text"
     max_source_bytes: int = 40_000_000
+    # Whether consolidation is better with the items' texts.
+    wants_texts: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -106,10 +133,18 @@ class ValueTask(Generic[V]):
         """What a simulated person of this accuracy answers who sees an item with this truth."""
         raise NotImplementedError
 
+    def vary_shown(self, truth: V, shown: Any, accuracy: float, rng: Random, n_classes: int) -> V:
+        """``vary`` for who sees an earlier label beside the item."""
+        return self.vary(truth, accuracy, rng, n_classes)
+
     def consolidate(self, answers: ValueAnswers[V]) -> Iterator[tuple[int, Consolidated[V]]]:
         """Every item that has answers, in their order, and its label."""
         for item, positions in answers.by_item():
             yield item, _nearest_to_all([answers.value[p] for p in positions], self)
+
+    def frame(self, value: V) -> Frame | None:
+        """What an answer must have in common with the others to its item; None: nothing."""
+        return None
 
     def stored(self, value: V, classes: Classes, write: Callable[[str, bytes], str]) -> V:
         """The value as a manifest has it; ``write(ending, data)`` stores what is too large for
@@ -120,9 +155,13 @@ class ValueTask(Generic[V]):
 
     def parse_answer(self, content: Any, labels: Sequence[str]) -> bytes:
         """See ``TaskType``; canonical, whatever spelling the answer had."""
+        return self.parse_framed(content, labels)[0]
+
+    def parse_framed(self, content: Any, labels: Sequence[str]) -> tuple[bytes, Frame | None]:
+        """``parse_answer`` and ``frame`` at once."""
         classes = classes_of(tuple(labels))
         value = self.format.parse_answer(content, classes)
-        return canonical_json(self.format.answer_content(value, classes))
+        return canonical_json(self.format.answer_content(value, classes)), self.frame(value)
 
     def answer_content(self, coded: bytes, labels: Sequence[str]) -> dict[str, Any]:
         """See ``TaskType``."""
@@ -133,10 +172,22 @@ class ValueTask(Generic[V]):
         """The value in coded bytes."""
         return self.format.parse_answer(json.loads(coded), classes_of(tuple(labels)))
 
-    def simulate(self, truth: bytes, accuracy: float, rng: Random, labels: Sequence[str]) -> bytes:
-        """See ``TaskType``."""
+    def simulate(
+        self,
+        truth: bytes,
+        accuracy: float,
+        rng: Random,
+        labels: Sequence[str],
+        *,
+        shown: Any = None,
+    ) -> bytes:
+        """See ``TaskType``; ``shown``: the value of an earlier label that people see, or None."""
         classes = classes_of(tuple(labels))
-        told = self.vary(self.value_of(truth, labels), accuracy, rng, len(classes))
+        value = self.value_of(truth, labels)
+        if shown is None:
+            told = self.vary(value, accuracy, rng, len(classes))
+        else:
+            told = self.vary_shown(value, shown, accuracy, rng, len(classes))
         return canonical_json(self.format.answer_content(told, classes))
 
     def read_label(self, value: Any, metadata: Any, labels: Sequence[str]) -> int:

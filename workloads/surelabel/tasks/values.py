@@ -152,17 +152,19 @@ class Instances:
     """Objects with masks that do not overlap.
 
     ``mask`` has each pixel's position in ``labels``, the classes of the objects; ``ref`` is the
-    URI of an indexed PNG whose pixel value is that position plus 1.
+    URI of an indexed PNG whose pixel value is that position plus 1. ``image`` is told where there
+    is no mask to tell it.
     """
 
     labels: tuple[int, ...]
     mask: Mask | None = None
     ref: str | None = None
+    image: ImageSize | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Instances):
             return NotImplemented
-        same = (self.labels, self.ref) == (other.labels, other.ref)
+        same = (self.labels, self.ref, self.image) == (other.labels, other.ref, other.image)
         return same and _same(self.mask, other.mask)
 
     __hash__ = None  # type: ignore[assignment]

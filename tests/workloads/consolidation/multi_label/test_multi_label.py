@@ -193,7 +193,8 @@ def test_no_answers_and_items_without_answers_have_no_labels(method):
     assert len(result.item) == 0
     assert np.isnan(result.set_confidence).all()
     result = method.fit_predict(answers_of({}, {}, n_items=2, annotators=[0, 0]))
-    assert result.set_confidence.tolist() == [1.0, 1.0]
+    assert (result.set_confidence > 0.7).all()
+    assert (result.set_confidence < 0.95).all()
 
 
 @methods

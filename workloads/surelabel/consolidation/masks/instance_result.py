@@ -94,7 +94,8 @@ class InstanceResult:
     ``support`` (annotators who marked it) and ``out_of`` (who saw the item): (n_found,).
     ``mask[m]``: bool, cut to ``box[m]`` = (top, left, bottom, right), pixels, the last two
     exclusive. ``instance``: (n_instances,), which of them each instance that went in became, -1
-    if none.
+    if none. ``item_confidence``: (n_items,), the panoptic quality that the item's instances can
+    expect; where none came out, the chance that there is none. nan where nobody answered.
     """
 
     item: Ints
@@ -105,6 +106,7 @@ class InstanceResult:
     support: Ints
     out_of: Ints
     instance: Ints
+    item_confidence: Floats
     annotators: InstanceAnnotators
     n_iter: int
     converged: bool

@@ -17,6 +17,7 @@ from surelabel.consolidation.masks.instance_answers import Crop, InstanceAnswers
 from surelabel.consolidation.masks.instance_result import InstanceAnnotators, InstanceResult
 from surelabel.consolidation.masks.result import MaskAnnotators
 from surelabel.consolidation.masks.smoothed_vote import SmoothedVote
+from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
@@ -47,16 +48,18 @@ class MatchedInstances(Fitted):
         """
         clusters: list[Ints] = []
         saw: list[int] = []
+        real = np.zeros(answers.n_items)
         order = np.argsort(answers.item[answers.answer], kind="stable")
         item = answers.item[answers.answer][order]
         for each in np.unique(item):
             first, last = np.searchsorted(item, [each, each + 1])
             people = int((answers.item == each).sum())
             for cluster in self._clusters(answers, order[first:last]):
+                real[each] += _there(len(cluster), people)
                 if len(cluster) >= self.support * people - 1e-9:
                     clusters.append(cluster)
                     saw.append(people)
-        self.result_ = self._fused(answers, clusters, saw, frozen_annotators)
+        self.result_ = self._fused(answers, clusters, saw, frozen_annotators, real)
         return self
 
     def fit_predict(
@@ -98,6 +101,7 @@ class MatchedInstances(Fitted):
         clusters: list[Ints],
         saw: list[int],
         known: MaskAnnotators | None,
+        real: Floats,
     ) -> InstanceResult:
         who = answers.annotator[answers.answer]
         boxes = [_around(answers.box[cluster]) for cluster in clusters]
@@ -126,13 +130,15 @@ class MatchedInstances(Fitted):
             votes = np.bincount(answers.label[cluster], minlength=answers.n_classes)
             label.append(int(votes.argmax()))
             # That it exists, that it is this, that it has this shape.
-            there = (len(cluster) + 0.5) / (people + 1)
+            there = _there(len(cluster), people)
             confidence.append(there * votes.max() / len(cluster) * math.fsum(near) / len(near))
             tight, around = _cut(shape, outer)
             mask.append(tight)
             box.append(around)
         support = np.array([len(cluster) for cluster in clusters], np.int64)
         item = np.array([answers.item[answers.answer[c[0]]] for c in clusters], np.int64)
+        annotators = _judged(answers, item, belongs, ious, drawn.annotators.border_bias)
+        sure = _of_items(answers, item, confidence, real, learn=known is None)
         return InstanceResult(
             item=item,
             label=np.array(label, np.int64),
@@ -142,10 +148,38 @@ class MatchedInstances(Fitted):
             support=support,
             out_of=np.array(saw, np.int64),
             instance=belongs,
-            annotators=_judged(answers, item, belongs, ious, drawn.annotators.border_bias),
+            item_confidence=sure,
+            annotators=annotators,
             n_iter=drawn.n_iter,
             converged=drawn.converged,
         )
+
+
+def _there(marked: int, people: int) -> float:
+    """The chance that what so many of the people who looked have marked exists."""
+    return (marked + 0.5) / (people + 1)
+
+
+def _of_items(
+    answers: InstanceAnswers,
+    item: Ints,
+    confidence: list[float],
+    real: Floats,
+    *,
+    learn: bool,
+) -> Floats:
+    """(n_items,): see ``InstanceResult.item_confidence``.
+
+    ``real``: (n_items,), how many candidates are expected to exist.
+    """
+    n = answers.n_items
+    found = np.bincount(item, minlength=n)
+    right = np.bincount(item, weights=np.array(confidence, float), minlength=n)
+    marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+    nothing = chance_of_nothing(answers.item, marked, n, learn=learn)
+    expected = np.divide(2 * right, found + real, out=nothing, where=found > 0)
+    answered = np.bincount(answers.item, minlength=n) > 0
+    return np.where(answered, np.minimum(expected, 1.0), np.nan)
 
 
 def _around(box: Ints) -> tuple[int, int, int, int]:

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.multi_label.answers import MultiLabelAnswers
 from surelabel.consolidation.multi_label.result import MultiLabelAnnotators, MultiLabelResult
+from surelabel.consolidation.nothing_there import chance_of_nothing
 
 _TIE = 1e-9
 
@@ -71,13 +72,15 @@ class MultiLabel(Fitted, ABC):
         candidates = answers.candidates
         right = np.log(np.maximum(probability, 1 - probability))
         whole = np.exp(np.bincount(candidates.item, weights=right, minlength=answers.n_items))
+        chosen = self._chosen(probability)
+        whole *= _nothing_there(answers, candidates.item[chosen], learn=frozen_annotators is None)
         self.result_ = MultiLabelResult(
             item=candidates.item,
             label=candidates.label,
             confidence=probability,
             support=candidates.support,
             out_of=answers.n_answers[candidates.item],
-            chosen=self._chosen(probability),
+            chosen=chosen,
             tied=np.abs(probability - 0.5) <= _TIE,
             set_confidence=np.where(answers.n_answers > 0, whole, np.nan),
             n_answers=answers.n_answers,
@@ -105,6 +108,15 @@ class MultiLabel(Fitted, ABC):
     def annotators_(self) -> MultiLabelAnnotators:
         """How each annotator answers."""
         return self.result_.annotators
+
+
+def _nothing_there(answers: MultiLabelAnswers, labeled: Codes, *, learn: bool) -> Floats:
+    """(n_items,): the chance that no label applies where none was chosen; 1 elsewhere."""
+    empty = np.ones(answers.n_items, bool)
+    empty[labeled] = False
+    marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+    chance = chance_of_nothing(answers.item, marked, answers.n_items, learn=learn)
+    return np.where(empty, chance, 1.0)
 
 
 def vote_share(answers: MultiLabelAnswers) -> Floats:

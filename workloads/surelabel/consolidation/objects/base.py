@@ -9,6 +9,7 @@ import numpy as np
 
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
+from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.objects.answers import ObjectAnswers
 from surelabel.consolidation.objects.fusion import Errors, fuse
 from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry
@@ -62,8 +63,21 @@ class Objects(Fitted, ABC):
         spread = _spread(answers, sites, geometry)
         confidence = presence.posterior * sure * _place_right(spread, sites.support)
         annotators = frozen_annotators or _annotators(answers, presence, errors, labels)
+        marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
+        nothing = chance_of_nothing(
+            answers.item, marked, answers.n_items, learn=frozen_annotators is None
+        )
         self.result_ = _result(
-            answers, sites, presence, aligned, geometry, label, confidence, spread, annotators
+            answers,
+            sites,
+            presence,
+            aligned,
+            geometry,
+            label,
+            confidence,
+            spread,
+            annotators,
+            nothing,
         )
         return self
 
@@ -165,16 +179,18 @@ def _result(
     confidence: Floats,
     spread: Floats,
     annotators: ObjectAnnotators,
+    nothing: Floats,
 ) -> ObjectResult:
     kept = np.flatnonzero(presence.kept)
     number = np.full(len(sites), -1, np.int64)
     number[kept] = np.arange(len(kept))
     item = sites.item[kept]
-    # Expected F1: 2 right / (labeled + real), real ones among the candidates.
+    # Expected F1: 2 right / (labeled + real), real ones among the candidates. A label without
+    # objects is right or wrong as a whole.
     right = sums(confidence[kept], item, answers.n_items)
     labeled = np.bincount(item, minlength=answers.n_items)
     real = sums(presence.posterior, sites.item, answers.n_items)
-    expected = np.divide(2 * right, labeled + real, out=np.ones_like(right), where=real > 0)
+    expected = np.divide(2 * right, labeled + real, out=nothing, where=labeled > 0)
     return ObjectResult(
         item=item,
         geometry=geometry[kept],

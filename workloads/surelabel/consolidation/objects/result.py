@@ -169,8 +169,8 @@ class ObjectResult:
     ``geometry``: the objects. ``spread``: (n_objects,), mean similarity of the marks to the object.
     ``mark_object``: (n_marks,), the object that each mark of the answers (in their order there)
     stands behind, -1 for none. ``item_confidence``: (n_items,), the F1 that the item's objects are
-    expected to have, 1 where nobody marked anything, nan where nobody answered. ``n_answers``:
-    (n_items,), how many looked.
+    expected to have, or the chance that there is none where none is; nan where nobody answered.
+    ``n_answers``: (n_items,), how many looked.
     """
 
     item: Codes

@@ -20,8 +20,10 @@ from surelabel.tasks.label_format import (
     CUSTOM_TYPE,
     Format,
     Label,
+    label_image_size,
     read_class_map,
     read_confidences,
+    read_image_size,
     write_class_map,
     write_confidences,
 )
@@ -36,7 +38,7 @@ from surelabel.tasks.pixels import (
     to_base64,
 )
 from surelabel.tasks.shapes import passed_through, read_class_of
-from surelabel.tasks.values import Instances, Mask
+from surelabel.tasks.values import ImageSize, Instances, Mask
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class InstanceSegmentationFormat(Format[Instances]):
         if len(set(colors)) < len(colors):
             raise inner["instances"].wrong("of different colors, one for each object")
         numbers = {color: number for number, color in enumerate(colors)}
-        return _of_image(inner["labeledImage"], labels, numbers)
+        return _of_image(inner, labels, numbers)
 
     def answer(self, value: Instances, classes: Classes) -> dict[str, Any]:
         """See ``Format``; the mask must be in memory."""
@@ -81,7 +83,7 @@ class InstanceSegmentationFormat(Format[Instances]):
         colored = [each["color"].text().lower() for each in listed if "color" in each]
         numbers = {color: number for number, color in enumerate(colored)}
         return Label(
-            _of_image(inner["labeledImage"], labels, numbers),
+            _of_image(inner, labels, numbers),
             read_confidences(metadata, "objects", len(labels)),
             named=read_class_map(metadata, classes),
         )
@@ -90,16 +92,12 @@ class InstanceSegmentationFormat(Format[Instances]):
         """See ``Format``; the PNG stands in the label where there is no ``ref``."""
         found = label.value
         image: dict[str, Any] = {"ref": found.ref}
-        size: dict[str, Any] = {}
-        if found.mask is not None:
-            height, width = found.mask.shape
-            size = {"image_size": [{"width": width, "height": height, "depth": 3}]}
         if found.ref is None:
             if found.mask is None:
                 raise ValueError("ref, mask: one of them must be there; got neither.")
             image = {"pngImageData": to_base64(instances_png(found.mask))}
         value = {
-            **size,
+            **label_image_size(_size_of(found)),
             "instances": [{"class_id": code} for code in found.labels],
             "labeledImage": image,
         }
@@ -124,13 +122,21 @@ def read_instances(value: Instances, png: bytes) -> Instances:
         raise PixelError(
             f"{value.ref}: pixel values must be in 0 .. {len(value.labels)}; got {highest + 1}."
         )
-    return Instances(value.labels, mask, value.ref)
+    return Instances(value.labels, mask, value.ref, value.image)
 
 
-def _of_image(image: Field, labels: tuple[int, ...], numbers: dict[str, int]) -> Instances:
+def _size_of(value: Instances) -> ImageSize | None:
+    if value.mask is None:
+        return value.image
+    height, width = value.mask.shape
+    return ImageSize(width, height)
+
+
+def _of_image(inner: Field, labels: tuple[int, ...], numbers: dict[str, int]) -> Instances:
+    image = inner["labeledImage"]
     ref = image.get("ref")
     if ref is not None:
-        return Instances(labels, None, ref.text())
+        return Instances(labels, None, ref.text(), read_image_size(inner))
     data = image["pngImageData"]
     try:
         png = from_base64(data.text())

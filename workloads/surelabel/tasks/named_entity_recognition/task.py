@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import numpy as np
 
+from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.spans import METHODS, SpanAnswers, SpanResult
 from surelabel.consolidation.spans import disagreement as apart
 from surelabel.tasks.base import Random
@@ -28,42 +31,50 @@ class NamedEntityRecognition(ValueTask[Spans]):
 
     format: LabelFormat[Spans] = field(default_factory=NamedEntityRecognitionFormat)
     max_source_bytes: int = 1_000_000
+    wants_texts: ClassVar[bool] = True
 
     def disagreement(self, first: Spans, second: Spans) -> float:
         """See ``ValueTask``; 1 less the F1 of exact spans with their classes."""
-        return apart(_triples(first), _triples(second))
+        return apart(_triples(first, None), _triples(second, None))
 
     def consolidate(
         self, answers: ValueAnswers[Spans]
     ) -> Iterator[tuple[int, Consolidated[Spans]]]:
-        """See ``ValueTask``; what reaches beyond the text is cut off there."""
-        texts = [text for text in answers.sources if text is not None]
-        known = len(texts) == answers.n_items
-        lengths = [len(text) if known and text is not None else None for text in answers.sources]
+        """See ``ValueTask``; what reaches beyond the text is cut off there.
+
+        Items without a text are consolidated by themselves, without words.
+        """
+        known = [text is not None for text in answers.sources]
+        found: dict[int, Consolidated[Spans]] = {}
+        for part in (answers.of_items(known), answers.of_items([not each for each in known])):
+            found |= self._of_part(part)
+        for item, _ in answers.by_item():
+            yield item, found[item]
+
+    def _of_part(self, answers: ValueAnswers[Spans]) -> dict[int, Consolidated[Spans]]:
+        """The labels of items that all have a text, or have none."""
+        by_item = answers.by_item()
+        if not by_item:
+            return {}
+        # Numbered anew, since the method wants the text of every item that it has.
+        number = {item: row for row, (item, _) in enumerate(by_item)}
+        texts = [text for item in number if (text := answers.sources[item]) is not None]
+        values = list(answers.value)
         coded = SpanAnswers.of_lists(
             [
-                (item, annotator, _triples(value, lengths[item]))
+                (number[item], annotator, _triples(value, answers.sources[item]))
                 for item, annotator, value in zip(
-                    answers.item, answers.annotator, answers.value, strict=True
+                    answers.item, answers.annotator, values, strict=True
                 )
             ],
-            answers.n_items,
+            len(number),
             max(answers.n_annotators, 1),
             len(answers.classes),
         )
-        result = METHODS["Auto"]().fit_predict(coded, texts=texts if known else None)
-        for item, positions in answers.by_item():
-            yield item, self._of_item(result, item, [answers.value[p] for p in positions])
-
-    @staticmethod
-    def _of_item(result: SpanResult, item: int, given: list[Spans]) -> Consolidated[Spans]:
-        low, high = np.searchsorted(result.item, (item, item + 1))
-        spans = tuple(Span(label, start, end) for start, end, label in result.spans_of(item))
-        confidences = tuple(result.confidence[low:high].tolist())
-        # Where nothing is to be marked, as sure as people are who marked nothing.
-        empty = sum(not value.spans for value in given) / len(given)
-        sure = sum(confidences) / len(confidences) if confidences else empty
-        return Consolidated(Spans(spans), sure, confidences)
+        result = METHODS["Auto"]().fit_predict(coded, texts=texts or None)
+        marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
+        nothing = chance_of_nothing(coded.item, marked, coded.n_items)
+        return {item: _of_item(result, number[item], nothing) for item, _ in by_item}
 
     def vary(self, truth: Spans, accuracy: float, rng: Random, n_classes: int) -> Spans:
         """See ``ValueTask``; who errs misses the span, mistakes its class, takes it and the next
@@ -86,9 +97,17 @@ class NamedEntityRecognition(ValueTask[Spans]):
         return Spans(tuple(dict.fromkeys(marked)))
 
 
-def _triples(value: Spans, length: int | None = None) -> list[tuple[int, int, int]]:
+def _of_item(result: SpanResult, item: int, nothing: Floats) -> Consolidated[Spans]:
+    low, high = np.searchsorted(result.item, (item, item + 1))
+    spans = tuple(Span(label, start, end) for start, end, label in result.spans_of(item))
+    confidences = tuple(result.confidence[low:high].tolist())
+    sure = sum(confidences) / len(confidences) if confidences else float(nothing[item])
+    return Consolidated(Spans(spans), sure, confidences)
+
+
+def _triples(value: Spans, text: str | None) -> list[tuple[int, int, int]]:
     """Start, end and class of each span, as far as the text goes."""
-    ends = [min(span.end, length or span.end) for span in value.spans]
+    ends = [span.end if text is None else min(span.end, len(text)) for span in value.spans]
     return [
         (span.start, end, span.label)
         for span, end in zip(value.spans, ends, strict=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.preferences import RANKING_METHODS, RankingAnswers
 from surelabel.consolidation.preferences import ranking_disagreement as apart
 from surelabel.tasks.base import Random
@@ -52,9 +53,12 @@ class Ranking(ValueTask[Order]):
             max(answers.n_annotators, 1),
         )
         result = RANKING_METHODS["Auto"]().fit_predict(coded)
+        said = np.array([len(value.order) > 0 for value in answers.value], bool)
+        nothing = chance_of_nothing(np.array(answers.item, np.int64), said, answers.n_items)
         for item, _ in by_item:
             order = tuple(candidates[item][code] for code in result.order_of(item))
-            confidence = float(result.confidence[item])
+            # Without a candidate every order is right, if there is really none.
+            confidence = float((result.confidence if order else nothing)[item])
             yield item, Consolidated(Order(order), confidence, (confidence,))
 
     def vary(self, truth: Order, accuracy: float, rng: Random, n_classes: int) -> Order:
