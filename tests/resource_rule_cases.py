@@ -342,11 +342,12 @@ CEL_CASES = [
         {"spec.taskType": "BoundingBox"},
     ),
     _spec_rule(
-        "only classes have several methods",
+        "a method is one of the task type's",
         "spec",
         "spec.consolidation.method",
-        f"methods other than Auto are for {_OF_CLASSES}, TextClassification; leave the method out",
-        {"spec.taskType": "BoundingBox", **_PEOPLE},
+        "must be one of Auto, SupportVote, BetaBinomial, HitRates where taskType is one of "
+        "BoundingBox, Keypoint, Polygon, Polyline",
+        {"spec.taskType": "BoundingBox", "spec.consolidation.method": "SupportVote", **_PEOPLE},
         {"spec.taskType": "BoundingBox", "spec.consolidation.method": "Wawa", **_PEOPLE},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),

@@ -29,6 +29,8 @@ class Answers:
     n_items: int
     n_annotators: int
     n_classes: int
+    # (n_items,): labels that are known, -1 where none is; annotators agree with these, then.
+    known: Codes | None = None
 
     @classmethod
     def of(
@@ -71,6 +73,7 @@ class Answers:
             last - first,
             self.n_annotators,
             self.n_classes,
+            None if self.known is None else self.known[first:last],
         )
 
     def in_parts(self) -> Iterator[tuple[int, Answers]]:
@@ -122,7 +125,7 @@ class Answers:
     def majority_agreement(self) -> Floats:
         """Share of each annotator's answers that match the majority; nan without answers.
 
-        A majority shared by m classes gives 1/m to each of them.
+        A majority shared by m classes gives 1/m to each of them. A known label is the majority.
         """
         return agreement(self.with_majority, self.by_annotator)
 
@@ -137,6 +140,10 @@ class Answers:
         for _, part in self.in_parts():
             votes = part.votes
             winner = votes == votes.max(axis=1, keepdims=True, initial=0)
+            if part.known is not None:
+                told = np.flatnonzero(part.known >= 0)
+                winner[told] = False
+                winner[told, part.known[told]] = True
             matches = winner[part.item, part.label]
             shared = winner.sum(axis=1)[part.item[matches]]
             cell = part.annotator[matches] * widest + shared - 1

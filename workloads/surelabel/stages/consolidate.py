@@ -6,19 +6,19 @@ annotators as they were judged before the sample, then re-estimates all labels t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from surelabel.answers import CodedAnswers, SetAside
+from surelabel.consolidation import AnnotatorParameters
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
+from surelabel.stages.consensus import gain_of_classes
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.passes import MoreAnswers, is_close, next_pass
+from surelabel.stages.passes import MoreAnswers, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
-from surelabel.stages.value_consensus import is_unsure
+from surelabel.stages.value_consensus import gain_of_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
@@ -53,15 +53,19 @@ def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
         round_.lines,
         config.max_annotators_per_item,
         team,
-        _unsure(context, round_.answers),
+        _gain(context, round_.answers),
     )
 
 
-def _unsure(context: StageContext, answers: CodedAnswers) -> Callable[[list[int]], bool]:
+def _gain(context: StageContext, answers: CodedAnswers) -> dict[int, float]:
+    """What two more answers are worth, by line."""
     task_type = TASK_TYPES[context.config.task_type]
     if isinstance(task_type, ValueTask):
-        return is_unsure(context, task_type, answers)
-    return is_close
+        return gain_of_values(context.config, task_type, answers)
+    known = None
+    if context.has("annotators"):
+        known = AnnotatorParameters.from_json(context.read("annotators"))
+    return gain_of_classes(context.config, answers, known, is_sealed=context.has("proposal"))
 
 
 def _another_pass(

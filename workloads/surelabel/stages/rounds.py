@@ -177,11 +177,26 @@ def _judge_values(
     round_: OpenRound,
 ) -> _Judged:
     """Label the round's items."""
-    found = consolidate_values(context, reader, task, round_.answers)
+    earlier = _newest(context, round_, task.remembers)
+    found = consolidate_values(context, reader, task, round_.answers, earlier)
     _label(state, found.consensus, np.empty(0, np.int64), context.stage_micros)
     if found.file is not None:
         state.values = (*state.values, found.file)
     return _Judged(found.annotators)
+
+
+def _newest(context: StageContext, round_: OpenRound, most: int) -> list[CodedAnswers]:
+    """The answers of earlier rounds, the newest first, as long as they are ``most`` at most."""
+    found: list[CodedAnswers] = []
+    own = set(round_.lines)
+    for ref in reversed(round_.index.coded):
+        part = CodedAnswers.from_bytes(context.read_ref(ref)) if most > 0 else CodedAnswers.empty()
+        most -= len(part.line)
+        if most < 0:
+            break
+        # An item of this round has no label yet, whatever was said of it before.
+        found.append(part.where(~np.isin(part.line, list(own))))
+    return found
 
 
 def _label(

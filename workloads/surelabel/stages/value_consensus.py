@@ -1,7 +1,7 @@
 """From a round's answers to its labels where these are no classes.
 
-A round's items are labeled by its own answers, once: what other rounds' answers say of the same
-people changes little, and to work through all of them again each round would cost as much as all
+A round's items are labeled once, by its own answers and what the newest answers of earlier rounds
+say of the same people; to work through all of them again each round would cost as much as all
 rounds together.
 """
 
@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from surelabel.answers import CodedAnswers
+from surelabel.answers import CodedAnswers, merge
+from surelabel.consolidation import value_of_closer_answers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
-from surelabel.stages.consensus import Consensus
+from surelabel.stages.consensus import Consensus, method_of
 from surelabel.stages.context import StageContext
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
@@ -31,9 +33,7 @@ from surelabel.tasks.valued import (
 )
 from surelabel_contract.keys import CONSOLIDATED
 from surelabel_contract.model import canonical_json
-
-# Answers that are further apart on average do not tell what the label is.
-_UNSURE = 0.5
+from surelabel_contract.stages import StageConfig
 
 
 @dataclass(frozen=True)
@@ -49,43 +49,60 @@ class ValueConsensus:
 
 
 def consolidate_values(
-    context: StageContext, reader: ItemReader, task: ValueTask[Any], answers: CodedAnswers
+    context: StageContext,
+    reader: ItemReader,
+    task: ValueTask[Any],
+    answers: CodedAnswers,
+    earlier: Sequence[CodedAnswers] = (),
 ) -> ValueConsensus:
-    """The labels of all items in ``answers``; writes their file."""
-    usable = answers.usable
+    """The labels of all items in ``answers``; writes their file.
+
+    ``earlier``: answers to other items, which only help to judge the annotators.
+    """
+    usable = merge([*earlier, answers]).usable
     line, item = np.unique(usable.line, return_inverse=True)
+    is_new = np.isin(line, answers.line)
     found = _coded(context, reader, task, usable, item)
     confidence = np.zeros(len(line))
     agreement = AnnotatorAgreement(task, found)
     values: list[LabelValue] = []
     # One by one: the masks of a whole round do not fit into memory.
-    for code, label in task.consolidate(found):
-        confidence[code] = label.confidence
-        agreement.add(code, label.value)
-        values.append(_stored(context, int(line[code]), label, task, found.classes))
-    n_answers = np.bincount(item, minlength=len(line))
-    labels = np.zeros(len(line), np.int64)
-    consensus = Consensus(line.astype(np.int64), labels, confidence, n_answers, None)
+    with method_of(context.config):
+        for code, label in task.consolidate(found, context.config.consolidation_method):
+            agreement.add(code, label.value)
+            if not is_new[code]:
+                continue
+            confidence[code] = label.confidence
+            values.append(_stored(context, int(line[code]), label, task, found.classes))
+    n_answers = np.bincount(item, minlength=len(line))[is_new]
+    line = line[is_new].astype(np.int64)
+    consensus = Consensus(line, np.zeros_like(line), confidence[is_new], n_answers, None)
     file = _write(context, values) if values else None
     return ValueConsensus(consensus, file, _people(agreement, usable.annotators))
 
 
-def is_unsure(
-    context: StageContext, task: ValueTask[Any], answers: CodedAnswers
-) -> Callable[[list[int]], bool]:
-    """Whether an item with these answers (indices into ``contents``) needs more of them."""
-    labels = [label.name for label in context.config.labels]
+def gain_of_values(
+    config: StageConfig, task: ValueTask[Any], answers: CodedAnswers
+) -> dict[int, float]:
+    """By line how much nearer to the truth two more answers are expected to bring the label.
 
-    def unsure(codes: list[int]) -> bool:
-        values = [task.value_of(answers.contents[code], labels) for code in codes]
-        pairs = [
-            task.disagreement(one, other)
-            for position, one in enumerate(values)
-            for other in values[:position]
-        ]
-        return not codes or sum(pairs) > _UNSURE * len(pairs)
-
-    return unsure
+    One answer alone is enough where nobody asked for a second one.
+    """
+    usable = answers.usable
+    labels = [label.name for label in config.labels]
+    given: dict[int, list[int]] = {}
+    for line, code in zip(usable.line.tolist(), usable.label.tolist(), strict=True):
+        given.setdefault(line, []).append(code)
+    found = {}
+    for line, codes in given.items():
+        # Of one answer nobody knows how far it is from others: it might be anywhere.
+        apart = float(config.annotators_per_item > 1)
+        if len(codes) > 1:
+            values = [task.value_of(answers.contents[code], labels) for code in codes]
+            pairs = list(combinations(values, 2))
+            apart = sum(task.disagreement(one, other) for one, other in pairs) / len(pairs)
+        found[line] = float(value_of_closer_answers(np.float64(apart), np.float64(len(codes))))
+    return found
 
 
 def _coded(

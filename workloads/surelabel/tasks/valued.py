@@ -9,8 +9,8 @@ doi:10.1145/3366423.3380250 (smallest average distance).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -29,7 +29,8 @@ class ValueAnswers(Generic[V]):
 
     ``item``, ``annotator``, ``value``: one entry an answer, items and annotators coded from 0;
     values may be decoded each time that they are asked for.
-    ``sources``: the inline text of each item, None where it has none.
+    ``sources``: the inline text of each item, None where it has none. ``gold``: the truth of items
+    where it is known, by item; the annotators are judged by it.
     """
 
     item: tuple[int, ...]
@@ -38,6 +39,7 @@ class ValueAnswers(Generic[V]):
     n_annotators: int
     sources: tuple[str | None, ...]
     classes: Classes
+    gold: Mapping[int, V] = field(default_factory=dict)
 
     @property
     def n_items(self) -> int:
@@ -70,6 +72,10 @@ class ValueTask(Generic[V]):
     truth_example: ClassVar[str] = '{"answer": <answerContent>}'
     source_kind: Literal["text", "image"] = "text"
     max_source_bytes: int = 40_000_000
+    # The algorithms by the names that ``spec.consolidation.method`` has for them.
+    methods: ClassVar[Mapping[str, Any]] = {"Auto": None}
+    # So many answers of earlier rounds, at most, help to judge the annotators of a new one.
+    remembers: ClassVar[int] = 2_000
 
     @property
     def name(self) -> str:
@@ -106,8 +112,10 @@ class ValueTask(Generic[V]):
         """What a simulated person of this accuracy answers who sees an item with this truth."""
         raise NotImplementedError
 
-    def consolidate(self, answers: ValueAnswers[V]) -> Iterator[tuple[int, Consolidated[V]]]:
-        """Every item that has answers, in their order, and its label."""
+    def consolidate(
+        self, answers: ValueAnswers[V], method: str = "Auto"
+    ) -> Iterator[tuple[int, Consolidated[V]]]:
+        """Every item that has answers, in their order, and its label by one of ``methods``."""
         for item, positions in answers.by_item():
             yield item, _nearest_to_all([answers.value[p] for p in positions], self)
 

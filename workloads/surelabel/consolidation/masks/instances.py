@@ -45,6 +45,7 @@ class MatchedInstances(Fitted):
 
         ``frozen_annotators``: how annotators draw, for ``fusion``, aligned with the codes.
         """
+        self.check_parameters()
         clusters: list[Ints] = []
         saw: list[int] = []
         order = np.argsort(answers.item[answers.answer], kind="stable")

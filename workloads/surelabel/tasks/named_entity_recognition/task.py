@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -28,13 +29,14 @@ class NamedEntityRecognition(ValueTask[Spans]):
 
     format: LabelFormat[Spans] = field(default_factory=NamedEntityRecognitionFormat)
     max_source_bytes: int = 1_000_000
+    methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def disagreement(self, first: Spans, second: Spans) -> float:
         """See ``ValueTask``; 1 less the F1 of exact spans with their classes."""
         return apart(_triples(first), _triples(second))
 
     def consolidate(
-        self, answers: ValueAnswers[Spans]
+        self, answers: ValueAnswers[Spans], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Spans]]]:
         """See ``ValueTask``; what reaches beyond the text is cut off there."""
         texts = [text for text in answers.sources if text is not None]
@@ -51,7 +53,10 @@ class NamedEntityRecognition(ValueTask[Spans]):
             max(answers.n_annotators, 1),
             len(answers.classes),
         )
-        result = METHODS["Auto"]().fit_predict(coded, texts=texts if known else None)
+        gold = {item: _triples(value, lengths[item]) for item, value in answers.gold.items()}
+        result = self.methods[method]().fit_predict(
+            coded, texts=texts if known else None, gold=gold
+        )
         for item, positions in answers.by_item():
             yield item, self._of_item(result, item, [answers.value[p] for p in positions])
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ class Ranking(ValueTask[Order]):
     """The best first."""
 
     format: LabelFormat[Order] = field(default_factory=RankingFormat)
+    methods: ClassVar[Mapping[str, Any]] = RANKING_METHODS
 
     def disagreement(self, first: Order, second: Order) -> float:
         """See ``ValueTask``; Kendall's tau distance over the pairs that both have."""
@@ -28,14 +30,15 @@ class Ranking(ValueTask[Order]):
         return apart(_ranks(first, ids), _ranks(second, ids))
 
     def consolidate(
-        self, answers: ValueAnswers[Order]
+        self, answers: ValueAnswers[Order], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Order]]]:
         """See ``ValueTask``; an item's candidates are those that somebody named."""
         by_item = answers.by_item()
         candidates: list[list[str]] = [[] for _ in range(answers.n_items)]
         for item, positions in by_item:
-            named = {name for p in positions for name in answers.value[p].order}
-            candidates[item] = sorted(named)
+            known = answers.gold.get(item, Order(()))
+            told = [*(answers.value[p] for p in positions), known]
+            candidates[item] = sorted({name for value in told for name in value.order})
         marks = [
             (row, option, rank)
             for row, (item, value) in enumerate(zip(answers.item, answers.value, strict=True))
@@ -51,7 +54,12 @@ class Ranking(ValueTask[Order]):
             np.array([len(names) for names in candidates], np.int64),
             max(answers.n_annotators, 1),
         )
-        result = RANKING_METHODS["Auto"]().fit_predict(coded)
+        gold = {
+            item: _whole(truth, candidates[item])
+            for item, truth in answers.gold.items()
+            if candidates[item]
+        }
+        result = self.methods[method]().fit_predict(coded, gold=gold)
         for item, _ in by_item:
             order = tuple(candidates[item][code] for code in result.order_of(item))
             confidence = float(result.confidence[item])
@@ -64,6 +72,12 @@ class Ranking(ValueTask[Order]):
             if rng.random() > accuracy:
                 order[place : place + 2] = order[place + 1], order[place]
         return Order(tuple(order))
+
+
+def _whole(value: Order, ids: Sequence[str]) -> list[int]:
+    """All candidates by their position in ``ids``, those that the order leaves out at its end."""
+    named = [ids.index(name) for name in value.order]
+    return named + [code for code in range(len(ids)) if code not in named]
 
 
 def _ranks(value: Order, ids: Sequence[str]) -> dict[int, int]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.masks import MaskAnswers, SmoothedVote
+from surelabel.consolidation.masks import METHODS, MaskAnswers, Segmentation
 from surelabel.consolidation.masks import disagreement as apart
 from surelabel.tasks.base import Random
 from surelabel.tasks.classes import Classes
@@ -35,6 +35,9 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
 
     format: LabelFormat[SemanticMask] = field(default_factory=SemanticSegmentationFormat)
     source_kind: Literal["text", "image"] = "image"
+    methods: ClassVar[Mapping[str, Any]] = METHODS
+    # Masks are large, and each image shows well enough by itself who is far from the others.
+    remembers: ClassVar[int] = 0
 
     def disagreement(self, first: SemanticMask, second: SemanticMask) -> float:
         """See ``ValueTask``; 1 less the mean IoU of the classes that either has, 1 for masks of
@@ -59,11 +62,11 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
         return SemanticMask(drawn)
 
     def consolidate(
-        self, answers: ValueAnswers[SemanticMask]
+        self, answers: ValueAnswers[SemanticMask], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
         """See ``ValueTask``; of an item's masks only those count whose size most of them have."""
         for batch in _batches(answers):
-            yield from _of_batch(batch, answers)
+            yield from _of_batch(batch, answers, self.methods[method])
 
     def stored(
         self, value: SemanticMask, classes: Classes, write: Callable[[str, bytes], str]
@@ -96,7 +99,7 @@ def _batches(answers: ValueAnswers[SemanticMask]) -> Iterator[_Batch]:
 
 
 def _of_batch(
-    batch: _Batch, answers: ValueAnswers[SemanticMask]
+    batch: _Batch, answers: ValueAnswers[SemanticMask], method: type[Segmentation]
 ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
     rows = [
         (number, who, mask)
@@ -112,7 +115,7 @@ def _of_batch(
         answers.n_annotators,
         n_classes,
     )
-    result = SmoothedVote(pixel_confidence=False).fit_predict(coded)
+    result = method(pixel_confidence=False).fit_predict(coded)
     sure = np.repeat(result.confidence[:, None], n_classes, axis=1)
     sure[result.region_item, result.region_class] = result.region_confidence
     for number, item in enumerate(batch):
