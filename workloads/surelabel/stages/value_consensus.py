@@ -93,16 +93,18 @@ def gain_of_values(
     given: dict[int, list[int]] = {}
     for line, code in zip(usable.line.tolist(), usable.label.tolist(), strict=True):
         given.setdefault(line, []).append(code)
-    found = {}
-    for line, codes in given.items():
+    apart_of: list[float] = []
+    for codes in given.values():
         # Of one answer nobody knows how far it is from others: it might be anywhere.
         apart = float(config.annotators_per_item > 1)
         if len(codes) > 1:
             values = [task.value_of(answers.contents[code], labels) for code in codes]
             pairs = list(combinations(values, 2))
             apart = sum(task.disagreement(one, other) for one, other in pairs) / len(pairs)
-        found[line] = float(value_of_closer_answers(np.float64(apart), np.float64(len(codes))))
-    return found
+        apart_of.append(apart)
+    n_answers = np.array([len(codes) for codes in given.values()], np.float64)
+    gain = value_of_closer_answers(np.array(apart_of, np.float64), n_answers)
+    return dict(zip(given, gain.tolist(), strict=True))
 
 
 def _coded(
