@@ -22,6 +22,7 @@ from surelabel.consolidation import (
 )
 from surelabel.consolidation.checked import NotApplicableError
 from surelabel.labels import Kind, LabelState
+from surelabel.stages.model_word import ModelWord
 from surelabel.stages.passes import gain_by_votes
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StageConfig
@@ -125,13 +126,14 @@ def gain_of_classes(
     annotators: AnnotatorParameters | None,
     *,
     is_sealed: bool,
+    model: ModelWord | None = None,
 ) -> dict[int, float]:
     """By line how much two more answers raise the chance that the label is right.
 
     ``annotators``: as they were judged before these answers; None: there are none, and the answers
     themselves tell how good people are. ``is_sealed``: a sample is among the answers, of which
-    nothing may be learned; without known annotators votes decide then. One answer alone is enough
-    where nobody asked for a second one.
+    nothing may be learned; without known annotators votes decide then. ``model``: one annotator
+    more. One answer alone is enough where nobody asked for a second one.
     """
     usable = answers.usable
     if annotators is None and is_sealed:
@@ -148,7 +150,8 @@ def gain_of_classes(
             len(config.labels),
             frozen_annotators=known,
         )
-    gain = value_of_two_answers(result.posterior, result.annotators)
+    posterior = result.posterior if model is None else model.heard(line, result.posterior)
+    gain = value_of_two_answers(posterior, result.annotators)
     if config.annotators_per_item == 1:
         gain[result.n_answers == 1] = 0.0
     return dict(zip(line.tolist(), gain.tolist(), strict=True))

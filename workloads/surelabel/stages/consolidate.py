@@ -15,6 +15,7 @@ from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
 from surelabel.stages.consensus import gain_of_classes
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.model_word import read_model_word
 from surelabel.stages.passes import MoreAnswers, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
@@ -30,7 +31,7 @@ def consolidate(context: StageContext) -> StageResult:
     reader, old = read_items(context), read_state(context)
     round_ = read_open_round(context, reader)
     _keep_aside(context, round_.aside)
-    more = _next_pass(context, round_)
+    more = _next_pass(context, reader, round_)
     is_over = _is_over(context, round_)
     if more and not is_over:
         return _another_pass(context, reader, old, round_, more)
@@ -43,7 +44,7 @@ def _is_over(context: StageContext, round_: OpenRound) -> bool:
     return round_.stopped or (limit is not None and context.previous.answers >= limit)
 
 
-def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
+def _next_pass(context: StageContext, reader: ItemReader, round_: OpenRound) -> list[MoreAnswers]:
     config = context.config
     if config.simulated is None or config.max_annotators_per_item <= config.annotators_per_item:
         return []
@@ -53,11 +54,11 @@ def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
         round_.lines,
         config.max_annotators_per_item,
         team,
-        _gain(context, round_.answers),
+        _gain(context, reader, round_.answers),
     )
 
 
-def _gain(context: StageContext, answers: CodedAnswers) -> dict[int, float]:
+def _gain(context: StageContext, reader: ItemReader, answers: CodedAnswers) -> dict[int, float]:
     """What two more answers are worth, by line."""
     task_type = TASK_TYPES[context.config.task_type]
     if isinstance(task_type, ValueTask):
@@ -65,7 +66,9 @@ def _gain(context: StageContext, answers: CodedAnswers) -> dict[int, float]:
     known = None
     if context.has("annotators"):
         known = AnnotatorParameters.from_json(context.read("annotators"))
-    return gain_of_classes(context.config, answers, known, is_sealed=context.has("proposal"))
+    model = read_model_word(context, reader, answers.line.tolist())
+    is_sealed = context.has("proposal")
+    return gain_of_classes(context.config, answers, known, is_sealed=is_sealed, model=model)
 
 
 def _another_pass(

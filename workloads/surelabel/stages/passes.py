@@ -1,9 +1,9 @@
-"""Who needs more answers: decided by people's answers alone, never by a model.
+"""Who needs more answers.
 
 An item is asked about again, two people at a time, while two more answers are expected to make its
-label better by ``LEAST_GAIN``, and until it has had all it may. What a machine says of an item must
-not count: a sample's labels would lean towards the machine that they are to test, if people were
-asked until they agree with it.
+label better by ``LEAST_GAIN``, and until it has had all it may. In a round with a sample people's
+answers alone decide that, never a model: labels would lean towards the machine that they are to
+test, if people were asked until they agree with it.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from surelabel.consolidation.ratings import METHODS, RatingAnswers
+from surelabel.consolidation.ratings import METHODS, RatingAnswers, RoundedNormal
 from surelabel.tasks.base import Random
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.rating.format import RatingFormat
@@ -39,7 +39,8 @@ class Rating(ValueTask[Value]):
             return
         values = np.array([value.value for value in answers.value])
         # Only this method needs to know the steps; for others the mean of whole numbers is none.
-        in_steps = method == "RoundedNormal" and bool((values == np.round(values)).all())
+        needs_steps = self.methods[method] is RoundedNormal
+        in_steps = needs_steps and bool((values == np.round(values)).all())
         coded = RatingAnswers.of(
             np.array(answers.item, np.int64),
             np.array(answers.annotator, np.int64),

@@ -1,0 +1,140 @@
+"""Who is asked again: where two more answers are worth most, by people as they are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from surelabel.answers import CANNOT_TELL_CODE, CodedAnswers
+from surelabel.consolidation import AnnotatorParameters, HierarchicalDawidSkene
+from surelabel.stages.consensus import gain_of_classes
+from surelabel.stages.model_word import ModelWord
+from surelabel.stages.passes import LEAST_GAIN, MoreAnswers, next_pass
+from surelabel_contract.stages import StageConfig
+from surelabel_contract.steps import Stage, Step
+from workloads.consolidation.crowds import team_crowd
+from workloads.stages.mini_driver import MiniDriver
+
+LABELS = ("a", "b", "c")
+PEOPLE = ("good", "fair", "poor", "bad")
+
+
+def config(**values: object) -> StageConfig:
+    driver = MiniDriver(Path("/nowhere"), labels=LABELS)
+    step = Step(round=2, stage=Stage.CONSOLIDATE, pass_=1)
+    return driver.config(step, None, **values)
+
+
+def known() -> AnnotatorParameters:
+    crowd = team_crowd(4, (0.97, 0.75, 0.6, 0.55), 400, len(LABELS))
+    found = HierarchicalDawidSkene().fit_predict(
+        crowd.item, crowd.annotator, crowd.label, crowd.n_items, 4, len(LABELS)
+    )
+    return found.annotators.named(PEOPLE)
+
+
+KNOWN = known()
+
+
+def coded(*items: dict[str, int]) -> CodedAnswers:
+    rows = [
+        (line, PEOPLE.index(who), label)
+        for line, own in enumerate(items)
+        for who, label in own.items()
+    ]
+    line, annotator, label = np.array(rows, np.int64).T
+    return CodedAnswers(line, annotator.astype(np.int32), label.astype(np.int32), PEOPLE)
+
+
+def gain(
+    answers: CodedAnswers, annotators: AnnotatorParameters | None = KNOWN, **more
+) -> list[float]:
+    values = {"is_sealed": False, "model": None} | more
+    found = gain_of_classes(config(), answers, annotators, **values)
+    return [found[line] for line in sorted(found)]
+
+
+def test_who_disagrees_counts_and_not_how_many() -> None:
+    by_good, by_bad, all_agree = gain(
+        coded(
+            {"good": 0, "fair": 0, "bad": 1},
+            {"good": 0, "poor": 1, "bad": 1},
+            {"good": 0, "fair": 0, "poor": 0},
+        )
+    )
+    assert all_agree < LEAST_GAIN
+    assert all_agree < by_good < by_bad
+    assert by_bad > LEAST_GAIN
+
+
+def test_a_first_sample_is_asked_about_by_votes_and_nothing_is_learned_from_it() -> None:
+    answers = coded(
+        {"good": 0, "fair": 1}, {"good": 0, "fair": 0}, {"good": 0, "fair": 0, "bad": 1}
+    )
+    assert gain(answers, None, is_sealed=True) == [1.0, 0.0, 1.0]
+
+
+def test_in_a_sample_what_an_item_gains_hangs_on_its_own_answers_alone() -> None:
+    item = {"good": 0, "poor": 1, "bad": 1}
+    others = [{"good": 2, "fair": 1, "bad": 0}] * 30
+    alone = gain(coded(item), is_sealed=True)
+    assert gain(coded(item, *others), is_sealed=True)[0] == alone[0]
+
+
+def test_the_first_round_learns_from_its_own_answers_how_good_people_are() -> None:
+    crowd = team_crowd(1, (0.97, 0.9, 0.5), 300, len(LABELS))
+    answers = CodedAnswers(
+        crowd.item, crowd.annotator.astype(np.int32), crowd.label.astype(np.int32), PEOPLE[:3]
+    )
+    found = np.array(gain(answers, None))
+    votes = np.zeros((300, 3))
+    np.add.at(votes, (crowd.item, crowd.label), 1)
+    undecided, unanimous = votes.max(axis=1) == 1, votes.max(axis=1) == 3
+    assert found[undecided].min() > found[unanimous].max()
+    assert (found[unanimous] < LEAST_GAIN).all()
+
+
+def test_a_model_is_one_more_annotator() -> None:
+    answers = coded(*[{"good": 0, "fair": 1, "poor": 1}] * 3)
+    lines = np.array([0, 1])
+
+    def after(label: int, accuracy: float) -> list[float]:
+        return gain(answers, model=ModelWord(lines, np.full(2, label), accuracy))
+
+    without = gain(answers)
+    for side in (after(0, 0.95), after(1, 0.99)):
+        # Nothing was said of the last item.
+        assert side[2] == without[2]
+    assert after(2, 0.95)[0] != without[0]
+    assert after(0, 0.999)[0] < without[0]
+    # A model that guesses says nothing.
+    np.testing.assert_allclose(after(1, 1 / 3), without)
+
+
+def test_a_models_word_by_hand() -> None:
+    word = ModelWord(np.array([4, 7]), np.array([0, 1]), 0.8)
+    posterior = np.array([[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]])
+    heard = word.heard(np.array([3, 4, 7]), posterior)
+    # 0.9 * 0.2 against 0.1 * 0.8.
+    np.testing.assert_allclose(heard, [[0.5, 0.5], [0.8, 0.2], [0.18 / 0.26, 0.08 / 0.26]])
+
+
+def test_one_answer_is_enough_where_nobody_asked_for_a_second() -> None:
+    answers = coded({"bad": 0}, {"good": 0, "bad": 1})
+    found = gain_of_classes(config(annotators_per_item=1), answers, KNOWN, is_sealed=False)
+    assert found[0] == 0.0
+    assert found[1] > 0
+    assert gain(answers)[0] > LEAST_GAIN
+
+
+@pytest.mark.parametrize("worth", [LEAST_GAIN, None], ids=["enough", "no usable answer"])
+def test_an_item_is_asked_about_again_by_two_others_until_it_has_had_all(worth) -> None:
+    answers = coded({"good": 0, "fair": CANNOT_TELL_CODE}, {"good": 0, "fair": 1, "poor": 1})
+    gains = {1: 0.0} if worth is None else {0: worth, 1: LEAST_GAIN / 2}
+    team = (*PEOPLE, "new")
+    more = next_pass(answers, [0, 1], 5, team, gains)
+    assert more == [MoreAnswers(0, 2, ("fair", "good"))]
+    assert next_pass(answers, [0, 1], 3, team, gains) == [MoreAnswers(0, 1, ("fair", "good"))]
+    assert next_pass(answers, [0, 1], 5, PEOPLE[:2], gains) == []
