@@ -36,7 +36,9 @@ from surelabel.tasks.values import Box, Boxes, LabelSet, Rating
 from workloads.consolidation.multi_label.crowds import emotions
 from workloads.consolidation.ratings.crowds import SNOW, snow
 
-_FIRST, _MOST, _AT_A_TIME, _SEEDS = 2, 6, 2, 2
+# Answers of each item at first, and at most.
+_WAYS = ((2, 6), (3, 5))
+_AT_A_TIME, _SEEDS = 2, 2
 # Of values: how many more answers a third of the items gets, after the first ones.
 _FIRST_VALUES, _MORE_VALUES, _SHARE = 3, 2, 1 / 3
 # Above so many items one order of the answers is enough.
@@ -50,7 +52,7 @@ Rule = Callable[[Answers, ConsolidationResult], Floats]
 class Crowd:
     """A set whose answers come in an order drawn by ``seed``; ``have`` says how many are out."""
 
-    def __init__(self, name: str, seed: int) -> None:
+    def __init__(self, name: str, seed: int, first: int, most: int) -> None:
         item, annotator, label, self.truth = read(name)
         self.n_annotators = int(annotator.max()) + 1
         self.n_classes = int(max(label.max(), self.truth.max())) + 1
@@ -63,7 +65,8 @@ class Crowd:
         self.item, self.annotator, self.label = item[order], annotator[order], label[order]
         starts = np.searchsorted(self.item, np.arange(len(self.truth)))
         self.rank = np.arange(len(self.item)) - starts[self.item]
-        self.total = np.minimum(np.bincount(self.item, minlength=len(self.truth)), _MOST)
+        self.total = np.minimum(np.bincount(self.item, minlength=len(self.truth)), most)
+        self.first = np.minimum(self.total, first)
 
     def answers(self, have: Codes) -> Answers:
         """The first ``have`` answers of each item."""
@@ -107,7 +110,7 @@ def ask(
     ``least``: the value from which an item is asked about. ``budget``: of each pass, for rules that
     may spend as much as another one did; None: as they will.
     """
-    have = np.minimum(crowd.total, _FIRST)
+    have = crowd.first.copy()
     spent: list[int] = []
     while budget is None or len(spent) < len(budget):
         value = rule(crowd.answers(have), crowd.fit(have))
@@ -123,12 +126,12 @@ def ask(
     return have, spent
 
 
-def of_set(name: str) -> list[float]:
+def of_set(name: str, first: int, most: int) -> list[float]:
     """Answers an item that votes ask for, accuracies (first, votes, anywhere, doubt, value), then
     the same two figures of the loop's own rule, and the accuracy with all answers."""
     found = []
     for seed in range(_SEEDS):
-        crowd = Crowd(name, seed)
+        crowd = Crowd(name, seed, first, most)
         n, rng = len(crowd.truth), np.random.default_rng(100 + seed)
         votes, spent = ask(crowd, by_votes, 1, rng, None)
         rules: list[Rule] = [lambda answers, _: np.zeros(answers.n_items), by_doubt, by_value]
@@ -136,7 +139,7 @@ def of_set(name: str) -> list[float]:
         own, own_spent = ask(crowd, by_value, LEAST_GAIN, rng, None)
         found.append([
             sum(spent) / n,
-            crowd.accuracy(np.minimum(crowd.total, _FIRST)),
+            crowd.accuracy(crowd.first),
             crowd.accuracy(votes),
             *same,
             sum(own_spent) / n,
@@ -275,40 +278,46 @@ def measure() -> Section:
     section = Section(
         "another_answer",
         "One more answer, where?",
-        "Real further answers, asked for by rule (`SURELABEL_DATA`). Each class item has two at "
-        "first and six at most; in each pass the votes' rule asks two more people wherever the "
+        "Real further answers, asked for by rule (`SURELABEL_DATA`). Of classes each item has "
+        "two at first and six at most, or three and five; in each pass the votes' rule asks two more people wherever the "
         "leading label is at most one vote ahead, and the other rules spend as many answers in "
         "each pass where they will. By value: `value_of_two_answers`, as the loop does. The "
         f"loop's own rule asks while that is {LEAST_GAIN} or more. Labels are `Auto`'s; orders of "
         f"the answers drawn {_SEEDS} times (sets above {_LARGE:,} items once).",
     )
+    for first, most in _WAYS:
+        _add_classes(section, first, most)
+    _add_values(section)
+    return section
+
+
+def _add_classes(section: Section, first: int, most: int) -> None:
     lines, found = [], []
     for name in SETS:
-        figures = of_set(name)
+        figures = of_set(name, first, most)
         found.append(figures)
         lines.append([name, *_shown(figures)])
-        say(f"another answer: {name} {figures}")
+        say(f"another answer: {first} to {most}, {name}")
     mean = [float(x) for x in np.mean(found, axis=0)]
     asked, _, votes, anywhere, _, value, own_asked, own, _ = mean
+    what = f"classes, {first} to {most} answers"
     section.add(
-        "classes: accuracy when asked by value, against by votes, as many answers",
+        f"{what}: accuracy when asked by value, against by votes, as many answers",
         f"{value:.4f} against {votes:.4f}, anywhere {anywhere:.4f}",
         "> 0 between",
         value > votes,
     )
     section.add(
-        "classes: the loop's own rule",
+        f"{what}: the loop's own rule",
         f"{own:.4f} with {own_asked:.2f} further answers an item (votes: {asked:.2f})",
     )
     section.tables.append((
-        "Accuracy on each set; the first column is the further answers an item that votes ask for, "
-        "the last but two those of the loop's own rule:",
-        ("set", "asked", "two each", "votes", "anywhere", "doubt", "value", "asked", "own rule",
-         "all six"),
+        f"{first} to {most} answers, accuracy on each set; the first column is the further answers "
+        "an item that votes ask for, the last but two those of the loop's own rule:",
+        ("set", "asked", "first", "votes", "anywhere", "doubt", "value", "asked", "own rule",
+         "all"),
         [*lines, ["mean", *_shown(mean)]],
     ))  # fmt: skip
-    _add_values(section)
-    return section
 
 
 def _add_values(section: Section) -> None:
