@@ -6,10 +6,8 @@ where labels are no classes) and asks for the next real ones of the items that a
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from consolidation import SETS, data, read, score
 from page import Section, publish, say
+from value_crowds import ValueCrowd, boxes, label_sets, ratings
 
 from surelabel.consolidation import (
     Auto,
@@ -30,11 +29,6 @@ from surelabel.consolidation import (
 )
 from surelabel.consolidation.answers import Answers
 from surelabel.stages.passes import LEAST_GAIN
-from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import ValueAnswers, classes_of
-from surelabel.tasks.values import Box, Boxes, LabelSet, Rating
-from workloads.consolidation.multi_label.crowds import emotions
-from workloads.consolidation.ratings.crowds import SNOW, snow
 
 # Answers of each item at first, and at most.
 _WAYS = ((2, 6), (3, 5))
@@ -151,126 +145,31 @@ def of_set(name: str, first: int, most: int) -> list[float]:
     return [float(x) for x in np.mean(found, axis=0)]
 
 
-@dataclass(frozen=True)
-class ValueCrowd:
-    """Real answers that are no classes: rows of (item, annotator, value), and the truths."""
+def of_values(crowd: ValueCrowd, seed: int) -> list[float]:
+    """Mean distance of labels to the truth: at first; when a third of the items has more answers
+    (anywhere, by doubt, by value); when all have."""
+    given, rng = crowd.shuffled(seed), np.random.default_rng(100 + seed)
+    n, total = len(given), np.array([len(each) for each in given])
+    first = np.minimum(total, _FIRST_VALUES)
 
-    name: str
-    task: Any
-    rows: list[tuple[int, int, Any]]
-    truth: dict[int, Any]
-    classes: tuple[str, ...]
-    apart: Callable[[Any, Any], float]
+    def labels(have: Codes) -> dict[int, Any]:
+        return crowd.labels({item: given[item][:k] for item, k in enumerate(have.tolist())})
 
-    def measure(self, seed: int) -> list[float]:
-        """Mean distance of labels to the truth: at first; when a third of the items has more
-        answers (anywhere, by doubt, by value); when all have."""
-        rng = np.random.default_rng(seed)
-        given: list[list[tuple[int, Any]]] = [[] for _ in range(1 + max(r[0] for r in self.rows))]
-        for place in rng.permutation(len(self.rows)).tolist():
-            item, who, value = self.rows[place]
-            given[item].append((who, value))
-        n, total = len(given), np.array([len(each) for each in given])
-        first = np.minimum(total, _FIRST_VALUES)
-        labels = self._labels(given, first)
-        doubt = np.array([1 - labels[item].confidence for item in range(n)])
-        apart = np.array([self._disagreement(given[item], first[item]) for item in range(n)])
-        value = value_of_closer_answers(apart, first.astype(float))
-        losses = [self._loss(labels)]
-        for rule in (np.zeros(n), doubt, value):
-            order = np.lexsort((rng.random(n), -rule))[: int(_SHARE * n)]
-            have = first.copy()
-            have[order] = np.minimum(have[order] + _MORE_VALUES, total[order])
-            losses.append(self._loss(self._labels(given, have)))
-        everything = np.minimum(first + _MORE_VALUES, total)
-        return [*losses, self._loss(self._labels(given, everything))]
+    def apart(item: int) -> float:
+        pairs = list(combinations([value for _, value in given[item][: first[item]]], 2))
+        return float(np.mean([crowd.apart(*pair) for pair in pairs])) if pairs else 0.0
 
-    def _labels(self, given: list[list[tuple[int, Any]]], have: Codes) -> dict[int, Any]:
-        kept = [
-            (item, who, value)
-            for item, answers in enumerate(given)
-            for who, value in sorted(answers[: have[item]], key=lambda answer: answer[0])
-        ]
-        item, who, values = zip(*kept, strict=True)
-        n_annotators = 1 + max(row[1] for row in self.rows)
-        answers = ValueAnswers(
-            item, who, values, n_annotators, (None,) * len(given), classes_of(self.classes)
-        )
-        return dict(self.task.consolidate(answers))
-
-    def _disagreement(self, answers: list[tuple[int, Any]], have: int) -> float:
-        pairs = list(combinations([value for _, value in answers[:have]], 2))
-        return float(np.mean([self.apart(*pair) for pair in pairs])) if pairs else 0.0
-
-    def _loss(self, labels: dict[int, Any]) -> float:
-        return float(np.mean([
-            self.apart(labels[item].value, truth) for item, truth in self.truth.items()
-        ]))  # fmt: skip
-
-
-def ratings() -> Iterator[ValueCrowd]:
-    """Eight sets of Snow et al. 2008, ten ratings an item; distances in parts of the scale."""
-    for name, (low, high) in SNOW.items():
-        answers, truth = snow(name)
-        columns = (answers.item, answers.annotator, answers.value)
-        rows = [(i, w, Rating(v)) for i, w, v in zip(*(c.tolist() for c in columns), strict=True)]
-        length = high - low
-        yield ValueCrowd(
-            "ratings", TASK_TYPES["Rating"], rows,
-            {item: Rating(value) for item, value in enumerate(truth.tolist())}, (),
-            lambda one, other, length=length: abs(one.value - other.value) / length,
-        )  # fmt: skip
-
-
-def label_sets() -> Iterator[ValueCrowd]:
-    """Emotions of 100 headlines at four thresholds, ten people each; MASI distances."""
-    task = TASK_TYPES["TextClassificationMultiLabel"]
-    for threshold in (15, 25, 35, 50):
-        crowd = emotions(threshold)
-        chosen: list[list[int]] = [[] for _ in crowd.item]
-        for answer, label in zip(crowd.answer.tolist(), crowd.label.tolist(), strict=True):
-            chosen[answer].append(label)
-        sets = [LabelSet(tuple(sorted(each))) for each in chosen]
-        rows = list(zip(crowd.item.tolist(), crowd.annotator.tolist(), sets, strict=True))
-        truth = {i: LabelSet(tuple(np.flatnonzero(t).tolist())) for i, t in enumerate(crowd.truth)}
-        names = tuple("abcdef")
-        yield ValueCrowd("label sets", task, rows, truth, names, task.disagreement)
-
-
-def boxes() -> Iterator[ValueCrowd]:
-    """The 938 images of pedestrians that an expert annotated, seven people each; 1 - soft F1."""
-    folder = data() / "boxes" / "pedestrians_mturk"
-
-    def rows(name: str) -> list[dict[str, str]]:
-        with (folder / f"{name}.csv").open(encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-
-    def box(row: dict[str, str]) -> Box:
-        left, top, right, bottom = (float(row[key]) for key in ("x1", "y1", "x2", "y2"))
-        return Box(0, left, top, right - left, bottom - top)
-
-    images = {row["image"]: code for code, row in enumerate(rows("truth_images"))}
-    truth: dict[int, list[Box]] = {code: [] for code in images.values()}
-    for row in rows("truth_boxes"):
-        truth[images[row["image"]]].append(box(row))
-    told = {
-        (images[row["image"]], row["worker"]): list[Box]()
-        for row in rows("assignments")
-        if row["image"] in images
-    }
-    for row in rows("boxes"):
-        if row["image"] in images:
-            told[images[row["image"]], row["worker"]].append(box(row))
-    people = {name: code for code, name in enumerate(sorted({who for _, who in told}))}
-    task = TASK_TYPES["BoundingBox"]
-    yield ValueCrowd(
-        "boxes",
-        task,
-        [(item, people[who], Boxes(tuple(marks))) for (item, who), marks in told.items()],
-        {item: Boxes(tuple(marks)) for item, marks in truth.items()},
-        ("person",),
-        task.disagreement,
-    )
+    at_first = labels(first)
+    doubt = np.array([1 - at_first[item].confidence for item in range(n)])
+    distance = np.array([apart(item) for item in range(n)])
+    value = value_of_closer_answers(distance, first.astype(float))
+    losses = [crowd.loss(at_first)]
+    for rule in (np.zeros(n), doubt, value):
+        order = np.lexsort((rng.random(n), -rule))[: int(_SHARE * n)]
+        have = first.copy()
+        have[order] = np.minimum(have[order] + _MORE_VALUES, total[order])
+        losses.append(crowd.loss(labels(have)))
+    return [*losses, crowd.loss(labels(np.minimum(first + _MORE_VALUES, total)))]
 
 
 def measure() -> Section:
@@ -279,11 +178,11 @@ def measure() -> Section:
         "another_answer",
         "One more answer, where?",
         "Real further answers, asked for by rule (`SURELABEL_DATA`). Of classes each item has "
-        "two at first and six at most, or three and five; in each pass the votes' rule asks two more people wherever the "
-        "leading label is at most one vote ahead, and the other rules spend as many answers in "
-        "each pass where they will. By value: `value_of_two_answers`, as the loop does. The "
-        f"loop's own rule asks while that is {LEAST_GAIN} or more. Labels are `Auto`'s; orders of "
-        f"the answers drawn {_SEEDS} times (sets above {_LARGE:,} items once).",
+        "two at first and six at most, or three and five; in each pass the votes' rule asks two "
+        "more people wherever the leading label is at most one vote ahead, and the other rules "
+        "spend as many answers in each pass where they will. By value: `value_of_two_answers`, as "
+        f"the loop does. The loop's own rule asks while that is {LEAST_GAIN} or more. Labels are "
+        f"`Auto`'s; orders of the answers drawn {_SEEDS} times (sets above {_LARGE:,} items once).",
     )
     for first, most in _WAYS:
         _add_classes(section, first, most)
@@ -325,7 +224,7 @@ def _add_values(section: Section) -> None:
     for crowds in (ratings, label_sets, boxes):
         for crowd in crowds():
             seeds = range(1 if len(crowd.truth) > 500 else 3)
-            of_kind.setdefault(crowd.name, []).extend(crowd.measure(seed) for seed in seeds)
+            of_kind.setdefault(crowd.name, []).extend(of_values(crowd, seed) for seed in seeds)
         say(f"another answer: {crowd.name}")
     means = {name: np.mean(each, axis=0) for name, each in of_kind.items()}
     section.tables.append((
