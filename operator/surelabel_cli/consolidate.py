@@ -17,8 +17,10 @@ import typer
 from surelabel.agreement import Agreement, krippendorff_alpha
 from surelabel.annotators import AnnotatorQuality, annotator_quality
 from surelabel.answer_files import GivenAnswers
+from surelabel.answer_files.gold import check_orders
 from surelabel.answer_table import AnswerTable
 from surelabel.consolidation import METHODS, ConsolidationResult
+from surelabel.consolidation.checked import NotApplicableError
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import ValueTask
@@ -64,10 +66,13 @@ def consolidate(request: Request) -> None:
             )
     check_choice("--method", request.method, TASK_TYPE_FACTS[request.task_type].methods)
     task = TASK_TYPES[request.task_type]
-    if isinstance(task, ValueTask):
-        _consolidate_values(request, task)
-    else:
-        _consolidate_classes(request)
+    try:
+        if isinstance(task, ValueTask):
+            _consolidate_values(request, task)
+        else:
+            _consolidate_classes(request)
+    except NotApplicableError as error:
+        raise UserError(f"--method: {request.method}: {error}") from error
 
 
 def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
@@ -75,6 +80,7 @@ def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
         raise UserError(f"--probabilities: {task.name} has no classes to give; leave it out.")
     given = read_typed(request.answers, request.task_type, request.labels)
     gold = read_known(request.gold, request.task_type, given.classes, given.items)
+    check_orders(gold, given)
     found = Valued.of(task, given, request.method, gold)
     _write(request.out, found.lines())
     if request.annotators is not None:

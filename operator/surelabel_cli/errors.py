@@ -29,7 +29,6 @@ def is_expected(error: Exception) -> bool:
     """Whether the message is for the user, who needs no traceback."""
     # Imported here: this is asked when a command has failed, not when one starts.
     from surelabel.answer_table import TableError
-    from surelabel.consolidation.checked import NotApplicableError
     from surelabel_cli.go_build import GoBuildError
     from surelabel_cli.processes import FolderInUseError, ProcessError
     from surelabel_cli.sample_data import UnknownSampleDataError
@@ -51,7 +50,6 @@ def is_expected(error: Exception) -> bool:
         | UnknownSampleDataError
         | ToolchainError
         | TableError
-        | NotApplicableError
         | ConfigurationError
         | StorageError
         | ClusterError

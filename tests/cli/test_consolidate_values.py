@@ -142,6 +142,28 @@ def test_gold_of_every_task_type_stands_and_judges_the_annotators(
     assert agreement["ann"] > agreement["bob"] == agreement["cid"]
 
 
+def test_a_known_order_of_candidates_that_nobody_named_is_refused(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "orders.jsonl", "Ranking")
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,label\n0.png,r3|r1|r2\n1.png,r3|r9\n")
+    code, _, err = run("consolidate", answers, "--task-type", "Ranking", "--gold", gold)
+    assert code == 1
+    assert (
+        "--gold: item '1.png': order must name candidates that an answer has (r1, r2, r3); got "
+        "'r9'. Correct it."
+    ) in err
+
+
+def test_a_method_that_cannot_work_on_the_answers_says_what_can(tmp_path: Path) -> None:
+    answers = tmp_path / "ratings.csv"
+    answers.write_text("item,annotator,label\na,ann,1.5\na,bob,2.25\n")
+    wanted = ("--task-type", "Rating", "--method", "RoundedNormal")
+    code, out, err = run("consolidate", answers, *wanted)
+    assert (code, out) == (1, "")
+    assert err.startswith("surelabel: --method: RoundedNormal: step must divide low .. high into")
+    assert err.endswith("Use BiasAndNoise.\n")
+
+
 @pytest.mark.skipif(not BIRDS.is_dir(), reason=f"{BIRDS} is missing; set SURELABEL_DATA")
 def test_a_finished_ground_truth_job_is_consolidated_again_and_compared(tmp_path: Path) -> None:
     labels = tmp_path / "labels.jsonl"

@@ -6,7 +6,7 @@ a class that nobody saw.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,12 +14,13 @@ from typing import Any
 
 import msgspec
 
+from surelabel.answer_files.given import GivenAnswers
 from surelabel.answer_files.lines import cell_content
 from surelabel.answer_table import TableError, read_rows
 from surelabel.tasks.base import AnswerError
 from surelabel.tasks.classes import Classes, SeenClasses
 from surelabel.tasks.formats import LABEL_FORMATS
-from surelabel.tasks.values import Value
+from surelabel.tasks.values import Order, Value
 
 _COLUMNS = ("item", "label")
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -69,6 +70,23 @@ def missing_items(gold: dict[str, Value], items: Sequence[str], path: Path) -> l
             f"{items[0]!r}; got {missing[0]!r}, and none of {len(gold):,} is. Correct the names."
         )
     return missing
+
+
+def check_orders(gold: Mapping[str, Value], given: GivenAnswers) -> None:
+    """TableError where a known order names a candidate that no answer to the item does."""
+    named: dict[str, set[str]] = {}
+    for each in given.answers:
+        if isinstance(each.value, Order):
+            named.setdefault(each.item, set()).update(each.value.order)
+    for item, truth in gold.items():
+        there = named.get(item, set())
+        if isinstance(truth, Order) and not there.issuperset(truth.order):
+            unknown = next(name for name in truth.order if name not in there)
+            names = ", ".join(sorted(there)[:_SHOWN])
+            raise TableError(
+                f"--gold: item {item!r}: order must name candidates that an answer has ({names}); "
+                f"got {unknown!r}. Correct it."
+            )
 
 
 def _lines(path: Path, task_type: str) -> Iterator[_Line]:

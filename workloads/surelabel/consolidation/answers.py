@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -75,6 +75,14 @@ class Answers:
             self.n_classes,
             None if self.known is None else self.known[first:last],
         )
+
+    def knowing(self, rows: Codes, label: Codes) -> Answers:
+        """The same answers where the labels of the items ``rows`` are known."""
+        if not len(rows) or self.known is not None:
+            return self
+        known = np.full(self.n_items, -1, np.int64)
+        known[rows] = label
+        return replace(self, known=known)
 
     def in_parts(self) -> Iterator[tuple[int, Answers]]:
         """The first item of each part, and its answers: all items, in order.

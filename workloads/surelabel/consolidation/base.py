@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -98,8 +97,7 @@ class Classification(Fitted, ABC):
         self.check_parameters()
         answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
         known = Gold(*answers.gold_rows(gold))
-        if len(known.item):
-            answers = replace(answers, known=np.asarray(gold, np.int64))
+        answers = answers.knowing(*known)
         if frozen_annotators is not None:
             learned = Learned(frozen_annotators)
         else:

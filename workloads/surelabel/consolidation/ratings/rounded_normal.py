@@ -128,9 +128,9 @@ def _known_steps(answers: RatingAnswers, gold: Gold) -> Codes:
     wrong = np.flatnonzero(off | (steps < 0) | (steps >= answers.n_steps))
     if wrong.size:
         at = int(wrong[0])
-        raise ValueError(
+        raise NotApplicableError(
             f"gold must be a step of the scale {answers.low:g} .. {answers.high:g}; got "
-            f"{gold.value[at]:g} for item {gold.item[at]}."
+            f"{gold.value[at]:g} for item {gold.item[at]}. Use BiasAndNoise."
         )
     return steps
 
