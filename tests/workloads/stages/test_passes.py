@@ -10,10 +10,14 @@ import pytest
 from surelabel.answers import CANNOT_TELL_CODE, CodedAnswers
 from surelabel.consolidation import AnnotatorParameters, HierarchicalDawidSkene
 from surelabel.stages.consensus import gain_of_classes
-from surelabel.stages.model_word import ModelWord
+from surelabel.stages.context import StageContext
+from surelabel.stages.model_word import ModelWord, read_model_word
 from surelabel.stages.passes import LEAST_GAIN, MoreAnswers, next_pass
-from surelabel_contract.stages import StageConfig
+from surelabel.stages.stored import read_items
+from surelabel_contract.people import read_tasks
+from surelabel_contract.stages import AutoLabeling, StageConfig
 from surelabel_contract.steps import Stage, Step
+from surelabel_contract.store import Storage
 from workloads.consolidation.crowds import team_crowd
 from workloads.stages.mini_driver import MiniDriver
 
@@ -101,7 +105,7 @@ def test_a_model_is_one_more_annotator() -> None:
     lines = np.array([0, 1])
 
     def after(label: int, accuracy: float) -> list[float]:
-        return gain(answers, model=ModelWord(lines, np.full(2, label), accuracy))
+        return gain(answers, model=ModelWord(lines, np.full(2, label), np.full(2, accuracy)))
 
     without = gain(answers)
     for side in (after(0, 0.95), after(1, 0.99)):
@@ -114,7 +118,7 @@ def test_a_model_is_one_more_annotator() -> None:
 
 
 def test_a_models_word_by_hand() -> None:
-    word = ModelWord(np.array([4, 7]), np.array([0, 1]), 0.8)
+    word = ModelWord(np.array([4, 7]), np.array([0, 1]), np.array([0.8, 0.8]))
     posterior = np.array([[0.5, 0.5], [0.5, 0.5], [0.9, 0.1]])
     heard = word.heard(np.array([3, 4, 7]), posterior)
     # 0.9 * 0.2 against 0.1 * 0.8.
@@ -138,3 +142,52 @@ def test_an_item_is_asked_about_again_by_two_others_until_it_has_had_all(worth) 
     assert more == [MoreAnswers(0, 2, ("fair", "good"))]
     assert next_pass(answers, [0, 1], 3, team, gains) == [MoreAnswers(0, 1, ("fair", "good"))]
     assert next_pass(answers, [0, 1], 5, PEOPLE[:2], gains) == []
+
+
+def test_a_job_hears_its_model_once_there_is_one_but_never_beside_a_sample(tmp_path: Path) -> None:
+    promise = AutoLabeling(
+        target_error_permille=100, risk_permille=100, seed_items=30, items_per_round=20
+    )
+    driver = MiniDriver(
+        tmp_path,
+        auto_labeling=promise,
+        accuracies=(900, 800, 700, 700, 600, 600),
+        spec={"max_annotators_per_item": 5},
+    )
+    words = ["good fine", "bad awful"]
+    driver.write_input(
+        [{"source": f"{words[n % 2]} {n}"} for n in range(200)], [str(n % 2) for n in range(200)]
+    )
+    driver.run_job(stop=lambda report: report.step.round == 2)
+    asked = [r for r in driver.reports if r.step.stage is Stage.ANNOTATE]
+    assert {r.step.pass_ for r in asked} == {1, 2}
+    (scored,) = (r for r in driver.reports if r.step.stage is Stage.INFER and r.step.round == 1)
+    config_ = driver.config(Step(round=2, stage=Stage.CONSOLIDATE, pass_=1), scored)
+    context = StageContext.open(config_, Storage(driver.access))
+    reader = read_items(context)
+    tasks = read_tasks(context.read("tasks"))
+    lines = reader.lines_of(task.item_id for task in tasks)
+    word = read_model_word(context, reader, list(lines.values()))
+    if scored.next.proposal_pending:
+        assert word is None
+        free = {role: ref for role, ref in config_.inputs.items() if role != "proposal"}
+        context = StageContext.open(
+            config_.model_copy(update={"inputs": free}), Storage(driver.access)
+        )
+        word = read_model_word(context, reader, list(lines.values()))
+    assert word is not None
+    assert word.line.tolist() == sorted(lines.values())
+    assert set(word.label.tolist()) <= {0, 1}
+    # What people are asked about is what the model is least sure of.
+    pool = np.setdiff1d(np.arange(200), word.line)
+    elsewhere = read_model_word(context, reader, pool.tolist())
+    assert elsewhere is not None
+    assert word.right.mean() < elsewhere.right.mean()
+    assert ((word.right > 0) & (word.right < 1)).all()
+    beside = StageContext.open(
+        config_.model_copy(
+            update={"inputs": {**config_.inputs, "proposal": config_.inputs["scores"]}}
+        ),
+        Storage(driver.access),
+    )
+    assert read_model_word(beside, reader, list(lines.values())) is None

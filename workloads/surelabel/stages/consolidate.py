@@ -23,6 +23,7 @@ from surelabel.stages.value_consensus import gain_of_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
+from surelabel_contract.people import read_tasks
 from surelabel_contract.stages import CONSENSUS_ERROR, NextFacts, ObjectRef, Progressed
 
 
@@ -49,9 +50,11 @@ def _next_pass(context: StageContext, reader: ItemReader, round_: OpenRound) -> 
     if config.simulated is None or config.max_annotators_per_item <= config.annotators_per_item:
         return []
     team = [person.name for person in config.simulated.annotators]
+    # An item that once had enough has enough: passes would go on as long as others teach something.
+    asked = reader.lines_of(task.item_id for task in read_tasks(context.read("tasks")))
     return next_pass(
         round_.answers,
-        round_.lines,
+        list(asked.values()),
         config.max_annotators_per_item,
         team,
         _gain(context, reader, round_.answers),

@@ -17,14 +17,14 @@ from surelabel.stages.context import StageContext
 
 @dataclass(frozen=True)
 class ModelWord:
-    """(n,) each: a line (ascending), the class that the model takes it for.
-
-    ``accuracy``: how often the model and people's labels agreed on items that it had not seen.
-    """
+    """(n,) each: a line (ascending), the class that the model takes it for, and how probably it is
+    right: as often as it agreed with people on items that it had not seen and was as sure of. What
+    is asked about next is what the model is least sure of, so one accuracy would trust it far too
+    much there."""
 
     line: NDArray[np.int64]
     label: NDArray[np.int64]
-    accuracy: float
+    right: NDArray[np.float64]
 
     def heard(
         self, lines: NDArray[np.int64], posterior: NDArray[np.float64]
@@ -34,10 +34,11 @@ class ModelWord:
         Its mistakes fall on all other classes alike. A line that it said nothing of stays.
         """
         there = np.isin(lines, self.line)
-        label = self.label[np.searchsorted(self.line, lines[there])]
+        place = np.searchsorted(self.line, lines[there])
+        label, right = self.label[place], self.right[place]
         k = posterior.shape[1]
-        chance = np.full((len(label), k), (1 - self.accuracy) / max(k - 1, 1))
-        chance[np.arange(len(label)), label] = self.accuracy
+        chance = np.tile(((1 - right) / max(k - 1, 1))[:, None], k)
+        chance[np.arange(len(label)), label] = right
         found = posterior.copy()
         found[there] *= chance
         return np.asarray(found / found.sum(axis=1, keepdims=True))
@@ -51,6 +52,7 @@ def read_model_word(
     if not needed or context.has("proposal") or not lines:
         return None
     # With them come models, which other jobs do without.
+    from surelabel.proposing import fit_errors
     from surelabel.stages.scoring import ScoreIndex, Scores
     from surelabel.stages.train import OutOfFold
 
@@ -60,9 +62,10 @@ def read_model_word(
     numbers = sorted({reader.index.shard_of(line) for line in wanted.tolist()})
     parts = [Scores.from_bytes(context.read_ref(index.shards[number])) for number in numbers]
     said = [part.where(np.isin(part.line, wanted)) for part in parts]
-    right = int((past.predicted == past.label).sum())
+    errors = fit_errors(past.confidence.astype(np.float64), past.predicted != past.label)
+    confidence = np.concatenate([part.confidence for part in said]).astype(np.float64)
     return ModelWord(
         np.concatenate([part.line for part in said]),
         np.concatenate([part.label for part in said]).astype(np.int64),
-        (right + 1) / (len(past.line) + 2),
+        1 - errors(confidence),
     )
