@@ -180,6 +180,17 @@ def test_a_finished_ground_truth_job_is_consolidated_again_and_compared(tmp_path
     assert 0 < len(differing) < 10
 
 
+@pytest.mark.skipif(not BIRDS.is_dir(), reason=f"{BIRDS} is missing; set SURELABEL_DATA")
+def test_gold_of_a_class_that_a_finished_job_does_not_have_is_refused(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,label\n0,Sparow\n")
+    wanted = ("--task-type", "ImageClassification", "--gold", gold)
+    code, out, err = run("consolidate", BIRDS, *wanted)
+    assert (code, out) == (1, "")
+    assert f"{gold}:2: label must be one of the 10 that the answers have (" in err
+    assert "got 'Sparow'. Did you mean 'Sparrow'? Correct it, or pass --label 'Sparow'" in err
+
+
 def test_answers_of_which_none_can_be_read_end_in_an_error_and_write_nothing(
     tmp_path: Path,
 ) -> None:
