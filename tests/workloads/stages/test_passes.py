@@ -125,6 +125,12 @@ def test_a_models_word_by_hand() -> None:
     np.testing.assert_allclose(heard, [[0.5, 0.5], [0.8, 0.2], [0.18 / 0.26, 0.08 / 0.26]])
 
 
+@pytest.mark.parametrize("annotators", [None, KNOWN], ids=["unknown", "known"])
+def test_without_a_usable_answer_nothing_is_known_to_be_gained(annotators) -> None:
+    answers = coded({"good": CANNOT_TELL_CODE, "bad": CANNOT_TELL_CODE})
+    assert gain(answers, annotators) == []
+
+
 def test_one_answer_is_enough_where_nobody_asked_for_a_second() -> None:
     answers = coded({"bad": 0}, {"good": 0, "bad": 1})
     found = gain_of_classes(config(annotators_per_item=1), answers, KNOWN, is_sealed=False)

@@ -97,6 +97,18 @@ def test_a_round_knows_its_people_from_the_rounds_before(tmp_path: Path) -> None
     assert {each["answers"] for each in people} == {7}
 
 
+def test_a_round_remembers_no_more_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(TASK_TYPES["Rating"]), "remembers", 4)
+    driver = driver_of(tmp_path, "Rating", 7, spec={"max_open_items": 3}, accuracies=(900,) * 3)
+    assert driver.in_process
+    driver.run_job()
+    people = json.loads((driver.path / "report/report.json").read_text())["annotators"]
+    # The last item, and of the round before whole items up to the fourth answer: two.
+    assert {each["answers"] for each in people} == {3}
+
+
 def test_a_method_that_cannot_work_says_so(tmp_path: Path) -> None:
     spec = {"consolidation_method": "RoundedNormal"}
     driver = driver_of(tmp_path, "Rating", 3, spec=spec)

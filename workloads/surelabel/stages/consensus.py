@@ -138,6 +138,8 @@ def gain_of_classes(
     usable = answers.usable
     if annotators is None and is_sealed:
         return gain_by_votes(usable)
+    if not len(usable.line):
+        return {}
     line, item = np.unique(usable.line, return_inverse=True)
     known = None if annotators is None else annotators.for_annotators(usable.annotators)
     with method_of(config):

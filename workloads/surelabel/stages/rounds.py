@@ -186,16 +186,18 @@ def _judge_values(
 
 
 def _newest(context: StageContext, round_: OpenRound, most: int) -> list[CodedAnswers]:
-    """The answers of earlier rounds, the newest first, as long as they are ``most`` at most."""
+    """About ``most`` answers of earlier rounds, the newest round first, whole items each."""
     found: list[CodedAnswers] = []
-    own = set(round_.lines)
     for ref in reversed(round_.index.coded):
-        part = CodedAnswers.from_bytes(context.read_ref(ref)) if most > 0 else CodedAnswers.empty()
-        most -= len(part.line)
-        if most < 0:
+        if most <= 0:
             break
+        part = CodedAnswers.from_bytes(context.read_ref(ref))
         # An item of this round has no label yet, whatever was said of it before.
-        found.append(part.where(~np.isin(part.line, list(own))))
+        part = part.where(~np.isin(part.line, round_.lines))
+        if len(part.line) > most:
+            part = part.where(part.line <= np.sort(part.line)[most - 1])
+        most -= len(part.line)
+        found.append(part)
     return found
 
 
