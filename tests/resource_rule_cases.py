@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from resource_cases import CORRECTING, REMOVED, Case, Changes, rule_key, way_to_ray
+from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import KINDS, build_schema
 from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE
 
@@ -90,6 +91,32 @@ _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHE
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
 _RAY_MESSAGE = f"the way to Ray (address, cluster, selector) is immutable; {_OTHER}"
 _ONE_RAY = "needs exactly one of: address, cluster, selector"
+
+
+def _method_cases() -> Iterator[Case]:
+    """Task types with the same methods share a rule, which names both."""
+    sharing: dict[tuple[str, ...], list[str]] = {}
+    for name, facts in sorted(TASK_TYPE_FACTS.items()):
+        sharing.setdefault(facts.methods, []).append(name)
+    for methods, types in sharing.items():
+        allowed, of_types = (
+            each[0] if len(each) == 1 else f"one of {', '.join(each)}" for each in (methods, types)
+        )
+        facts = TASK_TYPE_FACTS[types[0]]
+        job: Changes = {"spec.taskType": types[0], **_PEOPLE}
+        if facts.least_labels == 0:
+            job |= {"spec.labels": REMOVED}
+        if facts.needs_ref:
+            job |= {_ATTRIBUTE: REMOVED}
+        foreign = next(each for each in CONSOLIDATION_METHODS if each not in methods)
+        yield _spec_rule(
+            f"a method is one of those of {types[0]}",
+            "spec",
+            "spec.consolidation.method",
+            f"must be {allowed} where taskType is {of_types}",
+            job | {"spec.consolidation.method": methods[-1]},
+            job | {"spec.consolidation.method": foreign},
+        )
 
 
 def _kube_ray_cases() -> Iterator[Case]:
@@ -415,14 +442,6 @@ CEL_CASES = [
         {"spec.taskType": "BoundingBox", **_PEOPLE},
         {"spec.taskType": "BoundingBox"},
     ),
-    _spec_rule(
-        "only classes have several methods",
-        "spec",
-        "spec.consolidation.method",
-        f"methods other than Auto are for {_OF_CLASSES}, TextClassification; leave the method out",
-        {"spec.taskType": "BoundingBox", **_PEOPLE},
-        {"spec.taskType": "BoundingBox", "spec.consolidation.method": "Wawa", **_PEOPLE},
-    ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(
         "classes keep their order",
@@ -596,6 +615,7 @@ CEL_CASES = [
         "S3_CA",
     ),
     *_kube_ray_cases(),
+    *_method_cases(),
     Case(
         "a WorkTeam has one source",
         "WorkTeam",

@@ -30,7 +30,7 @@ def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
         alpha = agreement_of_values(task, read_typed(answers, task_type))
         _print({"krippendorffAlpha": alpha}, {}, {}, as_json=as_json)
         return
-    table, _, _ = read_table(answers, task_type, None)
+    table, _ = read_table(answers, task_type)
     coded = coded_answers(table)
     found = {
         "krippendorffAlpha": krippendorff_alpha(coded),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import typer
 
 from surelabel.answer_files import GivenAnswers, read_given_answers
 from surelabel.answer_files.coding import as_table
-from surelabel.answer_table import AnswerTable, read_answers, read_gold
+from surelabel.answer_files.gold import missing_items, read_gold
+from surelabel.answer_table import AnswerTable, read_answers
 from surelabel.consolidation.answers import Answers
+from surelabel.tasks.classes import Classes
 from surelabel_cli.errors import UserError
 
 # Files of answers with any content; others are CSV.
@@ -26,27 +29,49 @@ def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def read_table(
-    answers: str, task_type: str, gold: Path | None
-) -> tuple[AnswerTable, Any, GivenAnswers | None]:
-    """The answers by number, known labels, and what else the files say that are no CSV."""
+    answers: str, task_type: str, also: Sequence[str] = ()
+) -> tuple[AnswerTable, GivenAnswers | None]:
+    """The answers by number, and what else the files say that are no CSV.
+
+    ``also``: labels that there are though no answer has them.
+    """
     try:
         path, given = Path(answers), None
         if path.suffix == ".csv" or (path.is_file() and path.suffix not in _TYPED):
-            table = read_answers(path)
+            table = read_answers(path, also)
         else:
-            given = read_typed(answers, task_type)
+            given = read_typed(answers, task_type, also)
             table = as_table(given)
-        known = None
-        if gold is not None:
-            table, known = read_gold(gold, table)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: there is no such file.") from error
-    return table, known, given
+    return table, given
 
 
-def read_typed(answers: str, task_type: str) -> GivenAnswers:
+def read_known(
+    path: Path | None, task_type: str, classes: Classes, items: Sequence[str]
+) -> dict[str, Any]:
+    """The truths of ``--gold`` by item; those of items without an answer are told and left out."""
+    if path is None:
+        return {}
+    try:
+        gold = read_gold(path, task_type, classes)
+    except FileNotFoundError as error:
+        raise UserError(f"--gold: {error.filename}: there is no such file.") from error
+    missing = missing_items(gold, items, path)
+    if missing:
+        typer.echo(
+            f"--gold: {len(missing):,} of {len(gold):,} items have no answer and are left out; "
+            f"the first: {missing[0]!r}",
+            err=True,
+        )
+    for item in missing:
+        del gold[item]
+    return gold
+
+
+def read_typed(answers: str, task_type: str, also: Sequence[str] = ()) -> GivenAnswers:
     """Answers with any content; those that cannot be read are told on standard error."""
-    given = read_given_answers(answers, task_type)
+    given = read_given_answers(answers, task_type, also=also)
     told = any(each.value is not None for each in given.answers)
     if not told and (given.set_aside or not given.answers):
         first = f" The first: {given.set_aside[0]}" if given.set_aside else ""

@@ -11,19 +11,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+import numpy as np
 import typer
 
 from surelabel.agreement import Agreement, krippendorff_alpha
 from surelabel.annotators import AnnotatorQuality, annotator_quality
 from surelabel.answer_files import GivenAnswers
+from surelabel.answer_files.gold import check_orders
 from surelabel.answer_table import AnswerTable
 from surelabel.consolidation import METHODS, ConsolidationResult
+from surelabel.consolidation.checked import NotApplicableError
 from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import ValueTask
 from surelabel_cli.agreement import agreement_json, number_or_none
-from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
+from surelabel_cli.answer_input import (
+    check_choice,
+    coded_answers,
+    read_known,
+    read_table,
+    read_typed,
+)
 from surelabel_cli.consolidate_values import Valued, agreement_of_values
 from surelabel_cli.errors import UserError
+from surelabel_contract.task_types import TASK_TYPE_FACTS
 
 AUTO = "Auto"
 
@@ -41,6 +52,8 @@ class Request:
     probabilities: bool = False
     as_json: bool = False
     compare: bool = False
+    # Labels that there are though no answer has them.
+    labels: tuple[str, ...] = ()
 
 
 def consolidate(request: Request) -> None:
@@ -51,20 +64,24 @@ def consolidate(request: Request) -> None:
             raise UserError(
                 f"{option}: there is no folder {path.parent}; make it, or name another."
             )
+    check_choice("--method", request.method, TASK_TYPE_FACTS[request.task_type].methods)
     task = TASK_TYPES[request.task_type]
-    if isinstance(task, ValueTask):
-        _consolidate_values(request, task)
-    else:
-        _consolidate_classes(request)
+    try:
+        if isinstance(task, ValueTask):
+            _consolidate_values(request, task)
+        else:
+            _consolidate_classes(request)
+    except NotApplicableError as error:
+        raise UserError(f"--method: {request.method}: {error}") from error
 
 
 def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
-    check_choice("--method", request.method, (AUTO,))
-    for option, wanted in (("--gold", request.gold), ("--probabilities", request.probabilities)):
-        if wanted:
-            raise UserError(f"{option}: {task.name} has no classes to give; leave it out.")
-    given = read_typed(request.answers, request.task_type)
-    found = Valued.of(task, given)
+    if request.probabilities:
+        raise UserError(f"--probabilities: {task.name} has no classes to give; leave it out.")
+    given = read_typed(request.answers, request.task_type, request.labels)
+    gold = read_known(request.gold, request.task_type, given.classes, given.items)
+    check_orders(gold, given)
+    found = Valued.of(task, given, request.method, gold)
     _write(request.out, found.lines())
     if request.annotators is not None:
         found.write_annotators(request.annotators)
@@ -76,8 +93,11 @@ def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
 
 def _consolidate_classes(request: Request) -> None:
     method, out, annotators = request.method, request.out, request.annotators
-    check_choice("--method", method, tuple(METHODS))
-    table, known, given = read_table(request.answers, request.task_type, request.gold)
+    table, given = read_table(request.answers, request.task_type, request.labels)
+    classes = Classes.of(table.labels)
+    gold = read_known(request.gold, request.task_type, classes, table.items)
+    labels = [gold[item].label if item in gold else -1 for item in table.items]
+    known = np.array(labels, np.int64) if gold else None
     result = METHODS[method]().fit_predict(
         table.item,
         table.annotator,

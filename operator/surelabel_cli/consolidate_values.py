@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from surelabel.agreement import Agreement, alpha_by_distance
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.coding import as_values
+from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import AnnotatorAgreement, Consolidated, ValueAnswers, ValueTask
 
 
@@ -25,10 +26,15 @@ class Valued:
     labels: dict[int, Consolidated[Any]]
 
     @classmethod
-    def of(cls, task: ValueTask[Any], given: GivenAnswers) -> Valued:
-        """Consolidate the answers."""
-        answers = as_values(given)
-        return cls(task, given, answers, dict(task.consolidate(answers)))
+    def of(
+        cls, task: ValueTask[Any], given: GivenAnswers, method: str, gold: dict[str, Any]
+    ) -> Valued:
+        """Consolidate the answers by one of the task type's methods; ``gold`` stands as it is."""
+        answers = as_values(given, gold)
+        labels = dict(task.consolidate(answers, method))
+        for item, value in answers.gold.items():
+            labels[item] = Consolidated(value, 1.0, (1.0,) * _n_parts(task, value, given.classes))
+        return cls(task, given, answers, labels)
 
     def lines(self) -> Iterator[dict[str, Any]]:
         """A line for each item."""
@@ -92,6 +98,17 @@ def agreement_of_values(task: ValueTask[Any], given: GivenAnswers) -> Agreement:
         return task.disagreement(answers.value[first], answers.value[second])
 
     return alpha_by_distance(answers.item, distance)
+
+
+def _n_parts(task: ValueTask[Any], value: Any, classes: Classes) -> int:
+    """How many objects, spans or labels a value has, each of which has a confidence."""
+    inner = next(iter(task.format.answer_content(value, classes).values()), None)
+    lists = [part for part in inner.values() if isinstance(part, list)] if _is_dict(inner) else []
+    return len(lists[0]) if lists else 1
+
+
+def _is_dict(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
 
 
 def _with_confidences(

@@ -156,7 +156,14 @@ def consolidate(
     ] = "Auto",
     gold: Annotated[
         Path | None,
-        typer.Option(help="CSV with the columns item,label: known truths."),
+        typer.Option(
+            help="Known truths: CSV of item,label, or JSON Lines of item and answer; they stand, "
+            "and annotators are judged by them."
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option(help="A label that there is though no answer has it; may be repeated."),
     ] = None,
     annotators: Annotated[
         Path | None, typer.Option(help="Where to write how good each annotator is, as CSV.")
@@ -188,8 +195,9 @@ def consolidate(
         from surelabel_cli.consolidate import consolidate as command
 
         request = Request(
-            answers, task_type, method, gold, annotators, out, probabilities, json, compare
-        )
+            answers, task_type, method, gold, annotators, out, probabilities, json, compare,
+            tuple(label or ()),
+        )  # fmt: skip
         command(request)
 
 

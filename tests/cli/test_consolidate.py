@@ -67,13 +67,14 @@ def test_every_method_has_its_name_here_and_its_probabilities_sum_to_one(
         assert line["probabilities"][line["label"]] == pytest.approx(line["confidence"])
 
 
-def test_gold_stands_and_brings_labels_that_nobody_gave(answers: Path, tmp_path: Path) -> None:
+def test_gold_stands_and_a_label_that_nobody_gave_is_named(answers: Path, tmp_path: Path) -> None:
     gold = tmp_path / "gold.csv"
     gold.write_text("label,item\nbird,a.png\ndog,elsewhere.png\n")
     out = tmp_path / "labels.jsonl"
     wanted = ("--task-type", "TextClassification", "--gold", gold, "-o", out, "--json")
-    code, said, _ = run("consolidate", answers, *wanted)
+    code, said, err = run("consolidate", answers, *wanted, "--label", "bird")
     assert code == 0
+    assert "--gold: 1 of 2 items have no answer and are left out; the first: 'elsewhere.png'" in err
     first = json.loads(out.read_text().splitlines()[0])
     assert first == {"item": "a.png", "label": "bird", "confidence": 1.0}
     summary = json.loads(said)
@@ -162,7 +163,42 @@ def test_gold_with_two_truths_is_refused(answers: Path, tmp_path: Path) -> None:
     wanted = ("--task-type", "TextClassification", "--gold", gold)
     code, _, err = run("consolidate", answers, *wanted)
     assert code == 1
-    assert "3: item 'a.png' has the label 'cat' in line 2; got 'dog'" in err
+    assert f"{gold}:3: item 'a.png' has another truth in {gold}:2. One item has one truth" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("g.csv", "item,label\na.png,catt\n", ":2: label must be one of the 2 that the answers "
+         "have (cat, dog); got 'catt'. Did you mean 'cat'? Correct it, or pass --label 'catt' if"),
+        ("g.csv", "item,label\na.png,\n", ":2: label must not be empty; leave the line out"),
+        ("g.csv", "item,label\n", ": has no gold items; write one a line, or leave --gold out."),
+        ("g.csv", "item,label\nA.PNG,cat\n", ": item must be one of the 4 items of the answers, "
+         "such as 'a.png'; got 'A.PNG', and none of 1 is. Correct the names."),
+        ("g.jsonl", '{"item": "a.png"}', ":1: answer must not be empty; leave the line out"),
+        ("g.jsonl", '{"item": "a.png", "answer": {"x": {"label": "bird"}}}', ":1: label must be"),
+        ("g.jsonl", "[]", ":1: a line must be an object with item and answer; got []."),
+        ("g.jsonl", "{", ":1: a line must be one JSON object: "),
+    ],
+)  # fmt: skip
+def test_gold_that_cannot_be_is_refused_with_line_rule_and_value(
+    answers: Path, tmp_path: Path, name: str, text: str, message: str
+) -> None:
+    gold = tmp_path / name
+    gold.write_text(text)
+    code, out, err = run(
+        "consolidate", answers, "--task-type", "TextClassification", "--gold", gold
+    )
+    assert (code, out) == (1, "")
+    assert f"{gold}{message}" in err
+
+
+def test_a_gold_file_that_is_not_there_is_named(answers: Path, tmp_path: Path) -> None:
+    wanted = ("--task-type", "TextClassification", "--gold", tmp_path / "no.csv")
+    code, _, err = run("consolidate", answers, *wanted)
+    assert (code, err) == (
+        1, f"surelabel: --gold: {tmp_path / 'no.csv'}: there is no such file.\n"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

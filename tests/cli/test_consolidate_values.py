@@ -91,9 +91,12 @@ def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--method", "Wawa"), "--method must be one of Auto; got 'Wawa'."),
+        (
+            ("--method", "Wawa"),
+            "--method must be one of Auto, SupportVote, BetaBinomial, HitRates; got 'Wawa'.",
+        ),
         (("--probabilities",), "--probabilities: BoundingBox has no classes to give"),
-        (("--gold", "x.csv"), "--gold: BoundingBox has no classes to give"),
+        (("--gold", "x.csv"), "x.csv: a label of BoundingBox does not fit into a cell."),
     ],
 )
 def test_what_only_classes_have_is_refused(
@@ -103,6 +106,63 @@ def test_what_only_classes_have_is_refused(
     code, _, err = run("consolidate", answers, "--task-type", "BoundingBox", *options)
     assert code == 1
     assert message in err
+
+
+@pytest.mark.parametrize("task_type", CASES)
+def test_gold_of_every_task_type_stands_and_judges_the_annotators(
+    tmp_path: Path, task_type: str
+) -> None:
+    task, rng = TASK_TYPES[task_type], np.random.default_rng(2)
+    truth = task.parse_answer(CASES[task_type][0], LABELS)
+    other = next(
+        each
+        for each in (task.simulate(truth, 0.0, rng, LABELS) for _ in range(100))
+        if task.disagreement(task.value_of(each, LABELS), task.value_of(truth, LABELS)) > 0.1
+    )
+    # Of three people two always say something else than the truth, and agree on it.
+    told = {"ann": truth, "bob": other, "cid": other}
+    lines = [
+        {"item": f"{n}.png", "annotator": who, "answer": task.answer_content(each, LABELS)}
+        for n in range(8)
+        for who, each in told.items()
+    ]
+    answers, gold, people = (tmp_path / name for name in ("a.jsonl", "g.jsonl", "people.csv"))
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    known = [{"item": f"{n}.png", "answer": task.answer_content(truth, LABELS)} for n in range(6)]
+    gold.write_text("".join(json.dumps(line) + "\n" for line in known))
+    code, out, err = run(
+        "consolidate", answers, "--task-type", task_type, "--gold", gold, "--annotators", people,
+        *(part for name in LABELS for part in ("--label", name)),
+    )  # fmt: skip
+    assert code == 0, err
+    found = [json.loads(line) for line in out.splitlines()]
+    assert [line["confidence"] for line in found[:6]] == [1.0] * 6
+    assert len(found) == 8
+    with people.open(encoding="utf-8") as file:
+        agreement = {row["annotator"]: float(row["agreement"]) for row in csv.DictReader(file)}
+    assert agreement["ann"] > agreement["bob"] == agreement["cid"]
+
+
+def test_a_known_order_of_candidates_that_nobody_named_is_refused(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "orders.jsonl", "Ranking")
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,label\n0.png,r3|r1|r2\n1.png,r3|r9\n")
+    code, _, err = run("consolidate", answers, "--task-type", "Ranking", "--gold", gold)
+    assert code == 1
+    assert (
+        "--gold: item '1.png': order must name candidates that an answer has (r1, r2, r3); got "
+        "'r9'. Correct it."
+    ) in err
+
+
+def test_a_method_that_cannot_work_on_the_answers_says_what_can(tmp_path: Path) -> None:
+    answers = tmp_path / "ratings.csv"
+    answers.write_text("item,annotator,label\na,ann,1.5\na,bob,2.25\n")
+    wanted = ("--task-type", "Rating", "--method", "RoundedNormal")
+    code, out, err = run("consolidate", answers, *wanted)
+    assert (code, out) == (1, "")
+    assert err.startswith("surelabel: --method: RoundedNormal: step must divide low .. high into")
+    assert err.endswith("Use BiasAndNoise.\n")
 
 
 @pytest.mark.skipif(not BIRDS.is_dir(), reason=f"{BIRDS} is missing; set SURELABEL_DATA")
@@ -144,6 +204,17 @@ def test_masks_of_a_finished_job_are_compared_with_those_that_it_made(tmp_path: 
     assert code == 0
     assert out.splitlines() == ["0 of 3 labels differ."]
     assert "1 answers set aside" in err
+
+
+@pytest.mark.skipif(not BIRDS.is_dir(), reason=f"{BIRDS} is missing; set SURELABEL_DATA")
+def test_gold_of_a_class_that_a_finished_job_does_not_have_is_refused(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,label\n0,Sparow\n")
+    wanted = ("--task-type", "ImageClassification", "--gold", gold)
+    code, out, err = run("consolidate", BIRDS, *wanted)
+    assert (code, out) == (1, "")
+    assert f"{gold}:2: label must be one of the 10 that the answers have (" in err
+    assert "got 'Sparow'. Did you mean 'Sparrow'? Correct it, or pass --label 'Sparow'" in err
 
 
 def test_answers_of_which_none_can_be_read_end_in_an_error_and_write_nothing(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import pytest
 
 from resource_cases import FULL_JOB, FULL_TEAM, REMOVED, changed
-from surelabel.consolidation import METHODS
 from surelabel.models import MODELS
 from surelabel.tasks import TASK_TYPES
 from surelabel_contract.steps import Stage
-from surelabel_contract.task_types import TASK_TYPE_FACTS
+from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import build_schema
 from surelabel_operator.resources import (
     InvalidSpecError,
@@ -141,6 +140,6 @@ def test_labels_are_asked_of_the_task_types_that_need_them() -> None:
 
 
 def test_methods_and_models_are_those_of_the_registries() -> None:
-    assert SPEC["consolidation"]["properties"]["method"]["enum"] == list(METHODS)
+    assert SPEC["consolidation"]["properties"]["method"]["enum"] == list(CONSOLIDATION_METHODS)
     models = SPEC["autoLabeling"]["properties"]["model"]["properties"]["name"]["enum"]
     assert models == ["Auto", *MODELS]

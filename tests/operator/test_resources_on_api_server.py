@@ -218,6 +218,7 @@ def test_the_largest_object_that_the_schema_allows_can_be_created_and_changed(
                 "metadata.name": "a" * 40,
                 # Only these may have all parts of the spec.
                 "spec.taskType": "ImageClassification",
+                "spec.consolidation.method": "HierarchicalDawidSkene",
                 "spec.input": {"manifest": uri},
                 "spec.output.uri": uri,
                 "spec.storage.endpoint": "https://" + "a" * 1_016,

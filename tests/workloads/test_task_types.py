@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from surelabel.consolidation import METHODS
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import AnswerError, LabelError
 from surelabel.tasks.formats import LABEL_FORMATS
@@ -40,6 +41,10 @@ def test_the_registry_and_the_contracts_list_agree():
     assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model} == set(OF_CLASSES)
     assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.least_labels} == {
         name for name, task in TASK_TYPES.items() if task.needs_labels
+    }
+    assert {name: facts.methods for name, facts in TASK_TYPE_FACTS.items()} == {
+        name: tuple(task.methods if isinstance(task, ValueTask) else METHODS)
+        for name, task in TASK_TYPES.items()
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,11 +142,39 @@ def test_the_label_of_several_people_is_better_than_theirs(task):
 
 
 @types
+def test_every_method_gives_every_item_a_label(task):
+    told = people(task, 0.75, 60)
+    for method in task.methods:
+        labels = dict(task.consolidate(answers(task, told, 12), method))
+        assert sorted(labels) == list(range(12))
+        assert all(0 <= each.confidence <= 1 for each in labels.values())
+
+
+@types
 def test_all_agree_on_what_all_say(task):
     truth = task.value_of(truth_of(task), LABELS)
     found = dict(task.consolidate(answers(task, [truth_of(task)] * 5)))[0]
     assert task.disagreement(found.value, truth) == pytest.approx(0, abs=1e-3)
     assert found.confidence > 0.5
+
+
+# Types whose methods learn nothing of people from known labels: what is known only stands.
+NO_GAIN = {"BoundingBox", "Polygon", "Polyline", "Keypoint", "SemanticSegmentation", "Custom"}
+
+
+@pytest.mark.parametrize("name", sorted(set(OF_VALUES) - NO_GAIN))
+def test_who_is_right_on_gold_is_believed_elsewhere(name):
+    task = OF_VALUES[name]
+    truth, rng = task.value_of(truth_of(task), LABELS), np.random.default_rng(3)
+    told = (task.simulate(truth_of(task), 0.0, rng, LABELS) for _ in range(100))
+    apart = ((task.disagreement(truth, task.value_of(each, LABELS)), each) for each in told)
+    wrong = next(each for far, each in apart if far > 0.1)
+    # Of three people two are always wrong together; 40 items are known.
+    given = answers(task, [truth_of(task), wrong, wrong] * 41, 41)
+    known = replace(given, gold=dict.fromkeys(range(40), truth))
+    without, with_gold = (dict(task.consolidate(each))[40].value for each in (given, known))
+    assert task.disagreement(without, truth) > 0.1
+    assert task.disagreement(with_gold, truth) < 0.05
 
 
 @types

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 ANSWER_COLUMNS = ("item", "annotator", "label")
-GOLD_COLUMNS = ("item", "label")
 
 
 class TableError(ValueError):
@@ -35,11 +34,14 @@ class AnswerTable:
     labels: tuple[str, ...]
 
 
-def read_answers(path: Path) -> AnswerTable:
-    """The table in ``path``; TableError if it is none, OSError if it cannot be read."""
+def read_answers(path: Path, also: Sequence[str] = ()) -> AnswerTable:
+    """The table in ``path``; TableError if it is none, OSError if it cannot be read.
+
+    ``also``: labels that there are though nobody gave them.
+    """
     items: dict[str, int] = {}
     annotators: dict[str, int] = {}
-    labels: dict[str, int] = {"": -1}
+    labels: dict[str, int] = {"": -1} | {name: number for number, name in enumerate(also)}
     codes: list[tuple[int, int, int]] = []
     for line, (item, annotator, label) in read_rows(path, ANSWER_COLUMNS):
         for name, value in (("item", item), ("annotator", annotator)):
@@ -67,35 +69,6 @@ def read_answers(path: Path) -> AnswerTable:
         tuple(annotators),
         tuple(names),
     )
-
-
-def read_gold(path: Path, table: AnswerTable) -> tuple[AnswerTable, NDArray[np.int64]]:
-    """The table with the labels of both, and (n_items,): each item's known label or -1.
-
-    Gold of items without an answer is left out. TableError for an item with two labels.
-    """
-    known: dict[str, tuple[int, str]] = {}
-    for line, (item, label) in read_rows(path, GOLD_COLUMNS):
-        if not label:
-            raise TableError(f"{path}:{line}: label must not be empty; leave the line out where "
-                             "the truth is not known.")  # fmt: skip
-        first, before = known.setdefault(item, (line, label))
-        if before != label:
-            raise TableError(f"{path}:{line}: item {item!r} has the label {before!r} in line "
-                             f"{first}; got {label!r}. One item has one truth.")  # fmt: skip
-    names = sorted({*table.labels, *(label for _, label in known.values())})
-    code = {label: number for number, label in enumerate(names)}
-    place = np.array([*(code[label] for label in table.labels), -1], dtype=np.int64)
-    wider = AnswerTable(
-        table.item,
-        table.annotator,
-        place[table.label],
-        table.items,
-        table.annotators,
-        tuple(names),
-    )
-    gold = [code[known[item][1]] if item in known else -1 for item in table.items]
-    return wider, np.array(gold, dtype=np.int64)
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:

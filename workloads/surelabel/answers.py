@@ -6,7 +6,7 @@ Refuses to read segments (``answer_segments``) and to consolidate.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -116,7 +116,8 @@ class CodedAnswers:
 
 
 def merge(parts: Iterable[CodedAnswers]) -> CodedAnswers:
-    """All answers of classes in the given order, with one list of annotators (sorted by name)."""
+    """All answers in the given order, with one list of annotators (sorted by name), and one of
+    contents where answers are no classes (sorted by their bytes)."""
     parts = [part for part in parts if len(part.line)]
     names = tuple(sorted({name for part in parts for name in part.annotators}))
     if not parts:
@@ -126,9 +127,20 @@ def merge(parts: Iterable[CodedAnswers]) -> CodedAnswers:
         np.array([position[name] for name in part.annotators], np.int32)[part.annotator]
         for part in parts
     ]
+    contents = sorted({content for part in parts for content in part.contents})
+    place = {content: index for index, content in enumerate(contents)}
     return CodedAnswers(
         np.concatenate([part.line for part in parts]),
         np.concatenate(recoded),
-        np.concatenate([part.label for part in parts]),
+        np.concatenate([_relabeled(part, place) for part in parts]),
         names,
+        tuple(contents),
     )
+
+
+def _relabeled(part: CodedAnswers, place: Mapping[bytes, int]) -> NDArray[np.int32]:
+    if not part.contents:
+        return part.label
+    codes = np.array([place[content] for content in part.contents], np.int32)
+    # Below 0 stands why there is no answer.
+    return np.where(part.label >= 0, codes[part.label], part.label).astype(np.int32)

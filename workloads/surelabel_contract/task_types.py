@@ -20,6 +20,8 @@ class TaskTypeFacts:
     has_model: bool = False
     # People look at an earlier label of the line, which the job may or must name.
     audit: Literal["None", "Optional", "Required"] = "None"
+    # What ``spec.consolidation.method`` may be.
+    methods: tuple[str, ...] = ("Auto",)
 
     def labels_are_refs(self, audited: str | None) -> bool:
         """Whether the label attribute ends in ``-ref``; ``audited``: key of the earlier label.
@@ -29,26 +31,46 @@ class TaskTypeFacts:
         return self.needs_ref or (self.audit == "Required" and (audited or "").endswith("-ref"))
 
 
+# Of labels that are one of a few choices.
+_OF_CHOICES = (
+    "Auto", "MajorityVote", "Wawa", "DawidSkene", "OneCoinDawidSkene", "HierarchicalDawidSkene",
+    "GLAD", "EBCC", "GroundTruth",
+)  # fmt: skip
+_OF_SETS = ("Auto", "MajorityVote", "HierarchicalDawidSkene", "JointDawidSkene", "GroundTruth")
+_OF_OBJECTS = ("Auto", "SupportVote", "BetaBinomial", "HitRates")
+_OF_SPANS = (
+    "Auto", "BayesianSequenceCombination", "JaccardClusters", "TokenDawidSkene", "TokenMajority",
+)  # fmt: skip
+_OF_MASKS = ("Auto", "MajorityVote", "STAPLE")
+_OF_ORDERS = ("Auto", "Borda", "Kemeny", "PlackettLuce")
+_OF_TEXTS = ("Auto", "MajorityVote", "ClosestToCentre", "Rover")
+_OF_NUMBERS = ("Auto", "Mean", "Median", "BiasAndNoise", "RoundedNormal")
+
 TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
     facts.name: facts
     for facts in (
-        TaskTypeFacts("ImageClassification", least_labels=2, has_model=True),
-        TaskTypeFacts("TextClassification", least_labels=2, has_model=True),
-        TaskTypeFacts("ImageClassificationMultiLabel"),
-        TaskTypeFacts("TextClassificationMultiLabel"),
-        TaskTypeFacts("BoundingBox"),
-        TaskTypeFacts("Polygon"),
-        TaskTypeFacts("Polyline"),
-        TaskTypeFacts("Keypoint"),
-        TaskTypeFacts("NamedEntityRecognition"),
-        TaskTypeFacts("SemanticSegmentation", needs_ref=True),
+        TaskTypeFacts("ImageClassification", least_labels=2, has_model=True, methods=_OF_CHOICES),
+        TaskTypeFacts("TextClassification", least_labels=2, has_model=True, methods=_OF_CHOICES),
+        TaskTypeFacts("ImageClassificationMultiLabel", methods=_OF_SETS),
+        TaskTypeFacts("TextClassificationMultiLabel", methods=_OF_SETS),
+        TaskTypeFacts("BoundingBox", methods=_OF_OBJECTS),
+        TaskTypeFacts("Polygon", methods=_OF_OBJECTS),
+        TaskTypeFacts("Polyline", methods=_OF_OBJECTS),
+        TaskTypeFacts("Keypoint", methods=_OF_OBJECTS),
+        TaskTypeFacts("NamedEntityRecognition", methods=_OF_SPANS),
+        TaskTypeFacts("SemanticSegmentation", needs_ref=True, methods=_OF_MASKS),
         TaskTypeFacts("InstanceSegmentation"),
-        TaskTypeFacts("PairwisePreference", least_labels=0),
-        TaskTypeFacts("Ranking", least_labels=0),
-        TaskTypeFacts("FreeText", least_labels=0),
-        TaskTypeFacts("Rating", least_labels=0),
-        TaskTypeFacts("LabelVerification", least_labels=2, audit="Optional"),
+        TaskTypeFacts("PairwisePreference", least_labels=0, methods=_OF_CHOICES),
+        TaskTypeFacts("Ranking", least_labels=0, methods=_OF_ORDERS),
+        TaskTypeFacts("FreeText", least_labels=0, methods=_OF_TEXTS),
+        TaskTypeFacts("Rating", least_labels=0, methods=_OF_NUMBERS),
+        TaskTypeFacts("LabelVerification", least_labels=2, audit="Optional", methods=_OF_CHOICES),
         TaskTypeFacts("LabelAdjustment", audit="Required"),
         TaskTypeFacts("Custom", least_labels=None),
     )
 }
+
+# Every method that some task type has, in the order in which they first stand above.
+CONSOLIDATION_METHODS: tuple[str, ...] = tuple(
+    dict.fromkeys(method for facts in TASK_TYPE_FACTS.values() for method in facts.methods)
+)

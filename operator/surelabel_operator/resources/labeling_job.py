@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from pydantic import Field
@@ -53,6 +54,26 @@ def _labels_rule(least: int) -> dict[str, Any]:
         f"{', '.join(types)} need{'s' * (len(types) == 1)} {words}",
         field_path=".labels",
     )
+
+
+def _one_of(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+
+
+def _method_rules() -> list[dict[str, Any]]:
+    """Which methods task types have, those with the same ones together."""
+    sharing: dict[tuple[str, ...], list[str]] = {}
+    for name, facts in sorted(TASK_TYPE_FACTS.items()):
+        sharing.setdefault(facts.methods, []).append(name)
+    return [
+        rule(
+            f"!(self.taskType in {types!r}) || !has(self.consolidation) || "
+            f"!has(self.consolidation.method) || self.consolidation.method in {list(methods)!r}",
+            f"must be {_one_of(methods)} where taskType is {_one_of(types)}",
+            field_path=".consolidation.method",
+        )
+        for methods, types in sharing.items()
+    ]
 
 
 class LabelSpec(Part):
@@ -173,12 +194,7 @@ class LabelingJobSpec(Part):
                 "label everything",
                 field_path=".autoLabeling",
             ),
-            rule(
-                "!has(self.consolidation) || !has(self.consolidation.method) || "
-                f"self.consolidation.method == 'Auto' || self.taskType in {_LEARNABLE!r}",
-                f"methods other than Auto are for {', '.join(_LEARNABLE)}; leave the method out",
-                field_path=".consolidation.method",
-            ),
+            *_method_rules(),
             rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",
                 "autoLabeling cannot be added or removed later; create another LabelingJob instead",

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from surelabel_contract.task_types import CONSOLIDATION_METHODS
 from surelabel_operator.resources.base import Part, immutable, rule, rules
 from surelabel_operator.resources.storage import Money
 
@@ -34,7 +35,7 @@ class Workforce(Part):
         default=None,
         ge=1,
         le=9,
-        description="So many are asked where the consensus is unsure; without it "
+        description="So many are asked where further answers are worth most; without it "
         "annotatorsPerItem.",
     )
     max_open_items: int = Field(
@@ -69,17 +70,11 @@ class Workforce(Part):
 class Consolidation(Part):
     """How several answers become one label."""
 
-    method: Literal[
-        "Auto",
-        "MajorityVote",
-        "Wawa",
-        "DawidSkene",
-        "OneCoinDawidSkene",
-        "HierarchicalDawidSkene",
-        "GLAD",
-        "EBCC",
-        "GroundTruth",
-    ] = Field(default="Auto", description="The algorithm; Auto takes the task type's own.")
+    method: str = Field(
+        default="Auto",
+        description="The algorithm, one of the task type's; Auto takes the best that it has.",
+        json_schema_extra=rules(enum=list(CONSOLIDATION_METHODS)),
+    )
 
 
 class Model(Part):

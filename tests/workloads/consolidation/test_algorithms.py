@@ -9,7 +9,14 @@ import pytest
 from scipy.optimize import check_grad
 from scipy.special import digamma, expit
 
-from surelabel.consolidation import GLAD, Auto, ModifiedDawidSkene, OneCoinDawidSkene, Wawa
+from surelabel.consolidation import (
+    GLAD,
+    METHODS,
+    Auto,
+    ModifiedDawidSkene,
+    OneCoinDawidSkene,
+    Wawa,
+)
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Gold
 from surelabel.consolidation.confusion import e_step
@@ -73,12 +80,14 @@ def test_glad_trusts_an_able_annotator_on_an_easy_item():
 
 def test_the_modified_form_starts_from_coins_of_seven_in_ten():
     # One item, two annotators who disagree, and no iteration: both classes are equally likely.
-    method = ModifiedDawidSkene(max_iter=0)
+    def start(*answers) -> np.ndarray:
+        return ModifiedDawidSkene(max_iter=0)._learn(Answers.of(*answers), NO_GOLD, None).posterior
+
     two = (np.array([0, 0]), np.array([0, 1]), np.array([0, 1]), 1, 2, 2)
-    np.testing.assert_allclose(method.fit_predict(*two).posterior, [[0.5, 0.5]])
+    np.testing.assert_allclose(start(*two), [[0.5, 0.5]])
     three = (np.array([0, 0, 0]), np.array([0, 1, 2]), np.array([0, 0, 1]), 1, 3, 2)
     odds = 0.7 * 0.7 * 0.3 / (0.3 * 0.3 * 0.7)
-    np.testing.assert_allclose(method.fit_predict(*three).posterior[0, 0], odds / (1 + odds))
+    np.testing.assert_allclose(start(*three)[0, 0], odds / (1 + odds))
 
 
 def test_the_modified_forms_counts_are_smoothed_as_published():
@@ -191,3 +200,16 @@ def test_probabilities_of_the_coin_are_the_sigmoid_of_ability_and_ease():
     item, annotator, label = np.array([0, 0, 0]), np.array([0, 1, 2]), np.array([0, 0, 1])
     found = GLAD(max_iter=1).fit_predict(item, annotator, label, 1, 3, 2)
     assert 0.5 < found.posterior[0, 0] < expit(10)
+
+
+@pytest.mark.parametrize("name", ["Auto", "HierarchicalDawidSkene", "Wawa", "EBCC", "GLAD"])
+def test_who_is_right_on_gold_items_is_believed_against_a_majority(name):
+    # 40 known items, on which two of three are always wrong together; then one that nobody knows.
+    item, annotator = np.repeat(np.arange(41), 3), np.tile(np.arange(3), 41)
+    label = np.where(annotator == 0, 0, 1)
+    gold = np.append(np.zeros(40, np.int64), -1)
+    sizes = (41, 3, 3)
+    found = METHODS[name]().fit_predict(item, annotator, label, *sizes, gold=gold)
+    assert found.label[40] == 0
+    np.testing.assert_array_equal(found.annotators.agreement, [40 / 41, 1 / 41, 1 / 41])
+    assert METHODS[name]().fit_predict(item, annotator, label, *sizes).label[40] == 1

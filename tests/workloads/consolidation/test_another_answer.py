@@ -12,6 +12,8 @@ from surelabel.consolidation import (
     HierarchicalDawidSkene,
     crowdlab,
     value_of_another_answer,
+    value_of_closer_answers,
+    value_of_two_answers,
     who_needs_another,
 )
 from surelabel.consolidation.answers import Answers
@@ -60,6 +62,64 @@ def test_the_value_is_what_another_answer_brings():
     np.testing.assert_allclose(
         gains.mean() / 400, value_of_another_answer(posterior, crowd).mean(), atol=0.01
     )
+
+
+def brute_two(posterior: np.ndarray, pooled: np.ndarray) -> np.ndarray:
+    k = len(pooled)
+    found = []
+    for row in posterior:
+        best = sum(
+            max(row[t] * pooled[t, one] * pooled[t, other] for t in range(k))
+            for one in range(k)
+            for other in range(k)
+        )
+        found.append(best - row.max())
+    return np.array(found)
+
+
+def test_the_value_of_two_answers_by_hand():
+    # At .8 one answer cannot turn the label, two against it can: they come with .8*.04 if it is
+    # right and .2*.64 if not. At 64 to 1 not even two can.
+    value = value_of_two_answers(np.array([[0.8, 0.2], [64 / 65, 1 / 65]]), coin(0.8))
+    np.testing.assert_allclose(value, [0.128 - 0.032, 0], atol=1e-12)
+
+
+def test_two_answers_are_thought_through_as_by_brute_force():
+    rng = np.random.default_rng(3)
+    posterior = rng.dirichlet(np.ones(4), 30)
+    pooled = rng.dirichlet(np.ones(4), 4) / 2 + np.eye(4) / 2
+    crowd = replace(AnnotatorParameters.unknown(["a"], 4), pooled=pooled)
+    value = value_of_two_answers(posterior, crowd)
+    np.testing.assert_allclose(value, brute_two(posterior, pooled), atol=1e-12)
+    assert (value >= value_of_another_answer(posterior, crowd) - 1e-12).all()
+
+
+def test_of_many_classes_the_likeliest_are_enough():
+    rng = np.random.default_rng(4)
+    posterior = rng.dirichlet(np.full(12, 0.2), 40)
+    value = value_of_two_answers(posterior, coin(0.7, 12))
+    whole = brute_two(posterior, coin(0.7, 12).pooled)
+    assert (value <= whole + 1e-12).all()
+    np.testing.assert_allclose(value, whole, atol=0.05)
+
+
+def test_coins_are_worth_what_their_table_is():
+    posterior = np.random.default_rng(5).dirichlet(np.ones(3), 20)
+    table = coin(0.8, 3)
+    alone = replace(table, pooled=np.array([[0.8]]))
+    np.testing.assert_allclose(
+        value_of_two_answers(posterior, alone), value_of_two_answers(posterior, table)
+    )
+
+
+def test_closer_answers_are_those_of_a_mean():
+    """By simulation: numbers about their truth, squared distances."""
+    rng = np.random.default_rng(6)
+    told = rng.normal(0, 0.3, (200_000, 5))
+    apart = np.mean([(told[:, a] - told[:, b]) ** 2 for a in range(3) for b in range(a)])
+    gained = (told[:, :3].mean(axis=1) ** 2).mean() - (told.mean(axis=1) ** 2).mean()
+    expected = value_of_closer_answers(np.array(apart), np.array(3.0), further=2)
+    assert gained == pytest.approx(expected, rel=0.02)
 
 
 def test_asking_where_it_helps_beats_asking_at_random():

@@ -90,12 +90,41 @@ def test_two_executions_write_the_same_bytes(tmp_path: Path, name: str) -> None:
 
 def test_more_people_are_asked_where_answers_are_far_apart(tmp_path: Path) -> None:
     driver = driver_of(
-        tmp_path, "FreeText", 20, spec={"max_annotators_per_item": 5}, accuracies=(400,) * 6
+        tmp_path, "FreeText", 20, spec={"max_annotators_per_item": 5}, accuracies=(850,) * 6
     )
     report = driver.run_job()
     asked = [r.step.key for r in driver.reports if r.step.stage is Stage.ANNOTATE]
     assert asked == ["0001/ann-p1", "0001/ann-p2"]
     assert 60 < report.progressed.answers < 100
+
+
+def test_a_round_knows_its_people_from_the_rounds_before(tmp_path: Path) -> None:
+    driver = driver_of(tmp_path, "Rating", 7, spec={"max_open_items": 3}, accuracies=(900,) * 3)
+    driver.run_job()
+    people = json.loads((driver.path / "report/report.json").read_text())["annotators"]
+    # The last round has one item; all seven tell how good people are.
+    assert {each["answers"] for each in people} == {7}
+
+
+def test_a_round_remembers_no_more_than_it_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(TASK_TYPES["Rating"]), "remembers", 4)
+    driver = driver_of(tmp_path, "Rating", 7, spec={"max_open_items": 3}, accuracies=(900,) * 3)
+    assert driver.in_process
+    driver.run_job()
+    people = json.loads((driver.path / "report/report.json").read_text())["annotators"]
+    # The last item, and of the round before whole items up to the fourth answer: two.
+    assert {each["answers"] for each in people} == {3}
+
+
+def test_a_method_that_cannot_work_says_so(tmp_path: Path) -> None:
+    spec = {"consolidation_method": "RoundedNormal"}
+    driver = driver_of(tmp_path, "Rating", 3, spec=spec)
+    halves = [{"x": {"value": value}} for value in (0.5, 1.25, 2.0)]
+    driver.write_input([{"source": str(i)} for i in range(3)], halves, key="answer")
+    with pytest.raises(AssertionError, match=r"MethodNotApplicable.*n\.method: Rounded"):
+        driver.run_job()
 
 
 def test_labels_of_an_earlier_job_pass_through(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import numpy as np
 from surelabel.answer_files.given import GivenAnswers
 from surelabel.answer_table import AnswerTable
 from surelabel.tasks.valued import ValueAnswers
-from surelabel.tasks.values import SingleClass
+from surelabel.tasks.values import SingleClass, Value
 
 
 def as_table(given: GivenAnswers) -> AnswerTable:
@@ -28,8 +30,13 @@ def as_table(given: GivenAnswers) -> AnswerTable:
     return AnswerTable(item, annotator, label, given.items, given.annotators, names)
 
 
-def as_values(given: GivenAnswers) -> ValueAnswers[Any]:
-    """The last answer of each annotator to each item; an abstention takes an earlier one back."""
+def as_values(
+    given: GivenAnswers, gold: Mapping[str, Value] = MappingProxyType({})
+) -> ValueAnswers[Any]:
+    """The last answer of each annotator to each item; an abstention takes an earlier one back.
+
+    ``gold``: known truths by item; of items that nobody answered they are left out.
+    """
     items, annotators = _codes(given.items), _codes(given.annotators)
     last = {(items[each.item], annotators[each.annotator]): each.value for each in given.answers}
     kept = [(*pair, value) for pair, value in sorted(last.items(), key=_pair) if value is not None]
@@ -40,6 +47,7 @@ def as_values(given: GivenAnswers) -> ValueAnswers[Any]:
         n_annotators=len(annotators),
         sources=tuple(given.texts.get(item) for item in given.items),
         classes=given.classes,
+        gold={items[item]: value for item, value in gold.items() if item in items},
     )
 
 

@@ -38,9 +38,14 @@ _CELLS: dict[str, Callable[[str], Any]] = {
 }
 
 
+def cell_content(task_type: str) -> Callable[[str], Any] | None:
+    """How a cell becomes an answer of this type; None where it needs more than a cell."""
+    return _CELLS.get(task_type)
+
+
 def read_csv(path: Path, task_type: str) -> Iterator[RawAnswer | SetAside]:
     """The answers of a CSV file; AnswerFilesError where the task type needs more than a cell."""
-    content = _CELLS.get(task_type)
+    content = cell_content(task_type)
     if content is None:
         raise AnswerFilesError(
             f"{path}: an answer of {task_type} does not fit into a cell. Write JSON Lines: "

@@ -73,12 +73,14 @@ def read_given_answers(
     classes: Classes | None = None,
     attribute: str | None = None,
     storage: Storage | None = None,
+    also: Sequence[str] = (),
 ) -> GivenAnswers:
     """The answers at ``where``; AnswerFilesError if there are none, TableError for broken CSV.
 
     ``classes``: the job's; None takes them from the files (numbers from the manifest's metadata,
-    all other names sorted). ``attribute``: the label's key in a finished job's manifest; None looks
-    for it. ``storage``: what may be read; None reads with one's own rights, local files included.
+    all other names sorted, and with them ``also``, which nobody gave). ``attribute``: the label's
+    key in a finished job's manifest; None looks for it. ``storage``: what may be read; None reads
+    with one's own rights, local files included.
     An answer that cannot be read is set aside with its reason, and the rest goes on.
     """
     form = LABEL_FORMATS.get(task_type)
@@ -90,7 +92,7 @@ def read_given_answers(
     if attribute is None and found.lines:
         attribute = find_attribute(found.lines, form)
     if classes is None:
-        classes = _classes(found, attribute) if form.needs_labels else Classes(())
+        classes = _classes(found, attribute, also) if form.needs_labels else Classes(())
     given = _typed(found, form, classes, attribute, str(where))
     given = with_masks(given, storage)
     return replace(given, texts=item_texts(found.lines, task_type, storage))
@@ -160,8 +162,8 @@ def _read_folder(folder: Folder, where: str, found: _Found) -> None:
             found.add(read_response(data, key))
 
 
-def _classes(found: _Found, attribute: str | None) -> Classes:
-    seen = SeenClasses()
+def _classes(found: _Found, attribute: str | None, also: Sequence[str]) -> Classes:
+    seen = SeenClasses(names=set(also))
     if attribute is not None:
         for line in found.lines:
             seen.see_label(*line.label(attribute))

@@ -7,7 +7,12 @@ than fit into memory: ``PackedAnswers`` and ``learn_from_shards``.
 
 from __future__ import annotations
 
-from surelabel.consolidation.another_answer import value_of_another_answer, who_needs_another
+from surelabel.consolidation.another_answer import (
+    value_of_another_answer,
+    value_of_closer_answers,
+    value_of_two_answers,
+    who_needs_another,
+)
 from surelabel.consolidation.auto import Auto
 from surelabel.consolidation.base import Classification, Learned
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
@@ -57,5 +62,7 @@ __all__ = [
     "consensus_error",
     "crowdlab",
     "value_of_another_answer",
+    "value_of_closer_answers",
+    "value_of_two_answers",
     "who_needs_another",
 ]

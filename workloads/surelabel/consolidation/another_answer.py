@@ -1,9 +1,11 @@
 """How much one more answer would help each item: where the next annotator should go.
 
 Another answer helps where it may change the label, and the more likely so, the more it helps. That
-is the value of information of one answer, for the share of right labels: who is asked next is not
-known, so the answer is that of an average annotator. An item whose label no single answer can
-change has the value 0, however unsure it is; among those the unsure ones come first.
+is the value of information of one answer, for the share of right labels (R. A. Howard,
+"Information Value Theory", 1966, doi:10.1109/TSSC.1966.300074): who is asked next is not known, so
+the answer is that of an average annotator. An item whose label no single answer can change has the
+value 0, however unsure it is; among those the unsure ones come first. Who asks two people at a time
+takes the value of two answers.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from surelabel.consolidation.result import AnnotatorParameters, Floats
 
 # Cells at a time, so that the table of all answers to all items never exists whole.
 _CELLS = 1 << 20
+# Classes of an item that two answers are thought through for; another is hardly its label.
+_LIKELIEST = 8
 
 
 def value_of_another_answer(posterior: Floats, annotators: AnnotatorParameters) -> Floats:
@@ -52,6 +56,51 @@ def _by_a_coin(posterior: Floats, right: float) -> Floats:
     value = best.sum(axis=1) - np.maximum(first * right, first * wrong)
     value += np.maximum(first * right, second * wrong) - first
     return np.where(value > 1e-12, value, 0.0)
+
+
+def value_of_two_answers(posterior: Floats, annotators: AnnotatorParameters) -> Floats:
+    """(n_items,): the same for two more answers, of two average annotators who are asked at once.
+
+    Where there are more than 8 classes, only an item's 8 likeliest are thought through, and answers
+    of all others count as one: the value is then at most too low.
+    """
+    n, k = posterior.shape
+    m = min(k, _LIKELIEST)
+    top = np.argsort(-posterior, axis=1, kind="stable")[:, :m]
+    chance = np.take_along_axis(posterior, top, axis=1)
+    value = np.empty(n)
+    step = max(_CELLS // (m * (m + 1) ** 2), 1)
+    for start in range(0, n, step):
+        rows = slice(start, start + step)
+        # P(l | t): (rows, true, observed), the last observed for everything else.
+        answer = _pooled(annotators, top[rows], k)
+        rest = np.maximum(1 - answer.sum(axis=2, keepdims=True), 0.0)
+        answer = np.concatenate((answer, rest), axis=2)
+        joint = chance[rows][:, :, None, None] * answer[:, :, :, None] * answer[:, :, None, :]
+        value[rows] = joint.max(axis=1).sum(axis=(1, 2)) - posterior[rows].max(axis=1)
+    return np.where(value > 1e-12, value, 0.0)
+
+
+def _pooled(annotators: AnnotatorParameters, top: NDArray[np.int64], k: int) -> Floats:
+    """(rows, m, m): P(l | t) of an average annotator for the classes ``top`` of each row."""
+    if annotators.are_coins:
+        right = float(annotators.pooled[0, 0])
+        coin = np.full((top.shape[1],) * 2, (1 - right) / (k - 1))
+        np.fill_diagonal(coin, right)
+        return np.broadcast_to(coin, (len(top), *coin.shape))
+    found: Floats = annotators.pooled[top[:, :, None], top[:, None, :]]
+    return found
+
+
+def value_of_closer_answers(disagreement: Floats, n_answers: Floats, further: int = 2) -> Floats:
+    """(n_items,): how much nearer to the truth ``further`` answers bring a label, expected.
+
+    For labels that are no classes. ``disagreement``: (n_items,), mean distance of an item's answers
+    to each other, in [0, 1]; ``n_answers``: (n_items,), how many there are, at least 1. Answers
+    that lie about the truth with a variance v are v away from their mean on average in square and
+    2 v from each other, and the mean of k of them v / k from the truth.
+    """
+    return disagreement / 2 * further / (n_answers * (n_answers + further))
 
 
 def who_needs_another(posterior: Floats, annotators: AnnotatorParameters) -> NDArray[np.int64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +30,8 @@ class Answers(Answered):
     n_items: int
     n_annotators: int
     n_classes: int
+    # (n_items,): labels that are known, -1 where none is; annotators agree with these, then.
+    known: Codes | None = None
 
     @classmethod
     def of(
@@ -67,6 +69,7 @@ class Answers(Answered):
             last - first,
             self.n_annotators,
             self.n_classes,
+            None if self.known is None else self.known[first:last],
         )
 
     def at_items(self, rows: Codes) -> Answers:
@@ -81,7 +84,16 @@ class Answers(Answered):
             rows.size,
             self.n_annotators,
             self.n_classes,
+            None if self.known is None else self.known[rows],
         )
+
+    def knowing(self, rows: Codes, label: Codes) -> Answers:
+        """The same answers where the labels of the items ``rows`` are known."""
+        if not len(rows) or self.known is not None:
+            return self
+        known = np.full(self.n_items, -1, np.int64)
+        known[rows] = label
+        return replace(self, known=known)
 
     def in_parts(self) -> Iterator[tuple[int, Answers]]:
         """The first item of each part, and its answers: all items, in order.
@@ -122,7 +134,7 @@ class Answers(Answered):
     def majority_agreement(self) -> Floats:
         """Share of each annotator's answers that match the majority; nan without answers.
 
-        A majority shared by m classes gives 1/m to each of them.
+        A majority shared by m classes gives 1/m to each of them. A known label is the majority.
         """
         return agreement(self.with_majority, self.by_annotator)
 
@@ -137,6 +149,10 @@ class Answers(Answered):
         for _, part in self.in_parts():
             votes = part.votes
             winner = votes == votes.max(axis=1, keepdims=True, initial=0)
+            if part.known is not None:
+                told = np.flatnonzero(part.known >= 0)
+                winner[told] = False
+                winner[told, part.known[told]] = True
             matches = winner[part.item, part.label]
             shared = winner.sum(axis=1)[part.item[matches]]
             cell = part.annotator[matches] * widest + shared - 1

@@ -97,10 +97,12 @@ class Classification(Fitted, ABC):
         answers. ``start``: annotators from an earlier round (aligned likewise) from which methods
         that iterate set out, to need fewer iterations; MajorityVote, Wawa and GroundTruth, which
         start as published, take no notice. ``item_ids`` and ``label_names`` decide the last tie;
-        without them the codes do. Codes out of range raise ValueError.
+        without them the codes do. Codes and parameters out of range raise ValueError.
         """
+        self.check_parameters()
         answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
         known = Gold(*answers.gold_rows(gold))
+        answers = answers.knowing(*known)
         if frozen_annotators is not None:
             learned = Learned(frozen_annotators)
         else:

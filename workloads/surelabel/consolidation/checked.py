@@ -12,6 +12,10 @@ Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+class NotApplicableError(ValueError):
+    """A method cannot work on such answers, whatever they say; the message names one that can."""
+
+
 def codes(name: str, values: ArrayLike, low: int, high: int | None) -> Codes:
     """``values`` as one dimension of integers in ``low`` .. ``high`` - 1; else ValueError.
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.checked import NotApplicableError
 from surelabel.consolidation.result import MAX_CELLS, AnnotatorParameters, Floats, has_tables
 
 # Expected counts [annotator, observed, true] -> pseudo-counts of the same shape.
@@ -162,7 +163,7 @@ def check_tables(method: str, answers: Answers) -> None:
     """ValueError where confusion matrices would not fit, for a method that is nothing without."""
     w, k = answers.n_annotators, answers.n_classes
     if not has_tables(w, k):
-        raise ValueError(
+        raise NotApplicableError(
             f"n_annotators x n_classes^2 must be at most {MAX_CELLS:,} for {method}; got {w:,} x "
             f"{k:,}^2 = {w * k * k:,}. Take Auto or OneCoinDawidSkene: above that they give each "
             "annotator one accuracy."

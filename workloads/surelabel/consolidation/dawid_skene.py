@@ -7,7 +7,9 @@ smoothed, since a zero learned from a handful of answers would never be unlearne
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Gold, Learned
 from surelabel.consolidation.confusion import Counts, Crowd, check_tables, m_step
 from surelabel.consolidation.expectation_maximisation import ExpectationMaximisation
+from surelabel.consolidation.fitted import Bounds
 from surelabel.consolidation.result import AnnotatorParameters
 
 
@@ -28,6 +31,8 @@ class DawidSkene(ExpectationMaximisation):
     max_iter: int = 100
     tol: float = 1e-3
     smoothing: float = 0.01
+    # A confusion of 0 could never be mended by an answer.
+    own_bounds: ClassVar[Mapping[str, Bounds]] = {"smoothing": Bounds(0, above=True)}
 
     def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
         check_tables("DawidSkene", answers)

@@ -58,7 +58,8 @@ class SparseEvidence:
     """Sparse products in 64 bits; nothing to import or compile."""
 
     def __init__(self, answers: Answers, gold_rows: Codes, gold_label: Codes) -> None:
-        self._answers, self._rows, self._label = answers, gold_rows, gold_label
+        self._answers = answers.knowing(gold_rows, gold_label)
+        self._rows, self._label = gold_rows, gold_label
         self._posterior: Floats | None = None
 
     @property

@@ -42,6 +42,7 @@ class ExpectationMaximisation(Classification):
         each. ``start``: annotators to start from, as for ``fit``. ValueError for no shards, and
         for shards of different crowds.
         """
+        self.check_parameters()
         return self._iterate(KernelEvidence(shards), start)
 
     def _iterate(self, evidence: Evidence, start: AnnotatorParameters | None) -> Learned:

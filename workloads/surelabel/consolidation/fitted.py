@@ -1,8 +1,56 @@
-"""What ``fit`` leaves behind, the same for every family of algorithms."""
+"""What every family of algorithms shares: parameters that are checked, and what ``fit`` leaves."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import ClassVar, NamedTuple, Protocol
+
+import numpy as np
+
+
+class Bounds(NamedTuple):
+    """What a parameter must be: at least ``low``, or ``above`` it; at most ``high``; or whole."""
+
+    low: float
+    high: float = np.inf
+    above: bool = False
+    whole: bool = False
+
+    def __str__(self) -> str:
+        kind = "a whole number" if self.whole else "a number"
+        floor = f"above {self.low:g}" if self.above else f"of at least {self.low:g}"
+        return f"{kind} {floor}" + (f" and at most {self.high:g}" if self.high < np.inf else "")
+
+    def hold(self, value: object) -> bool:
+        """Whether the value is such a number; nan, infinity and bool are none."""
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            return False
+        number = float(value)
+        if not np.isfinite(number) or (self.whole and number != int(number)):
+            return False
+        return (number > self.low if self.above else number >= self.low) and number <= self.high
+
+
+# A name means the same in every algorithm, unless ``Fitted.own_bounds`` says otherwise.
+_BOUNDS: Mapping[str, Bounds] = {
+    "max_iter": Bounds(1, whole=True),
+    "mm_iter": Bounds(1, whole=True),
+    "tol": Bounds(0),
+    "strength": Bounds(0, above=True),
+    "subtypes": Bounds(1, whole=True),
+    "threshold": Bounds(0, 1, above=True),
+    "min_support": Bounds(0, 1, above=True),
+    "support": Bounds(0, 1, above=True),
+    "match": Bounds(0, 1, above=True),
+    "least": Bounds(0, 1, above=True),
+    "word_weight": Bounds(0),
+    "huber": Bounds(0, above=True),
+    "outlier": Bounds(0, above=True),
+    "power": Bounds(0),
+    "trust": Bounds(0),
+    "smoothing": Bounds(0),
+    "tile": Bounds(1, whole=True),
+}
 
 
 class Iterated(Protocol):
@@ -20,7 +68,17 @@ class Iterated(Protocol):
 class Fitted:
     """An algorithm after ``fit``, in scikit-learn's manner."""
 
+    own_bounds: ClassVar[Mapping[str, Bounds]] = {}
     result_: Iterated
+
+    def check_parameters(self) -> None:
+        """ValueError for a parameter out of bounds; every ``fit`` begins with it."""
+        for name, bounds in {**_BOUNDS, **self.own_bounds}.items():
+            if hasattr(self, name) and not bounds.hold(getattr(self, name)):
+                raise ValueError(
+                    f"{name} must be {bounds}; got {getattr(self, name)!r}. Leave it out for the "
+                    "usual one."
+                )
 
     @property
     def n_iter_(self) -> int:

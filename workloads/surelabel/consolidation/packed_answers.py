@@ -112,7 +112,10 @@ class PackedAnswers:
         n = np.diff(self.start[first : last + 1])
         annotator, label = np.divmod(code, self.n_classes)
         item = np.repeat(np.arange(last - first), n)
-        return Answers(item, annotator, label, last - first, self.n_annotators, self.n_classes)
+        known = self.gold[first:last].astype(np.int64) if len(self.gold) else None
+        return Answers(
+            item, annotator, label, last - first, self.n_annotators, self.n_classes, known
+        )
 
     def _arrays(self) -> dict[str, NDArray[np.integer]]:
         return {"start": self.start, "code": self.code, "gold": self.gold}

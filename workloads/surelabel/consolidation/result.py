@@ -28,9 +28,9 @@ class AnnotatorParameters:
 
     ``confusion[a, t, l]``: P(a answers l | truth t), (n_annotators, n_classes, n_classes), rows
     sum to 1. ``accuracy``, ``agreement``, ``n_answers``: (n_annotators,); accuracy is the chance
-    of a right answer under ``prior``, agreement the share of answers that match the majority
-    (nan without answers). ``prior``: (n_classes,). ``pooled``: (n_classes, n_classes), the
-    confusion that an annotator without a history is given.
+    of a right answer under ``prior``, agreement the share of answers that match the majority, or
+    the label where it is known (nan without answers). ``prior``: (n_classes,). ``pooled``:
+    (n_classes, n_classes), the confusion that an annotator without a history is given.
 
     More than ``MAX_CELLS`` cells are never allocated: then ``confusion`` is (n_annotators, 1, 1)
     and ``pooled`` (1, 1), the chance of a right answer whatever the truth, and mistakes are spread

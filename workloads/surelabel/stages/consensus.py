@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +18,13 @@ from surelabel.consolidation import (
     ErrorShare,
     MajorityVote,
     consensus_error,
+    value_of_two_answers,
 )
+from surelabel.consolidation.checked import NotApplicableError
 from surelabel.labels import Kind, LabelState
+from surelabel.stages.model_word import ModelWord
+from surelabel.stages.passes import gain_by_votes
+from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StageConfig
 
 
@@ -31,6 +38,18 @@ class Consensus:
     n_answers: NDArray[np.int64]
     # None: there was nothing to judge them by.
     annotators: AnnotatorParameters | None
+
+
+@contextmanager
+def method_of(config: StageConfig) -> Iterator[None]:
+    """ConfigurationError where the job's method cannot work on the answers that came."""
+    try:
+        yield
+    except NotApplicableError as error:
+        raise ConfigurationError(
+            "MethodNotApplicable",
+            f"spec.consolidation.method: {config.consolidation_method}: {error}",
+        ) from error
 
 
 def consolidate_all(
@@ -52,17 +71,18 @@ def consolidate_all(
     position = np.minimum(np.searchsorted(line, frozen_lines), len(line) - 1)
     there = line[position] == frozen_lines
     gold[position[there]] = frozen_labels[there]
-    result = METHODS[config.consolidation_method]().fit_predict(
-        item,
-        usable.annotator,
-        usable.label,
-        len(line),
-        len(usable.annotators),
-        len(config.labels),
-        gold=gold,
-        item_ids=_ids(line),
-        label_names=[label.name for label in config.labels],
-    )
+    with method_of(config):
+        result = METHODS[config.consolidation_method]().fit_predict(
+            item,
+            usable.annotator,
+            usable.label,
+            len(line),
+            len(usable.annotators),
+            len(config.labels),
+            gold=gold,
+            item_ids=_ids(line),
+            label_names=[label.name for label in config.labels],
+        )
     return _consensus(line, result, usable.annotators)
 
 
@@ -98,6 +118,45 @@ def reference_labels(
         label_names=[label.name for label in config.labels],
     )
     return _consensus(lines, result, names)
+
+
+def gain_of_classes(
+    config: StageConfig,
+    answers: CodedAnswers,
+    annotators: AnnotatorParameters | None,
+    *,
+    is_sealed: bool,
+    model: ModelWord | None = None,
+) -> dict[int, float]:
+    """By line how much two more answers raise the chance that the label is right.
+
+    ``annotators``: as they were judged before these answers; None: there are none, and the answers
+    themselves tell how good people are. ``is_sealed``: a sample is among the answers, of which
+    nothing may be learned; without known annotators votes decide then. ``model``: one annotator
+    more. One answer alone is enough where nobody asked for a second one.
+    """
+    usable = answers.usable
+    if annotators is None and is_sealed:
+        return gain_by_votes(usable)
+    if not len(usable.line):
+        return {}
+    line, item = np.unique(usable.line, return_inverse=True)
+    known = None if annotators is None else annotators.for_annotators(usable.annotators)
+    with method_of(config):
+        result = METHODS[config.consolidation_method]().fit_predict(
+            item,
+            usable.annotator,
+            usable.label,
+            len(line),
+            len(usable.annotators),
+            len(config.labels),
+            frozen_annotators=known,
+        )
+    posterior = result.posterior if model is None else model.heard(line, result.posterior)
+    gain = value_of_two_answers(posterior, result.annotators)
+    if config.annotators_per_item == 1:
+        gain[result.n_answers == 1] = 0.0
+    return dict(zip(line.tolist(), gain.tolist(), strict=True))
 
 
 def estimated_error(

@@ -6,22 +6,24 @@ annotators as they were judged before the sample, then re-estimates all labels t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import msgspec
 
 from surelabel.answer_segments import SetAside
+from surelabel.consolidation import AnnotatorParameters
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
+from surelabel.stages.consensus import gain_of_classes
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.passes import MoreAnswers, is_close, next_pass
+from surelabel.stages.model_word import read_model_word
+from surelabel.stages.passes import MoreAnswers, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
-from surelabel.stages.value_consensus import is_unsure
+from surelabel.stages.value_consensus import gain_of_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
+from surelabel_contract.people import read_tasks
 from surelabel_contract.stages import CONSENSUS_ERROR, NextFacts, ObjectRef, Progressed
 
 
@@ -30,7 +32,7 @@ def consolidate(context: StageContext) -> StageResult:
     reader, old = read_items(context), read_state(context)
     round_ = read_open_round(context, reader)
     _keep_aside(context, round_.aside)
-    more = _next_pass(context, round_)
+    more = _next_pass(context, reader, round_)
     is_over = _is_over(context, round_)
     if more and not is_over:
         return _another_pass(context, reader, old, round_, more)
@@ -43,25 +45,34 @@ def _is_over(context: StageContext, round_: OpenRound) -> bool:
     return round_.stopped or (limit is not None and context.previous.answers >= limit)
 
 
-def _next_pass(context: StageContext, round_: OpenRound) -> list[MoreAnswers]:
+def _next_pass(context: StageContext, reader: ItemReader, round_: OpenRound) -> list[MoreAnswers]:
     config = context.config
     if config.simulated is None or config.max_annotators_per_item <= config.annotators_per_item:
         return []
     team = [person.name for person in config.simulated.annotators]
+    # An item that once had enough has enough: passes would go on as long as others teach something.
+    asked = reader.lines_of(task.item_id for task in read_tasks(context.read("tasks")))
     return next_pass(
         round_.answers,
-        round_.lines,
+        list(asked.values()),
         config.max_annotators_per_item,
         team,
-        _unsure(context, round_),
+        _gain(context, reader, round_),
     )
 
 
-def _unsure(context: StageContext, round_: OpenRound) -> Callable[[list[int]], bool]:
+def _gain(context: StageContext, reader: ItemReader, round_: OpenRound) -> dict[int, float]:
+    """What two more answers are worth, by line."""
+    answers = round_.answers
     task_type = TASK_TYPES[context.config.task_type]
     if isinstance(task_type, ValueTask):
-        return is_unsure(task_type, round_.answers, round_.contents)
-    return is_close
+        return gain_of_values(context.config, task_type, answers, round_.contents)
+    known = None
+    if context.has("annotators"):
+        known = AnnotatorParameters.from_json(context.read("annotators"))
+    model = read_model_word(context, reader, answers.line.tolist())
+    is_sealed = context.has("proposal")
+    return gain_of_classes(context.config, answers, known, is_sealed=is_sealed, model=model)
 
 
 def _another_pass(

@@ -181,11 +181,28 @@ def _judge_values(
     round_: OpenRound,
 ) -> _Judged:
     """Label the round's items."""
-    found = consolidate_values(context, reader, task, round_.answers, round_.contents)
+    earlier = _newest(context, round_, task.remembers)
+    found = consolidate_values(context, reader, task, round_.answers, round_.contents, earlier)
     _label(state, found.consensus, np.empty(0, np.int64), context.stage_micros)
     if found.file is not None:
         state.values = (*state.values, found.file)
     return _Judged(found.annotators)
+
+
+def _newest(context: StageContext, round_: OpenRound, most: int) -> list[CodedAnswers]:
+    """About ``most`` answers of earlier rounds, the newest round first, whole items each."""
+    found: list[CodedAnswers] = []
+    for ref in reversed(round_.index.coded):
+        if most <= 0:
+            break
+        part = CodedAnswers.from_bytes(context.read_ref(ref))
+        # An item of this round has no label yet, whatever was said of it before.
+        part = part.where(~np.isin(part.line, round_.lines))
+        if len(part.line) > most:
+            part = part.where(part.line <= np.sort(part.line)[most - 1])
+        most -= len(part.line)
+        found.append(part)
+    return found
 
 
 def _label(

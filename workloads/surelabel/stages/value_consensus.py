@@ -1,25 +1,27 @@
 """From a round's answers to its labels where these are no classes.
 
-A round's items are labeled by its own answers, once: what other rounds' answers say of the same
-people changes little, and to work through all of them again each round would cost as much as all
+A round's items are labeled once, by its own answers and what the newest answers of earlier rounds
+say of the same people; to work through all of them again each round would cost as much as all
 rounds together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from surelabel.answers import CodedAnswers
+from surelabel.answers import CodedAnswers, merge
+from surelabel.consolidation import value_of_closer_answers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
 from surelabel.stages.answer_contents import AnswerContents
-from surelabel.stages.consensus import Consensus
+from surelabel.stages.consensus import Consensus, method_of
 from surelabel.stages.context import StageContext
 from surelabel.stages.sources import item_texts
 from surelabel.tasks.classes import Classes
@@ -33,9 +35,8 @@ from surelabel.tasks.valued import (
 )
 from surelabel_contract.keys import label_file
 from surelabel_contract.model import canonical_json, sha256_hex
+from surelabel_contract.stages import StageConfig
 
-# Answers that are further apart on average do not tell what the label is.
-_UNSURE = 0.5
 # Answers whose images are fetched at once.
 _TOGETHER = 64
 
@@ -58,41 +59,57 @@ def consolidate_values(
     task: ValueTask[Any],
     answers: CodedAnswers,
     contents: AnswerContents,
+    earlier: Sequence[CodedAnswers] = (),
 ) -> ValueConsensus:
-    """The labels of all items in ``answers``; writes their file."""
-    usable = answers.usable
+    """The labels of all items in ``answers``; writes their file.
+
+    ``earlier``: answers to other items, which only help to judge the annotators.
+    """
+    usable = merge([*earlier, answers]).usable
     line, item = np.unique(usable.line, return_inverse=True)
+    is_new = np.isin(line, answers.line)
     found = _coded(context, reader, task, usable, contents, item)
     confidence = np.zeros(len(line))
     agreement = AnnotatorAgreement(task, found)
     values: list[LabelValue] = []
     # One by one: the masks of a whole round do not fit into memory.
-    for code, label in task.consolidate(found):
-        confidence[code] = label.confidence
-        agreement.add(code, label.value)
-        values.append(_stored(context, int(line[code]), label, task, found.classes))
-    n_answers = np.bincount(item, minlength=len(line))
-    labels = np.zeros(len(line), np.int64)
-    consensus = Consensus(line.astype(np.int64), labels, confidence, n_answers, None)
+    with method_of(context.config):
+        for code, label in task.consolidate(found, context.config.consolidation_method):
+            agreement.add(code, label.value)
+            if not is_new[code]:
+                continue
+            confidence[code] = label.confidence
+            values.append(_stored(context, int(line[code]), label, task, found.classes))
+    n_answers = np.bincount(item, minlength=len(line))[is_new]
+    line = line[is_new].astype(np.int64)
+    consensus = Consensus(line, np.zeros_like(line), confidence[is_new], n_answers, None)
     file = _write(context, values) if values else None
     return ValueConsensus(consensus, file, _people(agreement, usable.annotators))
 
 
-def is_unsure(
-    task: ValueTask[Any], answers: CodedAnswers, contents: AnswerContents
-) -> Callable[[list[int]], bool]:
-    """Whether an item with these answers (indices into ``contents``) needs more of them."""
+def gain_of_values(
+    config: StageConfig, task: ValueTask[Any], answers: CodedAnswers, contents: AnswerContents
+) -> dict[int, float]:
+    """By line how much nearer to the truth two more answers are expected to bring the label.
 
-    def unsure(codes: list[int]) -> bool:
-        values = [contents.value(answers.contents[code]) for code in codes]
-        pairs = [
-            task.disagreement(one, other)
-            for position, one in enumerate(values)
-            for other in values[:position]
-        ]
-        return not codes or sum(pairs) > _UNSURE * len(pairs)
-
-    return unsure
+    One answer alone is enough where nobody asked for a second one.
+    """
+    usable = answers.usable
+    given: dict[int, list[int]] = {}
+    for line, code in zip(usable.line.tolist(), usable.label.tolist(), strict=True):
+        given.setdefault(line, []).append(code)
+    apart_of: list[float] = []
+    for codes in given.values():
+        # Of one answer nobody knows how far it is from others: it might be anywhere.
+        apart = float(config.annotators_per_item > 1)
+        if len(codes) > 1:
+            values = [contents.value(answers.contents[code]) for code in codes]
+            pairs = list(combinations(values, 2))
+            apart = sum(task.disagreement(one, other) for one, other in pairs) / len(pairs)
+        apart_of.append(apart)
+    n_answers = np.array([len(codes) for codes in given.values()], np.float64)
+    gain = value_of_closer_answers(np.array(apart_of, np.float64), n_answers)
+    return dict(zip(given, gain.tolist(), strict=True))
 
 
 def _coded(

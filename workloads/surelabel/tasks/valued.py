@@ -9,8 +9,8 @@ doi:10.1145/3366423.3380250 (smallest average distance).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -30,7 +30,8 @@ class ValueAnswers(Generic[V]):
 
     ``item``, ``annotator``, ``value``: one entry an answer, items and annotators coded from 0;
     values may be decoded each time that they are asked for.
-    ``sources``: the text of each item, None where it has none or nobody asked for it.
+    ``sources``: the text of each item, None where it has none or nobody asked for it. ``gold``: the
+    truth of items where it is known, by item; the annotators are judged by it.
     """
 
     item: tuple[int, ...]
@@ -39,6 +40,7 @@ class ValueAnswers(Generic[V]):
     n_annotators: int
     sources: tuple[str | None, ...]
     classes: Classes
+    gold: Mapping[int, V] = field(default_factory=dict)
 
     @property
     def n_items(self) -> int:
@@ -97,6 +99,10 @@ class ValueTask(Generic[V]):
     max_source_bytes: int = 40_000_000
     # Whether consolidation is better with the items' texts.
     wants_texts: ClassVar[bool] = False
+    # The algorithms by the names that ``spec.consolidation.method`` has for them.
+    methods: ClassVar[Mapping[str, Any]] = {"Auto": None}
+    # So many answers of earlier rounds, at most, help to judge the annotators of a new one.
+    remembers: ClassVar[int] = 2_000
 
     @property
     def name(self) -> str:
@@ -137,8 +143,10 @@ class ValueTask(Generic[V]):
         """``vary`` for who sees an earlier label beside the item."""
         return self.vary(truth, accuracy, rng, n_classes)
 
-    def consolidate(self, answers: ValueAnswers[V]) -> Iterator[tuple[int, Consolidated[V]]]:
-        """Every item that has answers, in their order, and its label."""
+    def consolidate(
+        self, answers: ValueAnswers[V], method: str = "Auto"
+    ) -> Iterator[tuple[int, Consolidated[V]]]:
+        """Every item that has answers, in their order, and its label by one of ``methods``."""
         for item, positions in answers.by_item():
             yield item, _nearest_to_all([answers.value[p] for p in positions], self)
 

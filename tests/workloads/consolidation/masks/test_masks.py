@@ -232,7 +232,7 @@ def test_bad_calls_are_named():
         MaskAnswers.of([0], [0], [mask, mask], 1, 1)
     with pytest.raises(ValueError, match="n_classes must lie in 2"):
         MaskAnswers.of([0], [0], [mask], 1, 1, 1)
-    with pytest.raises(ValueError, match="tile must be at least 1"):
+    with pytest.raises(ValueError, match="tile must be a whole number of at least 1; got 0"):
         MajorityVote(tile=0).fit(one_image([mask]))
     short = MaskReader((4, 4), lambda rows, columns: mask)
     with pytest.raises(ValueError, match=r"must give \(4, 4\) pixels for a tile"):

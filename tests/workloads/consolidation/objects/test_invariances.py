@@ -284,7 +284,7 @@ def test_impossible_codes_are_refused_with_their_place(columns, message):
 
 def test_a_threshold_that_is_no_similarity_is_refused():
     scene = made_up_scene("Boxes", 0)
-    with pytest.raises(ValueError, match=r"threshold must lie in \(0, 1\]; got 0"):
+    with pytest.raises(ValueError, match="threshold must be a number above 0 and at most 1; got 0"):
         METHODS["Auto"](threshold=0).fit(scene.coded)
 
 

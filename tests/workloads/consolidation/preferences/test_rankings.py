@@ -42,7 +42,9 @@ def test_most_orders_win_and_an_option_that_nobody_ranked_stands_in_the_middle_o
 
 
 def test_borda_counts_the_options_behind():
-    result = Borda(max_iter=0).fit_predict(answers_of({0: 1, 1: 2, 2: 3}, {1: 1, 0: 2, 2: 2}))
+    answers = answers_of({0: 1, 1: 2, 2: 3}, {1: 1, 0: 2, 2: 2})
+    alike = RankingAnnotators(np.full(2, 0.8), np.ones(2, np.int64), 0.8)
+    result = Borda().fit_predict(answers, frozen_annotators=alike)
     assert result.option.tolist() == [1, 0, 2]
     # Shares behind: option 1 has 1/2 and 1; 0 has 1 and 1/4; 2 has 0 and 1/4.
     np.testing.assert_allclose(result.score, [0.75, 0.625, 0.125])

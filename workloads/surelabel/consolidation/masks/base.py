@@ -92,8 +92,7 @@ class Segmentation(Fitted, ABC):
         then learned over items. ``canvas``: gives the array to draw in, a memory map say, for
         (item, "label" or "confidence", (height, width), dtype); without it arrays are made.
         """
-        if self.tile < 1:
-            raise ValueError(f"tile must be at least 1 pixel; got {self.tile}.")
+        self.check_parameters()
         fast = _pixels(answers) >= _MANY_PIXELS
         studies = self._studies(answers, fast=fast)
         known = frozen_annotators

@@ -46,6 +46,7 @@ class MatchedInstances(Fitted):
 
         ``frozen_annotators``: how annotators draw, for ``fusion``, aligned with the codes.
         """
+        self.check_parameters()
         clusters: list[Ints] = []
         saw: list[int] = []
         real = np.zeros(answers.n_items)

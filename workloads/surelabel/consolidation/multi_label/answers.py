@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.answers import Answers
-from surelabel.consolidation.checked import Codes, codes, latest, same_length
+from surelabel.consolidation.checked import Codes, Floats, codes, latest, same_length
 
 
 class Cells(NamedTuple):
@@ -25,7 +26,7 @@ class Cells(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """Every (item, label) that somebody chose, by item and label; all (n_candidates,).
+    """Every (item, label) that somebody chose or gold has, by item and label; (n_candidates,).
 
     ``support``: how many chose it.
     """
@@ -51,6 +52,10 @@ class MultiLabelAnswers(Answered):
     n_items: int
     n_annotators: int
     n_classes: int
+    # Items whose labels are known, ascending, and (item, label) of those labels as item *
+    # n_classes + label, ascending; see ``with_gold``.
+    gold_item: Codes = field(default_factory=lambda: np.empty(0, np.int64))
+    gold_pair: Codes = field(default_factory=lambda: np.empty(0, np.int64))
 
     @classmethod
     def of(
@@ -95,11 +100,36 @@ class MultiLabelAnswers(Answered):
             n_classes,
         )
 
+    def with_gold(self, gold: Mapping[int, Sequence[int]]) -> MultiLabelAnswers:
+        """The same answers where the labels of some items are known, by item.
+
+        Every known label is a candidate, though nobody may have chosen it. ValueError for codes out
+        of range.
+        """
+        item = codes("gold item", np.array(sorted(gold), np.int64), 0, self.n_items)
+        pairs = [(each, label) for each in item.tolist() for label in gold[each]]
+        owner, chosen = np.array(pairs, np.int64).reshape(-1, 2).T
+        label = codes("gold label", chosen, 0, self.n_classes)
+        return replace(self, gold_item=item, gold_pair=np.unique(owner * self.n_classes + label))
+
+    def clamped(self, probability: Floats) -> Floats:
+        """(n_candidates,): the chances with certainty where an item's labels are known."""
+        if not len(self.gold_item):
+            return probability
+        candidates = self.candidates
+        pair = candidates.item * self.n_classes + candidates.label
+        known = np.isin(candidates.item, self.gold_item)
+        return np.where(known, np.isin(pair, self.gold_pair), probability)
+
     @cached_property
     def candidates(self) -> Candidates:
-        """What somebody chose. There are never more of these than marks, however many labels."""
+        """What somebody chose, or is known to apply.
+
+        There are never more of these than marks and known labels, however many labels there are.
+        """
         pair = self.item[self.answer] * self.n_classes + self.label
-        found, support = np.unique(pair, return_counts=True)
+        found, count = np.unique(np.concatenate((pair, self.gold_pair)), return_counts=True)
+        support = count - np.isin(found, self.gold_pair)
         return Candidates(found // self.n_classes, found % self.n_classes, support)
 
     @cached_property
@@ -116,7 +146,11 @@ class MultiLabelAnswers(Answered):
         # Both sides are ascending in (candidate, answer) once sorted; a mark is one such pair.
         marked = self._candidate_of_mark * len(self.item) + self.answer
         said = np.isin(candidate * len(self.item) + answer, marked).astype(np.int64)
-        return Answers(candidate, self.annotator[answer], said, len(n_rows), self.n_annotators, 2)
+        known = None
+        if len(self.gold_item):
+            known = self.clamped(np.full(len(n_rows), -1.0)).astype(np.int64)
+        who = self.annotator[answer]
+        return Answers(candidate, who, said, len(n_rows), self.n_annotators, 2, known)
 
     @cached_property
     def cells(self) -> Cells:

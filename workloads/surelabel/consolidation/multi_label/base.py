@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -56,19 +58,23 @@ class MultiLabel(Fitted, ABC):
         answers: MultiLabelAnswers,
         *,
         frozen_annotators: MultiLabelAnnotators | None = None,
+        gold: Mapping[int, Sequence[int]] = MappingProxyType({}),
     ) -> Self:
         """Judge every label that somebody chose for an item.
 
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes, see
-        ``for_annotators``) and learn nothing from these answers. A label whose chance is one half
-        within 1e-9 is not the item's, and flagged as tied.
+        ``for_annotators``) and learn nothing from these answers. ``gold``: the labels of items
+        where they are known, by item; they stand, and annotators are judged by them. A label whose
+        chance is one half within 1e-9 is not the item's, and flagged as tied.
         """
+        self.check_parameters()
+        answers = answers.with_gold(gold)
         if frozen_annotators is not None:
             _check(answers, frozen_annotators)
             learned = Learned(self._judge(answers, frozen_annotators), frozen_annotators)
         else:
             learned = self._learn(answers)
-        probability = learned.probability
+        probability = answers.clamped(learned.probability)
         candidates = answers.candidates
         right = np.log(np.maximum(probability, 1 - probability))
         whole = np.exp(np.bincount(candidates.item, weights=right, minlength=answers.n_items))
@@ -80,7 +86,7 @@ class MultiLabel(Fitted, ABC):
             confidence=probability,
             support=candidates.support,
             out_of=answers.n_answers[candidates.item],
-            chosen=chosen,
+            chosen=np.where(np.isin(candidates.item, answers.gold_item), probability == 1, chosen),
             tied=np.abs(probability - 0.5) <= _TIE,
             set_confidence=np.where(answers.n_answers > 0, whole, np.nan),
             n_answers=answers.n_answers,
@@ -95,9 +101,10 @@ class MultiLabel(Fitted, ABC):
         answers: MultiLabelAnswers,
         *,
         frozen_annotators: MultiLabelAnnotators | None = None,
+        gold: Mapping[int, Sequence[int]] = MappingProxyType({}),
     ) -> MultiLabelResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+        return self.fit(answers, frozen_annotators=frozen_annotators, gold=gold).result_
 
     @property
     def confidence_(self) -> Floats:
@@ -122,7 +129,7 @@ def _nothing_there(answers: MultiLabelAnswers, labeled: Codes, *, learn: bool) -
 def vote_share(answers: MultiLabelAnswers) -> Floats:
     """(n_candidates,): the share of an item's answers that chose the label."""
     candidates = answers.candidates
-    return np.asarray(candidates.support / answers.n_answers[candidates.item])
+    return np.asarray(candidates.support / np.maximum(answers.n_answers[candidates.item], 1))
 
 
 def e_step(answers: MultiLabelAnswers, yes: Floats, no: Floats, prior: Floats) -> Floats:

@@ -27,8 +27,6 @@ from surelabel.consolidation.multi_label.base import Learned, MultiLabel
 from surelabel.consolidation.multi_label.joint_dawid_skene import m_step
 from surelabel.consolidation.result import AnnotatorParameters
 
-_NO_GOLD = Gold(np.empty(0, np.int64), np.empty(0, np.int64))
-
 
 @dataclass
 class HierarchicalDawidSkene(MultiLabel):
@@ -43,10 +41,11 @@ class HierarchicalDawidSkene(MultiLabel):
 
     def _learn(self, answers: MultiLabelAnswers) -> Learned:
         probability = np.empty(len(answers.candidates.item))
+        known = answers.clamped(np.full(len(probability), np.nan))
         n_iter, converged = 0, True
         rates: list[tuple[Codes, Floats, Floats]] = []
         for label, rows, binary in _by_label(answers):
-            learned = self._one_label(answers, binary)
+            learned = self._one_label(answers, binary, _gold(known[rows]))
             probability[rows] = blend(binary, learned.annotators)[:, 1]
             n_iter = max(n_iter, learned.n_iter)
             converged = converged and learned.converged
@@ -54,7 +53,7 @@ class HierarchicalDawidSkene(MultiLabel):
             confusion = learned.annotators.confusion[there]
             cell = there * answers.n_classes + label
             rates.append((cell, confusion[:, 1, 1], confusion[:, 0, 0]))
-        annotators = m_step(answers, probability)
+        annotators = m_step(answers, answers.clamped(probability))
         if rates:
             cell, yes, no = (np.concatenate(column) for column in zip(*rates, strict=True))
             order = np.argsort(cell)
@@ -63,7 +62,7 @@ class HierarchicalDawidSkene(MultiLabel):
             )
         return Learned(probability, annotators, n_iter, converged)
 
-    def _one_label(self, answers: MultiLabelAnswers, binary: Answers) -> LearnedClasses:
+    def _one_label(self, answers: MultiLabelAnswers, binary: Answers, gold: Gold) -> LearnedClasses:
         model = Binary(self.max_iter, self.tol, self.strength)
         quiet = (answers.by_annotator - binary.by_annotator).astype(float)
         n_quiet = (answers.n_answers > 0).sum() - binary.n_items
@@ -80,12 +79,18 @@ class HierarchicalDawidSkene(MultiLabel):
             class_counts = np.array([binary.n_items - applies + n_quiet, applies]) + 1
             return replace(found, prior=class_counts / class_counts.sum())
 
-        return iterate(evidence_of(binary, _NO_GOLD), m, self.max_iter, self.tol, None)
+        return iterate(evidence_of(binary, gold), m, self.max_iter, self.tol, None)
+
+
+def _gold(known: Floats) -> Gold:
+    """The candidates of a label of which it is known whether it applies (nan elsewhere)."""
+    rows = np.flatnonzero(~np.isnan(known))
+    return Gold(rows, known[rows].astype(np.int64))
 
 
 def _by_label(answers: MultiLabelAnswers) -> list[tuple[int, Codes, Answers]]:
     """Each label that somebody chose, its candidates, and the yes and no to them."""
-    if not len(answers.label):
+    if not len(answers.candidates.label):
         return []
     whole = answers.yes_or_no
     label = answers.candidates.label

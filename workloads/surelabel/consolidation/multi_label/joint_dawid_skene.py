@@ -45,16 +45,18 @@ class JointDawidSkene(MultiLabel):
     tol: float = 1e-3
 
     def _learn(self, answers: MultiLabelAnswers) -> Learned:
-        probability = vote_share(answers)
+        probability = answers.clamped(vote_share(answers))
         annotators = m_step(answers, probability)
         cell = answers.cells.of_row
         for n_iter in range(1, self.max_iter + 1):
             before = probability
-            probability = e_step(
-                answers,
-                annotators.cell_sensitivity[cell],
-                annotators.cell_specificity[cell],
-                annotators.prior,
+            probability = answers.clamped(
+                e_step(
+                    answers,
+                    annotators.cell_sensitivity[cell],
+                    annotators.cell_specificity[cell],
+                    annotators.prior,
+                )
             )
             if np.abs(probability - before).max(initial=0.0) < self.tol:
                 return Learned(blended(answers, annotators, probability), annotators, n_iter)

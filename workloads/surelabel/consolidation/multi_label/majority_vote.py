@@ -24,7 +24,8 @@ class MajorityVote(MultiLabel):
     def _learn(self, answers: MultiLabelAnswers) -> Learned:
         share = vote_share(answers)
         # A label against its vote, so that annotators are not partly right about a lost label.
-        return Learned(share, m_step(answers, np.where(share == 0.5, 0.5, share > 0.5)))
+        decided = answers.clamped(np.where(share == 0.5, 0.5, share > 0.5))
+        return Learned(share, m_step(answers, decided))
 
     def _judge(self, answers: MultiLabelAnswers, annotators: MultiLabelAnnotators) -> Floats:
         return vote_share(answers)

@@ -48,8 +48,7 @@ class Objects(Fitted, ABC):
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes), and
         learn nothing from these answers; every item is then judged by itself.
         """
-        if not 0 < self.threshold <= 1:
-            raise ValueError(f"threshold must lie in (0, 1]; got {self.threshold}.")
+        self.check_parameters()
         _check(answers, frozen_annotators)
         sites = Sites.of(answers, self.threshold)
         presence = self._presence(sites, frozen_annotators)

@@ -49,6 +49,7 @@ class Preference(Fitted, ABC):
         decide each comparison by its own answers alone, whatever others say of its objects; the
         scores come after that and decide nothing.
         """
+        self.check_parameters()
         choices = answers.choices
         if frozen_annotators is None:
             learned = self._learn(answers)

@@ -9,8 +9,10 @@ and the annotators are found in turn (expectation maximisation), then the algori
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import permutations
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -30,6 +32,8 @@ EXACT = 7
 _PAIRS, _RIGHT, _WRONG = 10.0, 4.0, 1.0
 _LEAST, _MOST = 0.5, 0.98
 _CHUNK = 2_000_000
+# Log odds of a pair whose order is known.
+_CERTAIN = 50.0
 # Logs of Mallows' factor among which an annotator's is found.
 _FACTORS = np.concatenate(([1e-6], np.geomspace(1e-3, 6.0, 200)))
 
@@ -46,29 +50,38 @@ class Ranking(Fitted, ABC):
         """(all options,): higher is better; ``weight``: (n_answers,), ``dispersion``."""
 
     def fit(
-        self, answers: RankingAnswers, *, frozen_annotators: RankingAnnotators | None = None
+        self,
+        answers: RankingAnswers,
+        *,
+        frozen_annotators: RankingAnnotators | None = None,
+        gold: Mapping[int, Sequence[int]] = MappingProxyType({}),
     ) -> Self:
         """Order every item's options.
 
         Ties: by Borda's score, then the option of the lower code. ``frozen_annotators``: learn
-        nothing about annotators.
+        nothing about annotators. ``gold``: all options of an item from the best on, where that
+        order is known; it stands, and annotators are judged by it.
         """
+        self.check_parameters()
         annotators = frozen_annotators or _unknown(answers)
+        known = {item: _places_of(answers, item, order) for item, order in gold.items()}
         size = np.bincount(answers.answer, minlength=len(answers.item))
         n_iter, converged = 0, frozen_annotators is not None
         weight = dispersion(annotators.accuracy[answers.annotator], size)
         while n_iter < self.max_iter and not converged:
             n_iter += 1
             before = annotators.accuracy
-            annotators = _judged(answers, margins(answers, weight))
+            annotators = _judged(answers, _held(margins(answers, weight), known))
             weight = dispersion(annotators.accuracy[answers.annotator], size)
             converged = bool(np.abs(annotators.accuracy - before).max(initial=0.0) < self.tol)
         score = self._scores(answers, weight)
         places = _places(answers, score, borda(answers, weight))
+        for each, place in known.items():
+            places[answers.first_option[each] + np.arange(len(place))] = place
         item = np.repeat(np.arange(answers.n_items), answers.n_options)
         order = np.lexsort((places, item))
         n_answers = np.bincount(answers.item, minlength=answers.n_items)
-        chance = chance_of_order(answers, margins(answers, weight), places)
+        chance = chance_of_order(answers, _held(margins(answers, weight), known), places)
         self.result_ = RankingResult(
             item=item,
             option=order - answers.first_option[item],
@@ -82,10 +95,14 @@ class Ranking(Fitted, ABC):
         return self
 
     def fit_predict(
-        self, answers: RankingAnswers, *, frozen_annotators: RankingAnnotators | None = None
+        self,
+        answers: RankingAnswers,
+        *,
+        frozen_annotators: RankingAnnotators | None = None,
+        gold: Mapping[int, Sequence[int]] = MappingProxyType({}),
     ) -> RankingResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+        return self.fit(answers, frozen_annotators=frozen_annotators, gold=gold).result_
 
     @property
     def annotators_(self) -> RankingAnnotators:
@@ -235,6 +252,32 @@ def _judged(answers: RankingAnswers, margin: dict[int, tuple[Codes, Floats]]) ->
         np.bincount(annotator, minlength=n) + _PAIRS
     )
     return RankingAnnotators(accuracy, np.bincount(answers.annotator, minlength=n), float(average))
+
+
+def _places_of(answers: RankingAnswers, item: int, order: Sequence[int]) -> Codes:
+    """(m,): the place of each option of an item whose order is known."""
+    if not 0 <= item < answers.n_items or sorted(order) != list(range(answers.n_options[item])):
+        raise ValueError(
+            f"gold must order all options of an item in 0 .. {answers.n_items - 1}; got "
+            f"{list(order)} for item {item}."
+        )
+    return np.argsort(np.asarray(order, np.int64))
+
+
+def _held(
+    margin: dict[int, tuple[Codes, Floats]], known: Mapping[int, Codes]
+) -> dict[int, tuple[Codes, Floats]]:
+    """The margins, so wide where the order is known that no other has a chance."""
+    if not known:
+        return margin
+    found = {}
+    for m, (items, matrix) in margin.items():
+        held = matrix.copy()
+        for row, item in enumerate(items.tolist()):
+            if item in known:
+                held[row] = _CERTAIN * np.sign(known[item][None, :] - known[item][:, None])
+        found[m] = (items, held)
+    return found
 
 
 def _unknown(answers: RankingAnswers) -> RankingAnnotators:

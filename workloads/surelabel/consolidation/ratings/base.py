@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.ratings.answers import RatingAnswers
 from surelabel.consolidation.ratings.result import RatingAnnotators, RatingResult
@@ -24,6 +25,31 @@ class Judged(NamedTuple):
     low: Floats
     high: Floats
     confidence: Floats
+
+
+class Gold(NamedTuple):
+    """Items whose rating is known, and that rating; both (n_gold,)."""
+
+    item: Codes
+    value: Floats
+
+    @classmethod
+    def of(cls, gold: ArrayLike | None, n_items: int) -> Gold:
+        """``gold``: (n_items,), nan where it is not known; None: nowhere."""
+        values = np.full(n_items, np.nan) if gold is None else np.asarray(gold, np.float64)
+        if values.shape != (n_items,) or np.isinf(values).any():
+            raise ValueError(
+                f"gold must have {n_items} finite entries (n_items), nan where the rating is not "
+                f"known; got shape {values.shape}."
+            )
+        item = np.flatnonzero(~np.isnan(values))
+        return cls(item, values[item])
+
+    def hold(self, values: Floats) -> Floats:
+        """A copy of (n_items,) ``values`` with what is known."""
+        held = values.copy()
+        held[self.item] = self.value
+        return held
 
 
 class Learned(NamedTuple):
@@ -45,7 +71,7 @@ class Rating(Fitted, ABC):
     result_: RatingResult
 
     @abstractmethod
-    def _learn(self, answers: RatingAnswers) -> Learned:
+    def _learn(self, answers: RatingAnswers, gold: Gold) -> Learned:
         """Labels and annotators from these answers."""
 
     @abstractmethod
@@ -53,9 +79,19 @@ class Rating(Fitted, ABC):
         """Labels by annotators that are known, each item by itself."""
 
     def fit(
-        self, answers: RatingAnswers, *, frozen_annotators: RatingAnnotators | None = None
+        self,
+        answers: RatingAnswers,
+        *,
+        frozen_annotators: RatingAnnotators | None = None,
+        gold: ArrayLike | None = None,
     ) -> Self:
-        """Rate every item. ``frozen_annotators`` (aligned with the codes): learn nothing."""
+        """Rate every item. ``frozen_annotators`` (aligned with the codes): learn nothing.
+
+        ``gold``: (n_items,), ratings that are known, nan elsewhere; they stand with a confidence of
+        1, and annotators are judged by them.
+        """
+        known = Gold.of(gold, answers.n_items)
+        self.check_parameters()
         if frozen_annotators is not None:
             if len(frozen_annotators.bias) != answers.n_annotators:
                 raise ValueError(
@@ -64,11 +100,15 @@ class Rating(Fitted, ABC):
                 )
             learned = Learned(self._judge(answers, frozen_annotators), frozen_annotators)
         else:
-            learned = self._learn(answers)
+            learned = self._learn(answers, known)
         judged = learned.judged
         unknown = answers.n_answers == 0
-        near = np.abs(answers.value - judged.value[answers.item]) <= answers.tolerance * (1 + 1e-9)
-        value, low, high, confidence = (np.where(unknown, np.nan, column) for column in judged)
+        near = np.abs(
+            answers.value - known.hold(judged.value)[answers.item]
+        ) <= answers.tolerance * (1 + 1e-9)
+        value, low, high = (known.hold(np.where(unknown, np.nan, column)) for column in judged[:3])
+        confidence = np.where(unknown, np.nan, judged.confidence)
+        confidence[known.item] = 1.0
         self.result_ = RatingResult(
             value=value,
             low=low,
@@ -83,10 +123,14 @@ class Rating(Fitted, ABC):
         return self
 
     def fit_predict(
-        self, answers: RatingAnswers, *, frozen_annotators: RatingAnnotators | None = None
+        self,
+        answers: RatingAnswers,
+        *,
+        frozen_annotators: RatingAnnotators | None = None,
+        gold: ArrayLike | None = None,
     ) -> RatingResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+        return self.fit(answers, frozen_annotators=frozen_annotators, gold=gold).result_
 
     @property
     def value_(self) -> Floats:

@@ -17,7 +17,7 @@ import numpy as np
 
 from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.ratings.answers import RatingAnswers
-from surelabel.consolidation.ratings.base import Judged, Learned, Rating, normal
+from surelabel.consolidation.ratings.base import Gold, Judged, Learned, Rating, normal
 from surelabel.consolidation.ratings.result import RatingAnnotators
 
 # Pseudo-annotators behind the widths.
@@ -43,7 +43,7 @@ class BiasAndNoise(Rating):
     scale: bool = False
     strength: float = 20.0
 
-    def _learn(self, answers: RatingAnswers) -> Learned:
+    def _learn(self, answers: RatingAnswers, gold: Gold) -> Learned:
         if not len(answers.value):
             unknown = np.zeros(answers.n_annotators)
             nobody = RatingAnnotators(
@@ -52,7 +52,7 @@ class BiasAndNoise(Rating):
             return Learned(normal(answers, *np.zeros((2, answers.n_items))), nobody)
         length = (answers.high - answers.low) or 1.0
         item, annotator, x = answers.item, answers.annotator, answers.value
-        mean = answers.per_item(x) / np.maximum(answers.n_answers, 1)
+        mean = gold.hold(answers.per_item(x) / np.maximum(answers.n_answers, 1))
         annotators = _start(answers, mean, length * _LEAST)
         width_of_scale = _SCALES**2
         n_iter, converged = 0, False
@@ -61,6 +61,7 @@ class BiasAndNoise(Rating):
             before = mean
             weight = self._weights(answers, annotators, mean)
             mean, variance = _items(answers, annotators, weight)
+            mean, variance[gold.item] = gold.hold(mean), 0.0
             answered = answers.n_answers > 0
             centre = float(mean[answered].mean())
             off = mean - centre

@@ -8,7 +8,7 @@ import numpy as np
 
 from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.ratings.answers import RatingAnswers
-from surelabel.consolidation.ratings.base import Judged, Learned, Rating, normal
+from surelabel.consolidation.ratings.base import Gold, Judged, Learned, Rating, normal
 from surelabel.consolidation.ratings.result import RatingAnnotators
 
 # Pseudo-answers behind an annotator's bias and noise.
@@ -19,8 +19,8 @@ _SHRUNK = 5.0
 class Mean(Rating):
     """The mean. Its interval is that of ratings which are all equally noisy."""
 
-    def _learn(self, answers: RatingAnswers) -> Learned:
-        centre = self._centre(answers)
+    def _learn(self, answers: RatingAnswers, gold: Gold) -> Learned:
+        centre = gold.hold(self._centre(answers))
         annotators = _about(answers, centre)
         return Learned(self._judge(answers, annotators), annotators)
 

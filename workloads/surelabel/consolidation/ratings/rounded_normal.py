@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, softmax
 
-from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.answers import clamped
+from surelabel.consolidation.checked import Codes, Floats, NotApplicableError
 from surelabel.consolidation.ratings.answers import RatingAnswers
-from surelabel.consolidation.ratings.base import Judged, Learned, Rating
+from surelabel.consolidation.ratings.base import Gold, Judged, Learned, Rating
 from surelabel.consolidation.ratings.bias_and_noise import BiasAndNoise
 from surelabel.consolidation.ratings.result import RatingAnnotators
 
@@ -45,8 +46,9 @@ class RoundedNormal(Rating):
     max_iter: int = 100
     tol: float = 1e-3
 
-    def _learn(self, answers: RatingAnswers) -> Learned:
+    def _learn(self, answers: RatingAnswers, gold: Gold) -> Learned:
         k = _steps(answers)
+        known = _known_steps(answers, gold)
         given = _given(answers)
         table = _confusions(k)
         log_table = np.log(table).reshape(len(table), -1)
@@ -54,6 +56,7 @@ class RoundedNormal(Rating):
         seat = answers.item * k + given
         votes = np.bincount(seat, minlength=answers.n_items * k).reshape(-1, k) + 1 / k
         posterior: Floats = votes / votes.sum(axis=1, keepdims=True)
+        posterior = clamped(posterior, gold.item, known)
         common = np.full(grid, 1 / grid)
         belief = np.full((answers.n_annotators, grid), 1 / grid)
         prior = np.full(k, 1 / k)
@@ -72,6 +75,7 @@ class RoundedNormal(Rating):
             prior = posterior[answered].sum(axis=0) + _STEPS / k
             prior /= prior.sum()
             posterior = _posterior(answers, given, belief, table, prior)
+            posterior = clamped(posterior, gold.item, known)
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
         annotators = _parameters(answers, belief, common, prior)
         return Learned(_judged(answers, given, posterior), annotators, n_iter, converged)
@@ -96,8 +100,8 @@ class Auto(Rating):
 
     max_iter: int = 200
 
-    def _learn(self, answers: RatingAnswers) -> Learned:
-        return self._chosen(answers)._learn(answers)
+    def _learn(self, answers: RatingAnswers, gold: Gold) -> Learned:
+        return self._chosen(answers)._learn(answers, gold)
 
     def _judge(self, answers: RatingAnswers, annotators: RatingAnnotators) -> Judged:
         return self._chosen(answers)._judge(answers, annotators)
@@ -110,11 +114,25 @@ class Auto(Rating):
 
 def _steps(answers: RatingAnswers) -> int:
     if not 2 <= answers.n_steps <= MAX_STEPS:
-        raise ValueError(
+        raise NotApplicableError(
             f"step must divide low .. high into 2 to {MAX_STEPS} ratings; got step "
             f"{answers.step:g} for {answers.low:g} .. {answers.high:g}. Use BiasAndNoise."
         )
     return answers.n_steps
+
+
+def _known_steps(answers: RatingAnswers, gold: Gold) -> Codes:
+    """(n_gold,): the step of each known rating, from 0."""
+    steps = np.round((gold.value - answers.low) / answers.step).astype(np.int64)
+    off = np.abs(answers.low + steps * answers.step - gold.value) > answers.step * 1e-6
+    wrong = np.flatnonzero(off | (steps < 0) | (steps >= answers.n_steps))
+    if wrong.size:
+        at = int(wrong[0])
+        raise NotApplicableError(
+            f"gold must be a step of the scale {answers.low:g} .. {answers.high:g}; got "
+            f"{gold.value[at]:g} for item {gold.item[at]}. Use BiasAndNoise."
+        )
+    return steps
 
 
 def _given(answers: RatingAnswers) -> Codes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -31,6 +31,8 @@ class SpanAnswers(Answered):
     n_items: int
     n_annotators: int
     n_classes: int
+    # Somebody among the annotators who is always right; see ``with_gold``.
+    oracle: int | None = None
 
     @classmethod
     def of(
@@ -98,6 +100,26 @@ class SpanAnswers(Answered):
         annotator = np.array([answer[1] for answer in answers], dtype=np.int64)
         row, start, end, label = columns
         return cls.of(item, annotator, row, start, end, label, n_items, n_annotators, n_classes)
+
+    def with_gold(self, gold: Mapping[int, Sequence[tuple[int, int, int]]]) -> SpanAnswers:
+        """The same answers, and the known spans of some items as those of one more annotator, the
+        last, who is always right. ValueError as from ``of``."""
+        if not gold:
+            return self
+        held = [(row, *span) for row, item in enumerate(gold) for span in gold[item]]
+        row, start, end, label = np.array(held, np.int64).reshape(-1, 4).T
+        found = SpanAnswers.of(
+            np.concatenate((self.item, np.array(list(gold), np.int64))),
+            np.concatenate((self.annotator, np.full(len(gold), self.n_annotators))),
+            np.concatenate((self.answer, row + len(self.item))),
+            np.concatenate((self.start, start)),
+            np.concatenate((self.end, end)),
+            np.concatenate((self.label, label)),
+            self.n_items,
+            self.n_annotators + 1,
+            self.n_classes,
+        )
+        return replace(found, oracle=self.n_annotators)
 
     @property
     def span_item(self) -> Codes:

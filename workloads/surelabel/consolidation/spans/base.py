@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -72,25 +73,30 @@ class SpanMethod(Fitted, ABC):
         *,
         texts: Sequence[str] | None = None,
         frozen_annotators: SpanAnnotators | None = None,
+        gold: Mapping[int, Sequence[tuple[int, int, int]]] = MappingProxyType({}),
     ) -> Self:
         """Consolidate every item.
 
         ``texts``: (n_items,), the texts that the offsets point into; a method that has a use for
         words is better with them. ``frozen_annotators``: take the annotators as they are there
-        (aligned with the codes, by the same method) and learn nothing from these answers. Raises
-        ValueError where an answer reaches beyond its text.
+        (aligned with the codes, by the same method) and learn nothing from these answers. ``gold``:
+        the spans (start, end, label) of items where they are known, by item; they stand, and
+        annotators are judged by them. Raises ValueError where an answer reaches beyond its text.
         """
+        self.check_parameters()
+        told = answers if frozen_annotators is not None else answers.with_gold(gold)
         if texts is not None:
-            check_texts(answers, texts)
+            check_texts(told, texts)
         if frozen_annotators is not None:
             _check_frozen(answers, frozen_annotators)
-        learned = self._learn(answers, texts, frozen_annotators)
+        learned = _held(self._learn(told, texts, frozen_annotators), gold)
         order = np.lexsort(learned.marks[::-1])
         marks = Marks(*(column[order] for column in learned.marks))
         annotators = frozen_annotators or judge_annotators(
             answers,
             marks,
-            emission=learned.emission,
+            # Without the one who only knows the truth.
+            emission=learned.emission[: answers.n_annotators],
             pooled=learned.pooled,
             initial=learned.initial,
             transition=learned.transition,
@@ -113,9 +119,12 @@ class SpanMethod(Fitted, ABC):
         *,
         texts: Sequence[str] | None = None,
         frozen_annotators: SpanAnnotators | None = None,
+        gold: Mapping[int, Sequence[tuple[int, int, int]]] = MappingProxyType({}),
     ) -> SpanResult:
         """``fit``, and its result."""
-        return self.fit(answers, texts=texts, frozen_annotators=frozen_annotators).result_
+        return self.fit(
+            answers, texts=texts, frozen_annotators=frozen_annotators, gold=gold
+        ).result_
 
     @property
     def annotators_(self) -> SpanAnnotators:
@@ -126,6 +135,21 @@ class SpanMethod(Fitted, ABC):
     def confidence_(self) -> Floats:
         """(n_spans,): the chance that the span is right."""
         return self.result_.confidence
+
+
+def _held(learned: Learned, gold: Mapping[int, Sequence[tuple[int, int, int]]]) -> Learned:
+    """The same with the known spans in place of those that were found there."""
+    if not gold:
+        return learned
+    marks = learned.marks
+    free = ~np.isin(marks.group, list(gold))
+    known = sorted({(item, *span) for item in gold for span in gold[item]})
+    columns = np.array(known, np.int64).reshape(-1, 4).T
+    return replace(
+        learned,
+        marks=Marks(*(np.append(own[free], new) for own, new in zip(marks, columns, strict=True))),
+        confidence=np.append(learned.confidence[free], np.ones(len(known))),
+    )
 
 
 def support(answers: SpanAnswers, marks: Marks) -> Codes:

@@ -36,6 +36,8 @@ from surelabel.consolidation.spans.units import Units
 from surelabel.consolidation.spans.words import WordsOfUnits, WordTable
 
 _LEAST = 1e-12
+# Log odds that somebody is right who knows the truth.
+_CERTAIN = 50.0
 # Numbers in the annotators' tables; above it one table for all classes has to do.
 _MAX_CELLS = 4_000_000
 
@@ -94,7 +96,9 @@ class BayesianSequenceCombination(SpanMethod):
             known = None if frozen is None else frozen.vocabulary
             words = WordsOfUnits.of(lattice, texts, known)
         found = (
-            self._iterate(lattice, words) if frozen is None else self._judge(lattice, words, frozen)
+            self._iterate(lattice, words, answers.oracle)
+            if frozen is None
+            else self._judge(lattice, words, frozen)
         )
         path = lattice.viterbi(found.log_likelihood, found.model.initial, found.model.transition)
         runs = decode.runs(sequences, path)
@@ -108,7 +112,7 @@ class BayesianSequenceCombination(SpanMethod):
         learned = found.learned or Learned.without_model(marks, confidence, answers)
         return replace(learned, marks=marks, confidence=confidence)
 
-    def _iterate(self, lattice: Lattice, words: WordsOfUnits | None) -> _Found:
+    def _iterate(self, lattice: Lattice, words: WordsOfUnits | None, oracle: int | None) -> _Found:
         """Variational Bayes from the shares of votes on."""
         allowed = allowed_transitions(lattice.sequences.n_classes)
         tags = vote_shares(lattice)
@@ -119,8 +123,13 @@ class BayesianSequenceCombination(SpanMethod):
         while not converged and n_iter < max(self.max_iter, 1):
             n_iter += 1
             counts = lattice.count(tags)
+            if oracle is not None:
+                # Nobody is believed to be as good because somebody knows the truth.
+                counts[oracle] = 0.0
             first = tags[lattice.begins].sum(axis=0)
             model = self._expect(counts, first, pairs, allowed)
+            if oracle is not None:
+                model.emission[oracle] = _CERTAIN * (np.eye(len(allowed)) - 1)
             log_likelihood = lattice.emissions(model.emission)
             if words is not None:
                 table, said = words.learn(tags)

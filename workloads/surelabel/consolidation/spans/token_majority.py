@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats, NotApplicableError
 from surelabel.consolidation.spans import decode
 from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
@@ -54,7 +54,7 @@ def check_size(lattice: Lattice, n_annotators: int, power: int = 1) -> None:
     n_tags = lattice.sequences.n_tags
     if max(per_tag * n_tags, n_annotators * n_tags**power) > _MAX_CELLS:
         most = max((_MAX_CELLS // max(per_tag, 1) - 1) // 2, 1)
-        raise ValueError(
+        raise NotApplicableError(
             f"n_classes must be at most about {min(most, 1000)} for a method that looks at every "
             f"tag by itself, with so many units and annotators; got {lattice.sequences.n_classes}. "
             "Take Auto or JaccardClusters."

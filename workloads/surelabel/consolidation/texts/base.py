@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -11,7 +13,7 @@ from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.texts.answers import TextAnnotators, TextAnswers, TextResult, Tokens
 from surelabel.consolidation.texts.edit_distance import edit_distance
-from surelabel.consolidation.texts.tokens import text_of
+from surelabel.consolidation.texts.tokens import normalised, text_of, tokens_of
 
 # Pseudo-tokens behind an annotator's error rate; tokens and errors behind that of all.
 _OWN, _TOKENS, _ERRORS = 20.0, 10.0, 1.0
@@ -42,20 +44,32 @@ class Text(Fitted, ABC):
         ``weight``: (n_answers,), log odds that a token of the answer is right.
         """
 
-    def fit(self, answers: TextAnswers, *, frozen_annotators: TextAnnotators | None = None) -> Self:
-        """Find every item's text. ``frozen_annotators``: learn nothing about annotators."""
-        annotators = frozen_annotators or _judged(answers, [None] * answers.n_items)
+    def fit(
+        self,
+        answers: TextAnswers,
+        *,
+        frozen_annotators: TextAnnotators | None = None,
+        gold: Mapping[int, str] = MappingProxyType({}),
+    ) -> Self:
+        """Find every item's text. ``frozen_annotators``: learn nothing about annotators.
+
+        ``gold``: texts that are known, by item; they stand, and annotators are judged by them.
+        """
+        known = _known(answers, gold)
+        self.check_parameters()
+        annotators = frozen_annotators or _judged(answers, known, known)
         n_iter, converged = 0, False
         found: list[Found | None] = []
         while not found or (n_iter < self.max_iter and not converged):
             n_iter += 1
             before = [each and each.tokens for each in found]
             rate = np.clip(annotators.error_rate, _LEAST, _MOST)[answers.annotator]
-            found = self._texts(answers, np.maximum(np.log((1 - rate) / rate), 0.1))
+            texts = self._texts(answers, np.maximum(np.log((1 - rate) / rate), 0.1))
+            found = [truth or own for truth, own in zip(known, texts, strict=True)]
             if frozen_annotators is not None or not answers.n_items:
                 n_iter, converged = 0, True
                 break
-            annotators = _judged(answers, found)
+            annotators = _judged(answers, found, known)
             converged = before == [each and each.tokens for each in found]
         support = np.zeros(answers.n_items, np.int64)
         for item, rows in enumerate(answers.rows):
@@ -80,10 +94,14 @@ class Text(Fitted, ABC):
         return self
 
     def fit_predict(
-        self, answers: TextAnswers, *, frozen_annotators: TextAnnotators | None = None
+        self,
+        answers: TextAnswers,
+        *,
+        frozen_annotators: TextAnnotators | None = None,
+        gold: Mapping[int, str] = MappingProxyType({}),
     ) -> TextResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+        return self.fit(answers, frozen_annotators=frozen_annotators, gold=gold).result_
 
     @property
     def annotators_(self) -> TextAnnotators:
@@ -91,13 +109,28 @@ class Text(Fitted, ABC):
         return self.result_.annotators
 
 
-def _judged(answers: TextAnswers, found: list[Found | None]) -> TextAnnotators:
+def _known(answers: TextAnswers, gold: Mapping[int, str]) -> list[Found | None]:
+    """(n_items): the text of each item that is known."""
+    found: list[Found | None] = [None] * answers.n_items
+    for item, text in gold.items():
+        if not 0 <= item < answers.n_items:
+            raise ValueError(
+                f"gold must have items in 0 .. {answers.n_items - 1} (n_items); got {item}."
+            )
+        tokens = tokens_of(normalised(text), answers.level)
+        found[item] = Found(tokens, np.ones(len(tokens)), 1.0)
+    return found
+
+
+def _judged(
+    answers: TextAnswers, found: list[Found | None], known: list[Found | None]
+) -> TextAnnotators:
     """Annotators against these texts; an item without one says nothing."""
     errors, tokens = np.zeros(len(answers.tokens)), np.zeros(len(answers.tokens), np.int64)
     for item, rows in enumerate(answers.rows):
         own = found[item]
         # Whoever was alone agrees with the text that is their own.
-        if own is None or len(rows) < 2:
+        if own is None or (len(rows) < 2 and known[item] is None):
             continue
         for row in rows.tolist():
             tokens[row] = max(len(own.tokens), 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -23,12 +24,15 @@ class FreeText(ValueTask[Text]):
     """A transcript, a caption, a translation."""
 
     format: LabelFormat[Text] = field(default_factory=FreeTextFormat)
+    methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def disagreement(self, first: Text, second: Text) -> float:
         """See ``ValueTask``; edits of words, or of characters, over the longer text."""
         return apart(first.text, second.text)
 
-    def consolidate(self, answers: ValueAnswers[Text]) -> Iterator[tuple[int, Consolidated[Text]]]:
+    def consolidate(
+        self, answers: ValueAnswers[Text], method: str = "Auto"
+    ) -> Iterator[tuple[int, Consolidated[Text]]]:
         """See ``ValueTask``; texts come back with their blanks and Unicode normalised."""
         if not answers.item:
             return
@@ -39,7 +43,8 @@ class FreeText(ValueTask[Text]):
             answers.n_items,
             answers.n_annotators,
         )
-        result = METHODS["Auto"]().fit_predict(coded)
+        gold = {item: value.text for item, value in answers.gold.items()}
+        result = self.methods[method]().fit_predict(coded, gold=gold)
         for item, _ in answers.by_item():
             confidence = float(result.confidence[item])
             yield item, Consolidated(Text(result.text[item] or ""), confidence, (confidence,))

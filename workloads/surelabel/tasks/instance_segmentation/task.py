@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from scipy import ndimage
@@ -54,6 +54,9 @@ class InstanceSegmentation(ValueTask[Instances]):
 
     format: LabelFormat[Instances] = field(default_factory=InstanceSegmentationFormat)
     source_kind: Literal["text", "image"] = "image"
+    methods: ClassVar[Mapping[str, Any]] = INSTANCE_METHODS
+    # Masks are large, and each image shows well enough by itself who is far from the others.
+    remembers: ClassVar[int] = 0
 
     def disagreement(self, first: Instances, second: Instances) -> float:
         """See ``ValueTask``; 1 less the panoptic quality, 1 for masks of different sizes."""
@@ -84,7 +87,7 @@ class InstanceSegmentation(ValueTask[Instances]):
         return _without_hidden(labels, drawn)[0]
 
     def consolidate(
-        self, answers: ValueAnswers[Instances]
+        self, answers: ValueAnswers[Instances], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Instances]]]:
         """See ``ValueTask``; ValueError where the masks of an item differ in size."""
         n_classes = max(len(answers.classes), 1)
@@ -96,7 +99,7 @@ class InstanceSegmentation(ValueTask[Instances]):
                 for who, marks in batch[item].items()
             ]
             coded = _coded(given, len(items), max(answers.n_annotators, 1), n_classes)
-            result = INSTANCE_METHODS["Auto"]().fit_predict(coded)
+            result = self.methods[method]().fit_predict(coded)
             for number, item in enumerate(items):
                 shape = next(iter(batch[item].values())).shape
                 yield item, _of_item(result, number, shape)

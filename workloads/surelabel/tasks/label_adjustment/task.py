@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from surelabel.frames import Frame
 from surelabel.tasks.base import Random
@@ -48,6 +48,8 @@ class LabelAdjustment(ValueTask[Adjustment]):
 
     format: LabelFormat[Adjustment] = ADJUSTMENT_FORMAT
     source_kind: Literal["text", "image"] = "image"
+    # Masks are large, and objects are judged as well without what was said of others.
+    remembers: ClassVar[int] = 0
     kinds: tuple[Adjustable, ...] = field(default=ADJUSTMENT_FORMAT.adjustable)
 
     def disagreement(self, first: Adjustment, second: Adjustment) -> float:
@@ -74,13 +76,15 @@ class LabelAdjustment(ValueTask[Adjustment]):
         return Adjustment(told, adjusted=True)
 
     def consolidate(
-        self, answers: ValueAnswers[Adjustment]
+        self, answers: ValueAnswers[Adjustment], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Adjustment]]]:
         """See ``ValueTask``; all answers to an item are of one kind."""
         by_item = dict(answers.by_item())
         kind = {item: self._kind(answers.value[rows[0]]).key for item, rows in by_item.items()}
         parts = (
-            self._of_kind(answers.of_items([kind.get(i) == key for i in range(answers.n_items)]))
+            self._of_kind(
+                answers.of_items([kind.get(i) == key for i in range(answers.n_items)]), method
+            )
             for key in dict.fromkeys(kind.values())
         )
         yield from heapq.merge(*parts, key=lambda pair: pair[0])
@@ -97,7 +101,7 @@ class LabelAdjustment(ValueTask[Adjustment]):
         return replace(value, value=self._task(value).stored(value.value, classes, write))
 
     def _of_kind(
-        self, answers: ValueAnswers[Adjustment]
+        self, answers: ValueAnswers[Adjustment], method: str
     ) -> Iterator[tuple[int, Consolidated[Adjustment]]]:
         adjusted: dict[int, bool | None] = {}
         task: ValueTask[Any] | None = None
@@ -108,8 +112,11 @@ class LabelAdjustment(ValueTask[Adjustment]):
             adjusted[item] = any(known) if known else None
         if task is None:
             return
-        inner = replace(answers, value=_Corrected(answers.value))
-        for item, found in task.consolidate(inner):
+        gold: dict[int, Any] = {
+            item: truth.value for item, truth in answers.gold.items() if item in adjusted
+        }
+        inner = replace(answers, value=_Corrected(answers.value), gold=gold)
+        for item, found in task.consolidate(inner, method):
             value = Adjustment(found.value, adjusted[item])
             yield item, Consolidated(value, found.confidence, found.confidences)
 

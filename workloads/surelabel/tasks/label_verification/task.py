@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from typing import Any, ClassVar
 
+from surelabel.consolidation import METHODS
 from surelabel.tasks.base import Random
 from surelabel.tasks.chosen import consolidate_choices
 from surelabel.tasks.label_format import LabelFormat
@@ -20,6 +22,7 @@ class LabelVerification(ValueTask[Verification]):
     """A class such as good or bad; the label has the comments of all annotators."""
 
     format: LabelFormat[Verification] = field(default_factory=LabelVerificationFormat)
+    methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def disagreement(self, first: Verification, second: Verification) -> float:
         """See ``ValueTask``; comments are never the same and do not count."""
@@ -33,11 +36,11 @@ class LabelVerification(ValueTask[Verification]):
         return truth if right else replace(truth, label=other_class(truth.label, by, n_classes))
 
     def consolidate(
-        self, answers: ValueAnswers[Verification]
+        self, answers: ValueAnswers[Verification], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Verification]]]:
         """See ``ValueTask``."""
-        codes = [value.label for value in answers.value]
-        chosen = consolidate_choices(answers, codes, len(answers.classes))
+        n_classes = len(answers.classes)
+        chosen = consolidate_choices(answers, lambda value: value.label, n_classes, method)
         for item, positions in answers.by_item():
             code, confidence = chosen[item]
             comments = tuple(chain(*(answers.value[p].comments for p in positions)))

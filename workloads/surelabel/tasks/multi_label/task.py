@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,12 +20,14 @@ from surelabel.tasks.values import LabelSet
 class MultiLabel(ValueTask[LabelSet]):
     """A set of classes; the empty one is an answer, too."""
 
+    methods: ClassVar[Mapping[str, Any]] = METHODS
+
     def disagreement(self, first: LabelSet, second: LabelSet) -> float:
         """See ``ValueTask``; the MASI distance of the sets."""
         return apart(first.labels, second.labels)
 
     def consolidate(
-        self, answers: ValueAnswers[LabelSet]
+        self, answers: ValueAnswers[LabelSet], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[LabelSet]]]:
         """See ``ValueTask``; the classes that more probably apply than not."""
         marks = [(row, label) for row, value in enumerate(answers.value) for label in value.labels]
@@ -38,7 +41,8 @@ class MultiLabel(ValueTask[LabelSet]):
             max(answers.n_annotators, 1),
             len(answers.classes),
         )
-        result = METHODS["Auto"]().fit_predict(coded)
+        gold = {item: value.labels for item, value in answers.gold.items()}
+        result = self.methods[method]().fit_predict(coded, gold=gold)
         starts = np.searchsorted(result.item, np.arange(answers.n_items + 1))
         for item, _ in answers.by_item():
             rows = np.arange(starts[item], starts[item + 1])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -32,13 +32,14 @@ class NamedEntityRecognition(ValueTask[Spans]):
     format: LabelFormat[Spans] = field(default_factory=NamedEntityRecognitionFormat)
     max_source_bytes: int = 1_000_000
     wants_texts: ClassVar[bool] = True
+    methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def disagreement(self, first: Spans, second: Spans) -> float:
         """See ``ValueTask``; 1 less the F1 of exact spans with their classes."""
         return apart(_triples(first, None), _triples(second, None))
 
     def consolidate(
-        self, answers: ValueAnswers[Spans]
+        self, answers: ValueAnswers[Spans], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Spans]]]:
         """See ``ValueTask``; what reaches beyond the text is cut off there.
 
@@ -47,11 +48,11 @@ class NamedEntityRecognition(ValueTask[Spans]):
         known = [text is not None for text in answers.sources]
         found: dict[int, Consolidated[Spans]] = {}
         for part in (answers.of_items(known), answers.of_items([not each for each in known])):
-            found |= self._of_part(part)
+            found |= self._of_part(part, method)
         for item, _ in answers.by_item():
             yield item, found[item]
 
-    def _of_part(self, answers: ValueAnswers[Spans]) -> dict[int, Consolidated[Spans]]:
+    def _of_part(self, answers: ValueAnswers[Spans], method: str) -> dict[int, Consolidated[Spans]]:
         """The labels of items that all have a text, or have none."""
         by_item = answers.by_item()
         if not by_item:
@@ -71,7 +72,12 @@ class NamedEntityRecognition(ValueTask[Spans]):
             max(answers.n_annotators, 1),
             len(answers.classes),
         )
-        result = METHODS["Auto"]().fit_predict(coded, texts=texts or None)
+        gold = {
+            number[item]: _triples(value, answers.sources[item])
+            for item, value in answers.gold.items()
+            if item in number
+        }
+        result = self.methods[method]().fit_predict(coded, texts=texts or None, gold=gold)
         marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
         nothing = chance_of_nothing(coded.item, marked, coded.n_items)
         return {item: _of_item(result, number[item], nothing) for item, _ in by_item}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
+from surelabel.consolidation import METHODS
 from surelabel.tasks.base import Random
 from surelabel.tasks.chosen import consolidate_choices
 from surelabel.tasks.label_format import LabelFormat
@@ -20,6 +22,7 @@ class PairwisePreference(ValueTask[Preference]):
     """a, b, or neither."""
 
     format: LabelFormat[Preference] = field(default_factory=PairwisePreferenceFormat)
+    methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def vary(self, truth: Preference, accuracy: float, rng: Random, n_classes: int) -> Preference:
         """See ``ValueTask``."""
@@ -28,10 +31,9 @@ class PairwisePreference(ValueTask[Preference]):
         return _CHOICES[code if right else (code + by) % len(_CHOICES)]
 
     def consolidate(
-        self, answers: ValueAnswers[Preference]
+        self, answers: ValueAnswers[Preference], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Preference]]]:
         """See ``ValueTask``; a classification with three classes."""
-        codes = [_CHOICES.index(value) for value in answers.value]
-        chosen = consolidate_choices(answers, codes, len(_CHOICES))
+        chosen = consolidate_choices(answers, _CHOICES.index, len(_CHOICES), method)
         for item, (code, confidence) in chosen.items():
             yield item, Consolidated(_CHOICES[code], confidence, (confidence,))

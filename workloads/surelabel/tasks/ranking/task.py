@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,6 +23,7 @@ class Ranking(ValueTask[Order]):
     """The best first."""
 
     format: LabelFormat[Order] = field(default_factory=RankingFormat)
+    methods: ClassVar[Mapping[str, Any]] = RANKING_METHODS
 
     def disagreement(self, first: Order, second: Order) -> float:
         """See ``ValueTask``; Kendall's tau distance over the pairs that both have."""
@@ -29,14 +31,15 @@ class Ranking(ValueTask[Order]):
         return apart(_ranks(first, ids), _ranks(second, ids))
 
     def consolidate(
-        self, answers: ValueAnswers[Order]
+        self, answers: ValueAnswers[Order], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Order]]]:
         """See ``ValueTask``; an item's candidates are those that somebody named."""
         by_item = answers.by_item()
         candidates: list[list[str]] = [[] for _ in range(answers.n_items)]
         for item, positions in by_item:
-            named = {name for p in positions for name in answers.value[p].order}
-            candidates[item] = sorted(named)
+            known = answers.gold.get(item, Order(()))
+            told = [*(answers.value[p] for p in positions), known]
+            candidates[item] = sorted({name for value in told for name in value.order})
         marks = [
             (row, option, rank)
             for row, (item, value) in enumerate(zip(answers.item, answers.value, strict=True))
@@ -52,7 +55,12 @@ class Ranking(ValueTask[Order]):
             np.array([len(names) for names in candidates], np.int64),
             max(answers.n_annotators, 1),
         )
-        result = RANKING_METHODS["Auto"]().fit_predict(coded)
+        gold = {
+            item: _whole(truth, candidates[item])
+            for item, truth in answers.gold.items()
+            if candidates[item]
+        }
+        result = self.methods[method]().fit_predict(coded, gold=gold)
         said = np.array([len(value.order) > 0 for value in answers.value], bool)
         nothing = chance_of_nothing(np.array(answers.item, np.int64), said, answers.n_items)
         for item, _ in by_item:
@@ -68,6 +76,12 @@ class Ranking(ValueTask[Order]):
             if rng.random() > accuracy:
                 order[place : place + 2] = order[place + 1], order[place]
         return Order(tuple(order))
+
+
+def _whole(value: Order, ids: Sequence[str]) -> list[int]:
+    """All candidates by their position in ``ids``, those that the order leaves out at its end."""
+    named = [ids.index(name) for name in value.order]
+    return named + [code for code in range(len(ids)) if code not in named]
 
 
 def _ranks(value: Order, ids: Sequence[str]) -> dict[int, int]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import numpy as np
 
-from surelabel.consolidation.ratings import METHODS, RatingAnswers
+from surelabel.consolidation.ratings import METHODS, RatingAnswers, RoundedNormal
 from surelabel.tasks.base import Random
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.rating.format import RatingFormat
@@ -23,6 +24,7 @@ class Rating(ValueTask[Value]):
     """How good, how strong, how many."""
 
     format: LabelFormat[Value] = field(default_factory=RatingFormat)
+    methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def disagreement(self, first: Value, second: Value) -> float:
         """See ``ValueTask``; d / (1 + d) of numbers d apart, since the scale is not known here."""
@@ -30,19 +32,28 @@ class Rating(ValueTask[Value]):
         return apart / (1 + apart)
 
     def consolidate(
-        self, answers: ValueAnswers[Value]
+        self, answers: ValueAnswers[Value], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Value]]]:
-        """See ``ValueTask``; the scale is that of the answers."""
+        """See ``ValueTask``; the scale is that of the answers, in whole steps for RoundedNormal."""
         if not answers.item:
             return
+        values = np.array([value.value for value in answers.value])
+        # Only this method needs to know the steps; for others the mean of whole numbers is none.
+        needs_steps = self.methods[method] is RoundedNormal
+        in_steps = needs_steps and bool((values == np.round(values)).all())
         coded = RatingAnswers.of(
             np.array(answers.item, np.int64),
             np.array(answers.annotator, np.int64),
-            np.array([value.value for value in answers.value]),
+            values,
             answers.n_items,
             answers.n_annotators,
+            high=max(float(values.max()), float(values.min()) + 1) if in_steps else None,
+            step=float(in_steps),
         )
-        result = METHODS["Auto"]().fit_predict(coded)
+        gold = np.full(answers.n_items, np.nan)
+        for item, truth in answers.gold.items():
+            gold[item] = truth.value
+        result = self.methods[method]().fit_predict(coded, gold=gold)
         for item, _ in answers.by_item():
             confidence = float(result.confidence[item])
             value = Value(round(float(result.value[item]), 6))

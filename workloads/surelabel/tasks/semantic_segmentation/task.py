@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.masks import MaskAnswers, SmoothedVote
+from surelabel.consolidation.masks import METHODS, MaskAnswers, Segmentation
 from surelabel.consolidation.masks import disagreement as apart
 from surelabel.frames import Frame
 from surelabel.tasks.base import Random
@@ -38,6 +38,9 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
 
     format: LabelFormat[SemanticMask] = field(default_factory=SemanticSegmentationFormat)
     source_kind: Literal["text", "image"] = "image"
+    methods: ClassVar[Mapping[str, Any]] = METHODS
+    # Masks are large, and each image shows well enough by itself who is far from the others.
+    remembers: ClassVar[int] = 0
 
     def disagreement(self, first: SemanticMask, second: SemanticMask) -> float:
         """See ``ValueTask``; 1 less the mean IoU of the classes that either has, 1 for masks of
@@ -62,11 +65,11 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
         return SemanticMask(drawn)
 
     def consolidate(
-        self, answers: ValueAnswers[SemanticMask]
+        self, answers: ValueAnswers[SemanticMask], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
         """See ``ValueTask``; ValueError where the masks of an item differ in size."""
         for batch in image_batches(answers, _classes_of_pixels):
-            yield from _of_batch(batch, answers)
+            yield from _of_batch(batch, answers, self.methods[method])
 
     def frame(self, value: SemanticMask) -> Frame:
         """See ``ValueTask``; the size of the mask."""
@@ -87,7 +90,9 @@ def _classes_of_pixels(value: SemanticMask) -> Classes16:
 
 
 def _of_batch(
-    batch: dict[int, dict[int, Classes16]], answers: ValueAnswers[SemanticMask]
+    batch: dict[int, dict[int, Classes16]],
+    answers: ValueAnswers[SemanticMask],
+    method: type[Segmentation],
 ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
     rows = [
         (number, who, mask)
@@ -103,7 +108,7 @@ def _of_batch(
         answers.n_annotators,
         n_classes,
     )
-    result = SmoothedVote(pixel_confidence=False).fit_predict(coded)
+    result = method(pixel_confidence=False).fit_predict(coded)
     sure = np.repeat(result.confidence[:, None], n_classes, axis=1)
     sure[result.region_item, result.region_class] = result.region_confidence
     for number, item in enumerate(batch):
