@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from surelabel_cli.generate import generated_files, main
 from surelabel_operator.crd import KINDS, build_crd, build_schema
-from surelabel_operator.generate import ROOT, generated_files, main
+from surelabel_operator.generate import ROOT
 
 Node = dict[str, Any]
 
