@@ -7,6 +7,7 @@ and the test of the docstrings see the same.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -99,7 +100,7 @@ def public_names(module_name: str) -> list[PublicName]:
 
 
 def methods_of(module_name: str) -> dict[str, dict[str, type]]:
-    """The registries of the module: name of each, and of its algorithms as a job's spec has them."""
+    """Registries of the module by name: each maps a job's names of algorithms to classes."""
     module = import_module(module_name)
     return {name: getattr(module, name) for name in _METHODS if hasattr(module, name)}
 
@@ -113,7 +114,7 @@ def members(cls: type, public: set[type]) -> Iterator[Member]:
     for owner in cls.__mro__:
         if owner is not cls and owner in public:
             return
-        if not owner.__module__.startswith("surelabel"):
+        if owner.__module__.partition(".")[0] in sys.stdlib_module_names:
             continue
         for name in vars(owner):
             if not name.startswith("_") and name not in told and (found := _member(owner, name)):

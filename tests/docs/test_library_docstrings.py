@@ -5,206 +5,106 @@ The reference pages are written from them, so what is missing here is missing th
 
 from __future__ import annotations
 
-import ast
-import inspect
-import re
-import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
-from surelabel_cli.library_api import (
-    FAMILIES,
-    PublicName,
-    members,
-    methods_of,
-    public_names,
-)
+import surelabel.consolidation
+from docs.docstring_rules import callables, of_algorithm, of_callable, of_record
+from surelabel.consolidation.checked import Codes
+from surelabel_cli.library_api import FAMILIES, Family, PublicName, methods_of, public_names
 
-# Names of array types as annotations have them.
-_ARRAY = re.compile(r"\b(Codes|Floats|Ints|Flags|Counts|NDArray|ArrayLike|Tokens)\b")
-_SHAPE = re.compile(r"\((n|n_\w+|len\(\w+\)|height|\d)( [+*] \w+)*(, [\w ]+| \+ \w+)*,?\)")
-_PAPER = re.compile(r"\b(1[789]\d\d|20\d\d)\b|doi:|arXiv:")
-# Algorithms that are a rule or our own, whose docstring says so instead of citing somebody.
+# Algorithms that are a rule, or our own: their docstrings say which.
 WITHOUT_PAPER = {
-    "surelabel.consolidation": {"MajorityVote", "Wawa", "GroundTruth"},
-    "surelabel.consolidation.multi_label": {"MajorityVote", "GroundTruth"},
-    "surelabel.consolidation.ratings": {"Mean", "Median"},
-    "surelabel.consolidation.preferences": {"MajorityVote"},
-    "surelabel.consolidation.texts": {"MajorityVote"},
-    "surelabel.consolidation.objects": {"SupportVote"},
-    "surelabel.consolidation.masks": {"MajorityVote"},
-    "surelabel.consolidation.spans": {"TokenMajority"},
+    "classification": {"MajorityVote", "Wawa", "GroundTruth"},
+    "label-sets": {"MajorityVote", "GroundTruth"},
+    "ratings": {"Mean", "Median"},
+    "preferences": {"MajorityVote"},
+    "texts": {"MajorityVote"},
+    "objects": {"SupportVote"},
+    "masks": {"MajorityVote", "Auto"},
+    "spans": {"TokenMajority", "JaccardClusters"},
 }
-# Calls that raise ValueError for what a user passes.
-_CHECKS = {"codes", "finite", "same_length", "check_texts"}
+NAMES = {family.page: [n for m in family.modules for n in public_names(m)] for family in FAMILIES}
+CLASSES = [each for names in NAMES.values() for each in names if each.is_class]
+PUBLIC = {each.value for each in CLASSES}
+
+families = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.page)
 
 
-@dataclass(frozen=True)
-class Described:
-    """A public callable or property, and what is written about it."""
-
-    label: str
-    doc: str
-    # What may say it in its place: the class, the method that it overrides.
-    around: str
-    function: Any
-    is_property: bool = False
+@families
+def test_every_class_says_what_it_holds(family: Family) -> None:
+    classes = [each for each in NAMES[family.page] if each.is_class]
+    assert classes
+    assert [c for each in classes for c in of_record(each)] == []
 
 
-def names() -> Iterator[PublicName]:
-    for family in FAMILIES:
-        for module in family.modules:
-            yield from public_names(module)
+@families
+def test_every_call_says_what_goes_in_comes_out_and_is_refused(family: Family) -> None:
+    found = [c for each in NAMES[family.page] for c in callables(each, PUBLIC)]
+    assert found
+    assert [complaint for each in found for complaint in of_callable(each)] == []
 
 
-def described() -> Iterator[Described]:
-    public = {each.value for each in names() if each.is_class}
-    for each in names():
-        if not each.is_class:
-            yield Described(each.name, each.doc, each.module.__doc__ or "", each.value)
-            continue
-        for member in members(each.value, public):
-            overridden = [
-                inspect.cleandoc(getattr(vars(base)[member.name], "__doc__", None) or "")
-                for base in each.value.__mro__[1:]
-                if member.name in vars(base)
-            ]
-            yield Described(
-                f"{each.name}.{member.name}",
-                member.doc,
-                "\n".join([each.doc, *overridden]),
-                member.function,
-                member.is_property,
-            )
-
-
-def label_of(each: PublicName | Described) -> str:
-    return each.label if isinstance(each, Described) else f"{each.module.__name__}.{each.name}"
-
-
-classes = [each for each in names() if each.is_class]
-callables = list(described())
-
-
-def says(name: str, text: str) -> bool:
-    return re.search(rf"``[^`]*\b{re.escape(name)}\b[^`]*``", text) is not None
-
-
-def test_each_family_has_public_names() -> None:
-    assert len(classes) > 60
-    assert len(callables) > 200
-
-
-@pytest.mark.parametrize("each", [*names(), *callables], ids=label_of)
-def test_everything_public_says_what_it_is(each: PublicName | Described) -> None:
-    first = each.doc.partition("\n\n")[0]
-    assert first.rstrip().endswith((".", ":")), f"no sentence: {first!r}"
-
-
-@pytest.mark.parametrize("each", classes, ids=label_of)
-def test_every_array_of_a_record_has_its_shape(each: PublicName) -> None:
-    arrays = [
-        name
-        for name, kind in inspect.get_annotations(each.value).items()
-        if _ARRAY.search(str(kind)) and name in inspect.signature(each.value).parameters
-    ]
-    missing = [name for name in arrays if not says(name, each.doc)]
-    assert missing == []
-    assert not arrays or _SHAPE.search(each.doc), "no shape"
-
-
-@pytest.mark.parametrize("each", callables, ids=label_of)
-def test_every_array_that_goes_in_or_out_has_its_shape(each: Described) -> None:
-    signature = inspect.signature(each.function)
-    going_in = [
-        name
-        for name, parameter in signature.parameters.items()
-        if _ARRAY.search(str(parameter.annotation))
-    ]
-    text = f"{each.doc}\n{each.around}"
-    assert [name for name in going_in if not says(name, text)] == []
-    returns = str(signature.return_annotation)
-    if going_in:
-        assert _SHAPE.search(text), "no shape of what goes in"
-    if _ARRAY.search(returns):
-        own = each.doc if not each.around else text
-        assert _SHAPE.search(own), f"no shape of what comes out ({returns})"
-
-
-def algorithms() -> list[Any]:
-    return [
-        pytest.param(module, name, algorithm, id=f"{module}.{registry}[{name}]")
-        for family in FAMILIES
+@families
+def test_every_algorithm_says_its_ties_settings_and_paper(family: Family) -> None:
+    complaints = [
+        complaint
         for module in family.modules
-        for registry, found in methods_of(module).items()
-        for name, algorithm in found.items()
-    ]
-
-
-def all_that_is_said(algorithm: type) -> str:
-    """Docstrings of the class, of its bases and their methods, and of the files they stand in."""
-    texts = []
-    for base in algorithm.__mro__:
-        if base.__module__.startswith("surelabel"):
-            texts += [base.__doc__ or "", inspect.getmodule(base).__doc__ or ""]
-            texts += [getattr(value, "__doc__", None) or "" for value in vars(base).values()]
-    return "\n".join(texts)
-
-
-@pytest.mark.parametrize(("module", "name", "algorithm"), algorithms())
-def test_every_algorithm_says_who_wins_a_tie(module: str, name: str, algorithm: type) -> None:
-    assert re.search(r"\b[Tt]ie[sd]?\b|equally many", all_that_is_said(algorithm))
-
-
-@pytest.mark.parametrize(("module", "name", "algorithm"), algorithms())
-def test_every_algorithm_names_its_paper(module: str, name: str, algorithm: type) -> None:
-    if name in WITHOUT_PAPER.get(module, set()):
-        return
-    parents = [base for base in algorithm.__mro__ if base.__module__.startswith("surelabel")]
-    docs = [base.__doc__ or "" for base in parents] + [
-        inspect.getmodule(base).__doc__ or "" for base in parents
-    ]
-    assert _PAPER.search("\n".join(docs))
-
-
-@pytest.mark.parametrize(("module", "name", "algorithm"), algorithms())
-def test_every_setting_of_an_algorithm_is_explained(
-    module: str, name: str, algorithm: type
-) -> None:
-    said = all_that_is_said(algorithm)
-    settings = inspect.signature(algorithm).parameters
-    assert [each for each in settings if not says(each, said)] == []
-
-
-def raises(function: Any, seen: set[str] | None = None) -> bool:
-    """Whether it, or what it calls of its own file, raises ValueError for what a user passes."""
-    seen = set() if seen is None else seen
-    try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError):
-        return False
-    here = inspect.getmodule(function)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and "ValueError" in ast.dump(node):
-            return True
-        called = (
-            node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        for registry in methods_of(module).values()
+        for name, algorithm in registry.items()
+        for complaint in of_algorithm(
+            algorithm, CLASSES, paper=name not in WITHOUT_PAPER[family.page]
         )
-        if called in _CHECKS:
-            return True
-        found = vars(here).get(called) if called not in seen else None
-        if inspect.isfunction(found) and found.__module__ == here.__name__:
-            seen.add(called)
-            if raises(found, seen):
-                return True
-    return False
+    ]
+    assert complaints == []
 
 
-@pytest.mark.parametrize(
-    "each", [each for each in callables if raises(each.function)], ids=label_of
-)
-def test_whatever_refuses_its_input_says_so(each: Described) -> None:
-    assert "ValueError" in each.doc
+def test_whoever_has_no_paper_is_an_algorithm() -> None:
+    for family in FAMILIES:
+        registries = [each for module in family.modules for each in methods_of(module).values()]
+        known = {name for registry in registries for name in registry}
+        assert WITHOUT_PAPER.get(family.page, set()) <= known
+
+
+class Silent:
+    def undocumented(self) -> None: ...
+
+    def shapeless(self, item: Codes) -> Codes:
+        """Each ``item`` again."""
+        return item
+
+    def nameless(self, item: Codes) -> Codes:
+        """(n_items,): again."""
+        return item
+
+    def refusing(self) -> None:
+        """Nothing is told of what it refuses."""
+        raise ValueError
+
+    def good(self, item: Codes) -> Codes:
+        """Each ``item``, (n_items,), again; ValueError for none."""
+        if not item.size:
+            raise ValueError
+        return np.array(item)
+
+
+def test_what_is_missing_is_told() -> None:
+    each = PublicName("Silent", surelabel.consolidation, Silent)
+    found: dict[str, list[Any]] = {
+        call.function.__name__: list(of_callable(call))
+        for call in callables(each, {Silent})
+    }  # fmt: skip
+    assert found == {
+        "undocumented": ["Silent.undocumented: the docstring does not begin with a sentence"],
+        "shapeless": ["Silent.shapeless: no shape of item"],
+        "nameless": ["Silent.nameless: says nothing of item"],
+        "refusing": ["Silent.refusing: refuses some input and does not say so (ValueError)"],
+        "good": [],
+    }
+    assert list(of_record(each)) == ["Silent: the docstring does not begin with a sentence"]
+    assert list(of_algorithm(Silent, [], paper=True)) == [
+        "Silent: who wins a tie?",
+        "Silent: no paper",
+    ]

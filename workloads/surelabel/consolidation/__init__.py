@@ -8,6 +8,7 @@ than fit into memory: ``PackedAnswers`` and ``learn_from_shards``.
 from __future__ import annotations
 
 from surelabel.consolidation.another_answer import value_of_another_answer, who_needs_another
+from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.auto import Auto
 from surelabel.consolidation.base import Classification, Learned
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
@@ -41,6 +42,7 @@ __all__ = [
     "GLAD",
     "METHODS",
     "AnnotatorParameters",
+    "Answers",
     "Auto",
     "Classification",
     "ConsolidationResult",

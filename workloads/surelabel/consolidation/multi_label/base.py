@@ -60,7 +60,8 @@ class MultiLabel(Fitted, ABC):
 
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes, see
         ``for_annotators``) and learn nothing from these answers. A label whose chance is one half
-        within 1e-9 is not the item's, and flagged as tied.
+        within 1e-9 is not the item's, and flagged as tied. ValueError for annotators or labels that
+        are not aligned.
         """
         if frozen_annotators is not None:
             _check(answers, frozen_annotators)

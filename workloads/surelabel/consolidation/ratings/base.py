@@ -39,7 +39,8 @@ class Rating(Fitted, ABC):
     """An algorithm for answers that are one number each.
 
     ``fit`` leaves the frozen result in ``result_``; ``value_``, ``confidence_``, ``annotators_``,
-    ``n_iter_`` and ``converged_`` are its parts.
+    ``n_iter_`` and ``converged_`` are its parts. A label is a number, so that there are no ties;
+    but ``RoundedNormal`` chooses among steps.
     """
 
     result_: RatingResult
@@ -55,7 +56,11 @@ class Rating(Fitted, ABC):
     def fit(
         self, answers: RatingAnswers, *, frozen_annotators: RatingAnnotators | None = None
     ) -> Self:
-        """Rate every item. ``frozen_annotators`` (aligned with the codes): learn nothing."""
+        """Rate every item.
+
+        ``frozen_annotators``: take the annotators as they are there, and learn nothing from these
+        answers. ValueError unless they are aligned with the codes.
+        """
         if frozen_annotators is not None:
             if len(frozen_annotators.bias) != answers.n_annotators:
                 raise ValueError(

@@ -59,8 +59,9 @@ class _Found(NamedTuple):
 @dataclass
 class BayesianSequenceCombination(SpanMethod):
     """``strength``: pseudo-answers behind each row [before, true] of an annotator's table
-    (``annotator_prior``). ``word_weight``: how much of what words say is believed; 0 ignores the
-    texts.
+    (``annotator_prior``). ``max_iter``, ``tol``: converged when no chance of a tag moved by ``tol``
+    or more. ``word_weight``: how much of what words say is believed; 0 ignores the
+    texts. Ties: the lower tag, so rather no span than one, and the lower class.
 
     Spans of one answer that overlap come into layers (``assign_layers``), each a chain of its own
     with the same annotators. With so many classes that tables of all tags would be too large, the

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from surelabel.consolidation.names import NamedAnnotators
 from surelabel.consolidation.spans.answers import Codes, Floats
 
 # One number per annotator; what an annotator without a history gets instead, by name.
@@ -15,7 +16,7 @@ _UNKNOWN = {"n_answers": 0, "n_spans": 0, "length_bias": 0.0}
 
 
 @dataclass(frozen=True)
-class SpanAnnotators:
+class SpanAnnotators(NamedAnnotators):
     """How good each annotator is, and how each answers. (n_annotators,) each unless told:
 
     ``n_answers``, ``n_spans``; ``precision``, ``recall``: share of the annotator's spans that the
@@ -49,36 +50,18 @@ class SpanAnnotators:
     word_evidence: Floats
     names: tuple[str, ...] = ()
 
-    def named(self, names: Sequence[str]) -> SpanAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> SpanAnnotators:
         """The parameters in the order of ``names``; who is not known gets what all have in common.
 
         That is the mean over those who are known, and the pooled model.
         """
-        position = {name: code for code, name in enumerate(self.names)}
-        codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = codes >= 0
+        places = self.places_of(names)
         changed: dict[str, object] = {"names": tuple(names)}
         for name in _PER_ANNOTATOR:
             own = getattr(self, name)
-            usual = _UNKNOWN.get(name, _mean(own))
-            column = np.full(len(codes), usual, dtype=own.dtype)
-            column[known] = own[codes[known]]
-            changed[name] = column
-        for name, common in (("label_confusion", np.zeros(())), ("emission", self.pooled)):
-            own = getattr(self, name)
-            table = np.empty((len(codes), *own.shape[1:]), dtype=own.dtype)
-            table[:] = common
-            table[known] = own[codes[known]]
-            changed[name] = table
+            changed[name] = places.take(own, _UNKNOWN.get(name, _mean(own)))
+        for name, common in (("label_confusion", 0), ("emission", self.pooled)):
+            changed[name] = places.take(getattr(self, name), common)
         return replace(self, **changed)  # type: ignore[arg-type]
 
     def to_json(self) -> bytes:
@@ -115,7 +98,7 @@ _PER_ANNOTATOR = (
 
 @dataclass(frozen=True)
 class SpanResult:
-    """The consolidated spans, (n_spans,) each, sorted by item, start, end and label.
+    """The consolidated spans, (n_spans,) each, sorted by ``item``, start, end and ``label``.
 
     ``start``, ``end``: code points, end exclusive. ``confidence``: the chance in [0, 1] that
     exactly this span with this label is right. ``support``: annotators with a span of this label
