@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -51,7 +51,7 @@ class Member:
 
     name: str
     owner: type
-    function: FunctionType
+    function: Callable[..., Any]
     is_property: bool = False
     is_static: bool = False
 

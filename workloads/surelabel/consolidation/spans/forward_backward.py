@@ -124,6 +124,16 @@ class Lattice:
             found.pairs[:] += transition * (found.alpha[unit - 1].T @ after)
         return found
 
+    def log_chance(self, log_likelihood: Floats, initial: Floats, transition: Floats) -> Floats:
+        """(n_sequences,): log of the chance of all that was said about each; 0 without units.
+
+        ``log_likelihood``: (n_units, n_tags); ``initial`` and ``transition`` need not sum to 1.
+        """
+        scale = self.forward_backward(log_likelihood, initial, transition).scale
+        of_unit = np.log(scale) + log_likelihood.max(axis=1, initial=NEVER)
+        total = np.concatenate(([0.0], np.cumsum(of_unit)))
+        return np.diff(total[self.sequences.first])
+
     def viterbi(self, log_likelihood: Floats, log_initial: Floats, log_transition: Floats) -> Codes:
         """(n_units,): the likeliest tags of each sequence; of equals the lower tag."""
         if self._is_compiled:

@@ -27,6 +27,7 @@ def judge_annotators(
     initial: Floats,
     transition: Floats,
     table: WordTable,
+    dependence: float,
 ) -> SpanAnnotators:
     """Each annotator against the consolidated ``marks`` (sorted by item).
 
@@ -71,6 +72,7 @@ def judge_annotators(
         transition=transition,
         vocabulary=table.vocabulary,
         word_evidence=table.log_ratio,
+        dependence=dependence,
     )
 
 

@@ -30,7 +30,8 @@ class SpanAnnotators(NamedAnnotators):
     ``emission[a, b, t, o]``: P(own tag o | own tag before b, true tag t), b of length 1 for a model
     without memory, 0 for a method without a model. ``pooled[b, t, o]``: for an annotator without a
     history. ``initial``, ``transition``: of true tags. ``word_evidence``: (n_words, n_tags),
-    log P(word | tag) / P(word) of the words in ``vocabulary``.
+    log P(word | tag) / P(word) of the words in ``vocabulary``. ``dependence``: how far answers to
+    one item depend on each other, 0 for not at all; n say as much as n / (1 + dependence (n - 1)).
     """
 
     n_answers: Codes
@@ -48,6 +49,7 @@ class SpanAnnotators(NamedAnnotators):
     transition: Floats
     vocabulary: tuple[str, ...]
     word_evidence: Floats
+    dependence: float = 0.0
     names: tuple[str, ...] = ()
 
     def for_annotators(self, names: Sequence[str]) -> SpanAnnotators:
@@ -66,9 +68,11 @@ class SpanAnnotators(NamedAnnotators):
 
     def to_json(self) -> bytes:
         """Bytes for the store; equal parameters give equal bytes."""
-        value: dict[str, object] = {"schemaVersion": 1}
+        value: dict[str, object] = {"schemaVersion": 1, "dependence": self.dependence}
         for field in fields(self):
             held = getattr(self, field.name)
+            if field.name in value:
+                continue
             if field.name in _TEXTS:
                 value[field.name] = list(held)
             else:
@@ -84,6 +88,8 @@ class SpanAnnotators(NamedAnnotators):
             kind = np.int64 if name in _COUNTS else np.float64
             numbers = [np.nan if each is None else each for each in value[name]["values"]]
             held[name] = np.array(numbers, dtype=kind).reshape(value[name]["shape"])
+        # Parameters from before there was one took answers for independent.
+        held["dependence"] = value.get("dependence", 0.0)
         return cls(**held)  # type: ignore[arg-type]
 
 
