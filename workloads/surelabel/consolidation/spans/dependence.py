@@ -44,13 +44,13 @@ def learn_dependence(
     order of items and annotators.
     """
     kept = _looked_at(lattice.sequences)
-    part = Lattice(lattice.sequences.only(kept), lattice.compiled)
+    part = Lattice(lattice.sequences.only(kept), lattice.is_compiled)
     s = part.sequences
     if beside is not None:
         beside = beside[ranges(lattice.sequences.first[kept], s.length)]
     everybody = part.emissions(log_emission)
     held_out = [
-        (rows, Lattice(s.readings(rows), lattice.compiled).emissions(log_emission))
+        (rows, Lattice(s.readings(rows), lattice.is_compiled).emissions(log_emission))
         for rows in _one_reading_each(s)
     ]
     others = np.repeat(s.n_readings - 1, s.length)
