@@ -27,25 +27,25 @@ def stale_files(root: Path = ROOT) -> list[Path]:
     return sorted(set(pages) - set(generated_files(root)))
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write or check all files; the files that differ are told on standard error."""
     differing = [
         (path, text)
-        for path, text in generated_files().items()
+        for path, text in generated_files(root).items()
         if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
-    stale = stale_files()
-    for path in [*(path for path, _ in differing), *stale] if "--check" in arguments else []:
-        print(f"{path.relative_to(ROOT)} is not what `make generate` writes.", file=sys.stderr)
+    stale = stale_files(root)
     if "--check" in arguments:
+        for path in (*(path for path, _ in differing), *stale):
+            print(f"{path.relative_to(root)} is not what `make generate` writes.", file=sys.stderr)
         return 1 if differing or stale else 0
     for path, text in differing:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        print(f"wrote {path.relative_to(ROOT)}")
+        print(f"wrote {path.relative_to(root)}")
     for path in stale:
         path.unlink()
-        print(f"removed {path.relative_to(ROOT)}")
+        print(f"removed {path.relative_to(root)}")
     return 0
 
 
