@@ -120,7 +120,7 @@ def _code(text: str) -> str:
 
 def _markdown(text: str) -> str:
     """A docstring as Markdown: code in single backticks, all else as it stands."""
-    return text.replace("``", "`").replace("<", "&lt;") if "``" in text else text
+    return text.replace("``", "`")
 
 
 def _anchor(each: PublicName) -> str:

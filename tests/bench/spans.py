@@ -65,7 +65,7 @@ def standard_error(crowd: SpanCrowd, result, *, draws: int = 1000) -> float:
 
 
 def measure_crowd(crowd: SpanCrowd) -> tuple[dict[str, list[float]], SpanResult]:
-    """Of each method: exact P, R, F1, relaxed P, R, F1 (in %), ECE, CPU seconds; and Auto's result."""
+    """Of each method: exact P, R, F1, relaxed P, R, F1 (in %), ECE, CPU s; and Auto's result."""
     found, results = {}, []
     for name, method in METHODS.items():
         # One thread works, and on a machine that is shared its own time says more.
