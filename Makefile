@@ -52,7 +52,7 @@ check: python ## Lint, types, layers, generated files
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m surelabel_operator.generate --check
+	@$(BIN)/python -m surelabel_cli.generate --check
 
 bench: setup ## Run the benchmarks; results go to docs/benchmarks.md
 	@$(BIN)/python tests/bench/run.py
@@ -61,8 +61,8 @@ bench: setup ## Run the benchmarks; results go to docs/benchmarks.md
 images: ## Build both images with podman, docker or buildah (IMAGE_REGISTRY=, BASE=, ENGINE=, DRY_RUN=1)
 	@containers/build.sh
 
-generate: python ## Write CRDs, chart copies and field reference from the Python models
-	@$(BIN)/python -m surelabel_operator.generate
+generate: python ## Write CRDs, chart copies and reference pages from the Python code
+	@$(BIN)/python -m surelabel_cli.generate
 
 docs: generate ## Write the generated pages and check all of docs/
 	@$(BIN)/pytest -q tests/docs

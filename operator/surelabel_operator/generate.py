@@ -1,12 +1,9 @@
-"""Write what is generated from the models: ``python -m surelabel_operator.generate [--check]``.
-
-CRDs, the chart's copies of them, and the reference of fields and settings. ``--check`` writes
-nothing and fails if a file differs.
+"""What is generated from the operator's models, as text: CRDs, the chart's copies of them, and the
+reference of fields and settings. ``surelabel_cli.generate`` writes it.
 """
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import yaml
@@ -45,25 +42,3 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
-
-
-def main(arguments: list[str]) -> int:
-    """Write or check all files; the number of files that differ is told on standard error."""
-    differing = [
-        (path, text)
-        for path, text in generated_files().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    ]
-    for path, text in differing:
-        name = path.relative_to(ROOT)
-        if "--check" in arguments:
-            print(f"{name} is not what `make generate` writes.", file=sys.stderr)
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        print(f"wrote {name}")
-    return 1 if differing and "--check" in arguments else 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import guide_table
+
 # Name, module, and after how many seconds it is ended; the slowest machine that counts has 2 cores.
 BENCHMARKS = {
     "digits": ("digits.py", 900),
@@ -52,6 +54,7 @@ def main(names: list[str]) -> int:
             status = -1
         if status != 0:
             failed.append(name)
+    guide_table.write()
     if failed:
         sys.stderr.write(f"Without a result: {', '.join(failed)}\n")
     return 1 if failed else 0

@@ -15,6 +15,7 @@ from surelabel.consolidation.spans import Marks, SpanAnswers
 DATA = Path(os.environ.get("SURELABEL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 Span = tuple[int, int, int]
+_BINS = 10
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,17 @@ class SpanCrowd:
         kept = np.isin(result.item, self.judged)
         columns = (result.item, result.start, result.end, result.label)
         return Marks(*(column[kept] for column in columns))
+
+
+def calibration(crowd: SpanCrowd, result) -> float:
+    """ECE of the confidence that a span is exactly right."""
+    truth = set(zip(*(column.tolist() for column in crowd.truth), strict=True))
+    found = zip(*(column.tolist() for column in crowd.found(result)), strict=True)
+    right = np.array([span in truth for span in found])
+    confidence = result.confidence[np.isin(result.item, crowd.judged)]
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    off = np.bincount(bins, weights=confidence - right, minlength=_BINS)
+    return float(np.abs(off).sum() / max(len(right), 1))
 
 
 def pico() -> SpanCrowd:

@@ -49,7 +49,8 @@ def krippendorff_alpha(
 
     K. Krippendorff, "Computing Krippendorff's Alpha-Reliability" (2011). ``level``: "nominal"
     (classes), "ordinal" (classes in the order of their codes), "interval" (``values``,
-    (n_classes,): the number of each class; the codes without them).
+    (n_classes,): the number of each class; the codes without them). ValueError for values of
+    another shape or level, and for such that are not finite.
     """
     numbers = _values(level, values, answers.n_classes)
     units = _units(answers)
@@ -136,7 +137,7 @@ def cohen_kappa(
     """Cohen's kappa of two annotators (codes), over the items that both answered.
 
     J. Cohen, "A Coefficient of Agreement for Nominal Scales", Educational and Psychological
-    Measurement 20 (1960), doi:10.1177/001316446002000104.
+    Measurement 20 (1960), doi:10.1177/001316446002000104. ValueError for a code out of range.
     """
     k = answers.n_classes
     one, other = (_labels_of(answers, who) for who in (first, second))
@@ -156,7 +157,12 @@ def cohen_kappa(
 
 
 def alpha_of_class(answers: Answers, label: int, *, draws: int = 1000, seed: int = 0) -> Agreement:
-    """Nominal alpha of one class (a code) against all others: how far people agree what it is."""
+    """Nominal alpha of one class (a code) against all others: how far people agree what it is.
+
+    ValueError for a code out of range.
+    """
+    if not 0 <= label < answers.n_classes:
+        raise ValueError(f"label must lie in 0 .. {answers.n_classes - 1}; got {label}.")
     binary = Answers(
         answers.item,
         answers.annotator,
@@ -174,7 +180,8 @@ def alpha_of_annotator(
     """Nominal alpha of one annotator (a code) with the others who answered the same items.
 
     Observed: disagreement of the annotator's answers with the others' of the same item, items
-    alike. By chance: that of the annotator's answers with all others' of these items.
+    alike. By chance: that of the annotator's answers with all others' of these items. ValueError
+    for a code out of range.
     """
     units = _units(answers, at_least=1)
     kept = np.flatnonzero(np.bincount(answers.item, minlength=answers.n_items) >= 1)

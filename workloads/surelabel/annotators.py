@@ -34,11 +34,12 @@ class AnnotatorQuality:
     """One annotator.
 
     ``accuracy`` with its interval (95 %): of the answers to gold items where there are as many as
-    ``_LEAST_ANSWERS``, else the share of answers that are right by the posterior of their items
+    10, else the share of answers that are right by the posterior of their items
     without this annotator's own word; nan without an answer that can be judged. ``agreement``:
     with the majority. ``spam_score``: 0 for answers that do not depend on the truth, 1 for
     certainty. ``bias``: (n_classes,), how much more often each class is answered than it is true
-    of the same items. ``seconds``: median time of an answer, nan if not known. ``flags``: Spam,
+    of the same items. ``confusion``: as in ``AnnotatorParameters``, this annotator's, (n_classes,
+    n_classes), or (1, 1). ``seconds``: median time of an answer, nan if not known. ``flags``: Spam,
     Outlier, Haste, Collusion, in this order.
     """
 
@@ -69,6 +70,7 @@ def annotator_quality(
 
     ``result``: these answers' consolidation. ``gold``: (n_items,), the known label or -1.
     ``seconds``: (n_annotations,), the time of each of ``answers``' answers, nan if not known.
+    ValueError for seconds of another shape, and for gold labels out of range.
     """
     rows, known = answers.gold_rows(gold)
     n = answers.n_annotators

@@ -13,6 +13,7 @@ from surelabel.consolidation.another_answer import (
     value_of_two_answers,
     who_needs_another,
 )
+from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.auto import Auto
 from surelabel.consolidation.base import Classification, Learned
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
@@ -46,6 +47,7 @@ __all__ = [
     "GLAD",
     "METHODS",
     "AnnotatorParameters",
+    "Answers",
     "Auto",
     "Classification",
     "ConsolidationResult",

@@ -26,7 +26,7 @@ def value_of_another_answer(posterior: Floats, annotators: AnnotatorParameters) 
 
     ``posterior``: (n_items, n_classes), rows sum to 1. In [0, 1]; 0 for a single class. The mean
     over possible answers l of max_t P(t | l), less max_t P(t), with ``annotators.pooled`` as
-    P(l | t).
+    P(l | t). ValueError where the two differ in classes.
     """
     n, k = posterior.shape
     if annotators.are_coins and annotators.n_classes == k:
@@ -106,7 +106,8 @@ def value_of_closer_answers(disagreement: Floats, n_answers: Floats, further: in
 def who_needs_another(posterior: Floats, annotators: AnnotatorParameters) -> NDArray[np.int64]:
     """(n_items,): the items, the one that another answer helps most first.
 
-    Ties: the less sure label, then the lower number.
+    ``posterior``: (n_items, n_classes). Ties: the less sure label, then the lower number.
+    ValueError as in ``value_of_another_answer``.
     """
     value = value_of_another_answer(posterior, annotators)
     confidence = np.round(posterior.max(axis=1, initial=0.0), 12)

@@ -22,7 +22,10 @@ _CELLS = 1 << 20
 
 @dataclass(frozen=True)
 class Answers(Answered):
-    """The answers that count: sorted by item and annotator, at most one per pair."""
+    """The answers that count: sorted by item and annotator, at most one per pair.
+
+    ``item``, ``annotator``, ``label``: (n_annotations,), coded from 0.
+    """
 
     item: Codes
     annotator: Codes
@@ -43,9 +46,11 @@ class Answers(Answered):
         n_annotators: int,
         n_classes: int,
     ) -> Answers:
-        """Drop abstentions (-1), keep the last answer of each (item, annotator).
+        """Without abstentions (-1), and with the last answer of each (item, annotator).
 
-        An abstention that comes later takes an earlier answer back.
+        ``item``, ``annotator``, ``label``: (n_annotations,), in the order in which they came. An
+        abstention that comes later takes an earlier answer back. ValueError for codes out of range
+        and columns of unequal length.
         """
         if n_classes < 1:
             raise ValueError(f"n_classes must be at least 1; got {n_classes}.")
@@ -121,18 +126,18 @@ class Answers(Answered):
         return self.one_hot.T.tocsr()
 
     def weighted_votes(self, weight: Floats) -> Floats:
-        """(n_items, n_classes): votes with a weight per answer."""
+        """(n_items, n_classes): votes with ``weight``, (n_annotations,), per answer."""
         cell = self.item * self.n_classes + self.label
         counted = np.bincount(cell, weights=weight, minlength=self.n_items * self.n_classes)
         return counted.astype(np.float64).reshape(self.n_items, self.n_classes)
 
     def vote_shares(self) -> Floats:
-        """Votes over the number of answers; uniform where nobody answered."""
+        """(n_items, n_classes): votes over the number of answers; uniform where nobody answered."""
         return normalised(self.votes)
 
     @cached_property
     def majority_agreement(self) -> Floats:
-        """Share of each annotator's answers that match the majority; nan without answers.
+        """(n_annotators,): share of answers that match the majority; nan without answers.
 
         A majority shared by m classes gives 1/m to each of them. A known label is the majority.
         """
@@ -160,7 +165,10 @@ class Answers(Answered):
         return found.reshape(self.n_annotators, widest)
 
     def gold_rows(self, gold: ArrayLike | None) -> tuple[Codes, Codes]:
-        """Items with a known label, and that label."""
+        """(n_gold,) each: items with a known label, ascending, and that label.
+
+        ``gold``: (n_items,), the known label or -1; ValueError for other codes or another length.
+        """
         if gold is None:
             empty = np.empty(0, np.int64)
             return empty, empty

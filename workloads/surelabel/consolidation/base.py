@@ -96,8 +96,11 @@ class Classification(Fitted, ABC):
         the annotators as they are there (aligned with the codes) and learn nothing from these
         answers. ``start``: annotators from an earlier round (aligned likewise) from which methods
         that iterate set out, to need fewer iterations; MajorityVote, Wawa and GroundTruth, which
-        start as published, take no notice. ``item_ids`` and ``label_names`` decide the last tie;
-        without them the codes do. Codes and parameters out of range raise ValueError.
+        start as published, take no notice.
+
+        Ties: the label with more votes, then the commoner class, then a hash of the item's id and
+        the label's name (``item_ids``, (n_items,), and ``label_names``, (n_classes,); without them
+        the codes). Codes and parameters out of range raise ValueError.
         """
         self.check_parameters()
         answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
@@ -125,7 +128,7 @@ class Classification(Fitted, ABC):
         item_ids: Ids | None = None,
         label_names: Sequence[str] | None = None,
     ) -> ConsolidationResult:
-        """``fit``, and its result."""
+        """``fit`` with the same arguments, and its result."""
         return self.fit(
             item,
             annotator,

@@ -68,7 +68,10 @@ class EBCC(Classification):
     def learn_from(
         self, answers: Answers, gold: Gold, annotators: AnnotatorParameters, posterior: Floats
     ) -> tuple[Learned, Subtypes]:
-        """The same from another algorithm's annotators and posterior, and the state at the end."""
+        """The same from another algorithm's ``annotators`` and ``posterior``, (n_items, n_classes).
+
+        The second is the state at the end, of which ``held_out`` makes chances.
+        """
         rank = _by_rank(_surprise(answers, annotators, posterior), self.subtypes)
         share = posterior[:, :, None] * rank[:, None]
         if (

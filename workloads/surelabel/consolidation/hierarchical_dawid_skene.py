@@ -5,7 +5,9 @@ is drawn towards a one-coin matrix of that annotator's own accuracy, itself shru
 accuracy of all. The blend with votes weighted by agreement ("Wawa") takes the overconfidence out
 of the posterior, and so does the answers' dependence on one another (``damped``): over many real
 sets it has fewer errors, and far fewer errors that claim to be certain, than Dawid-Skene or a vote
-alone.
+alone. A prior over annotators is B. Carpenter's idea (2008; compared with others in S. Paun et al.,
+"Comparing Bayesian Models of Annotation", TACL 6 (2018), doi:10.1162/tacl_a_00040); its form and
+the blend are ours.
 """
 
 from __future__ import annotations
@@ -73,7 +75,10 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
         return found
 
     def pseudo_counts(self, counts: Floats) -> Floats:
-        """Pseudo-counts [annotator, observed, true] centred on each annotator's own accuracy."""
+        """Pseudo-counts centred on each annotator's own accuracy.
+
+        ``counts`` and they: (n_annotators, n_classes, n_classes), [annotator, observed, true].
+        """
         k = counts.shape[1]
         diagonal = np.einsum("att->a", counts)
         answered = counts.sum(axis=(1, 2))

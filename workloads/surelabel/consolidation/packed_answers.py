@@ -38,7 +38,10 @@ class PackedAnswers:
     def of(
         cls, answers: Answers, gold: ArrayLike | None = None, first_item: int = 0
     ) -> PackedAnswers:
-        """The same answers. ``gold``: (n_items,), the known label or -1."""
+        """The same answers. ``gold``: (n_items,), the known label or -1.
+
+        ValueError for more than 2^31 annotators x classes, and gold labels out of range.
+        """
         w, k = answers.n_annotators, answers.n_classes
         if w * k > _LARGEST_CODE:
             raise ValueError(
@@ -62,7 +65,10 @@ class PackedAnswers:
 
     @classmethod
     def load(cls, folder: Path) -> PackedAnswers:
-        """What ``save`` wrote, mapped into memory: pages are read when they are needed."""
+        """What ``save`` wrote, mapped into memory: pages are read when they are needed.
+
+        ValueError where the files do not belong together.
+        """
         # Copy on write only because kernels are compiled apart for arrays that cannot be written.
         start, code, gold = (
             np.asarray(np.load(folder / f"{name}.npy", mmap_mode="c"))

@@ -10,6 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.consolidation.names import NamedAnnotators
+
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
 
@@ -23,7 +25,7 @@ def has_tables(n_annotators: int, n_classes: int) -> bool:
 
 
 @dataclass(frozen=True)
-class AnnotatorParameters:
+class AnnotatorParameters(NamedAnnotators):
     """How each annotator answers, and how common each class is.
 
     ``confusion[a, t, l]``: P(a answers l | truth t), (n_annotators, n_classes, n_classes), rows
@@ -87,7 +89,7 @@ class AnnotatorParameters:
         return found
 
     def chances(self, annotator: Ints, label: Ints) -> Floats:
-        """(len(annotator), n_classes): P(the annotator answers that label | each truth)."""
+        """(n, n_classes): P(``annotator`` answers ``label`` | each truth); codes, (n,) each."""
         if not self.are_coins:
             found: Floats = self.confusion[annotator, :, label]
             return found
@@ -112,35 +114,20 @@ class AnnotatorParameters:
         n = self.n_answers[known].sum()
         return float(self.agreement[known] @ self.n_answers[known] / n) if n else 1.0
 
-    def named(self, names: Sequence[str]) -> AnnotatorParameters:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> AnnotatorParameters:
         """The parameters in the order of ``names``; an unknown annotator gets the pooled ones.
 
         Pooled over everybody here, so they do not depend on who else is in ``names``.
         """
-        position = {name: code for code, name in enumerate(self.names)}
-        codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = codes >= 0
-        n = len(codes)
-        confusion = np.tile(self.pooled, (n, 1, 1))
-        accuracy = np.full(n, float((self.prior * np.diagonal(self.pooled)).sum()))
-        average = self.average_agreement
-        agreement = np.full(n, average)
-        n_answers = np.zeros(n, dtype=np.int64)
-        confusion[known] = self.confusion[codes[known]]
-        accuracy[known] = self.accuracy[codes[known]]
-        agreement[known] = np.nan_to_num(self.agreement[codes[known]], nan=average)
-        n_answers[known] = self.n_answers[codes[known]]
-        return AnnotatorParameters(
-            confusion, accuracy, agreement, n_answers, self.prior, self.pooled, tuple(names)
+        places = self.places_of(names)
+        usual, average = self.pooled.diagonal(), self.average_agreement
+        return replace(
+            self,
+            confusion=places.take(self.confusion, self.pooled),
+            accuracy=places.take(self.accuracy, float((self.prior * usual).sum())),
+            agreement=places.take(np.nan_to_num(self.agreement, nan=average), average),
+            n_answers=places.take(self.n_answers, 0),
+            names=tuple(names),
         )
 
     def to_json(self) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.span_crowds import DATA, pico, wnut17
+from bench.span_crowds import DATA, calibration, pico, wnut17
 from surelabel.consolidation.spans import (
     BayesianSequenceCombination,
     JaccardClusters,
@@ -36,6 +36,14 @@ def test_it_beats_token_dawid_skene_and_clusters_on_simulated_annotators(seed):
     assert best > without_texts > exact(TokenDawidSkene(), crowd.texts)
     assert without_texts > exact(JaccardClusters(least=1 / 3), None)
     assert best > 0.93
+
+
+def test_confidence_means_it_also_where_people_share_mistakes():
+    there("pico")
+    crowd = pico()
+    result = BayesianSequenceCombination().fit_predict(crowd.answers)
+    assert result.annotators.dependence > 0.1
+    assert calibration(crowd, result) < 0.08
 
 
 def test_confidence_is_the_share_of_spans_that_are_right():

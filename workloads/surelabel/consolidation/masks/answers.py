@@ -92,7 +92,10 @@ class MaskAnswers:
         return slice(int(first), int(last))
 
     def window(self, rows: slice, tile: tuple[slice, slice]) -> list[Pixels]:
-        """The pixels of one tile in each of these answers' masks; integers or bool, in range."""
+        """(height, width) of one tile in each of these answers' masks; integers or bool.
+
+        ValueError for a reader that gives another shape, and for classes out of range.
+        """
         read = []
         for row in range(rows.start, rows.stop):
             pixels = np.asarray(self.mask[row][tile])

@@ -91,6 +91,8 @@ class Segmentation(Fitted, ABC):
         ``frozen_annotators``: what is known of the annotators (aligned with the codes); nothing is
         then learned over items. ``canvas``: gives the array to draw in, a memory map say, for
         (item, "label" or "confidence", (height, width), dtype); without it arrays are made.
+        ValueError for a canvas of another shape, a tile below 1 pixel, masks whose pixels are no
+        classes, and annotators that are not aligned.
         """
         self.check_parameters()
         fast = _pixels(answers) >= _MANY_PIXELS
@@ -134,7 +136,7 @@ class Segmentation(Fitted, ABC):
 
     @property
     def labels_(self) -> tuple[NDArray[Any] | None, ...]:
-        """One mask of classes per item, None where nobody answered."""
+        """(height, width) for each item: the class of each pixel; None where nobody answered."""
         return self.result_.label
 
     @property

@@ -101,7 +101,7 @@ class InstanceAnswers:
         )
 
     def ious(self, marks: Codes) -> NDArray[np.float64]:
-        """(n, n): IoU of each two of these instances; 0 on the diagonal."""
+        """(n, n): IoU of each two of the instances ``marks``, (n,); 0 on the diagonal."""
         box = self.box[marks]
         top_left = np.maximum(box[:, None, :2], box[None, :, :2])
         bottom_right = np.minimum(box[:, None, 2:], box[None, :, 2:])

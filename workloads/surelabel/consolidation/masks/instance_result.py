@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.masks.result import far_below
 from surelabel.consolidation.masks.voting import Flags
+from surelabel.consolidation.names import NamedAnnotators
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class InstanceAnnotators:
+class InstanceAnnotators(NamedAnnotators):
     """How each annotator marks; all (n_annotators,), nan where there is nothing to tell from.
 
     ``hit_rate``: of the instances that came out of the items seen, the share that was marked;
     ``false_rate``: of the marked ones, the share that did not come out. ``iou``: mean with what
-    came out; ``border_bias``: as in ``MaskAnnotators``.
+    came out; ``border_bias``: as in ``MaskAnnotators``, in pixels. ``n_answers``: items seen.
     """
 
     n_answers: Ints
@@ -39,15 +39,6 @@ class InstanceAnnotators:
         found = far_below(self.hit_rate, self.n_answers)
         found = found | far_below(1 - self.false_rate, self.n_answers)
         return np.asarray(found | far_below(self.iou, self.n_answers))
-
-    def named(self, names: Sequence[str]) -> InstanceAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
 
     def to_json(self) -> bytes:
         """Bytes for the store; equal figures give equal bytes."""

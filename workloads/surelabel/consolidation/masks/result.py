@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.masks.voting import Flags
+from surelabel.consolidation.names import NamedAnnotators
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
@@ -38,14 +39,14 @@ def far_below(values: Floats, n_answers: Ints) -> Flags:
 
 
 @dataclass(frozen=True)
-class MaskAnnotators:
+class MaskAnnotators(NamedAnnotators):
     """How each annotator draws; all (n_annotators,), nan where there is nothing to tell from.
 
     ``iou``: mean IoU with the consensus. ``sensitivity``: share of the consensus's objects'
     pixels that the annotator gave the same class; ``specificity``: share of its background left
     as background. ``border_bias``: pixels by which borders lie outside the consensus's (negative:
     inside), from the areas over the lengths of the borders. ``rejected``: items where the mask
-    was too far from the others' to count.
+    was too far from the others' to count, of the ``n_answers`` answered.
     """
 
     n_answers: Ints
@@ -69,29 +70,18 @@ class MaskAnnotators:
         """Whose IoU is far below the others', with five answers or more: for a person to look."""
         return far_below(self.iou, self.n_answers)
 
-    def named(self, names: Sequence[str]) -> MaskAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> MaskAnnotators:
         """The figures in the order of ``names``; nothing is known of a name that is not here."""
-        position = {name: code for code, name in enumerate(self.names)}
-        codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = codes >= 0
-        n = len(codes)
-        figures: dict[str, Any] = {}
-        for field in ("iou", "sensitivity", "specificity", "border_bias"):
-            figures[field] = np.full(n, np.nan)
-            figures[field][known] = getattr(self, field)[codes[known]]
-        for field in ("n_answers", "rejected"):
-            figures[field] = np.zeros(n, np.int64)
-            figures[field][known] = getattr(self, field)[codes[known]]
-        return MaskAnnotators(**figures, names=tuple(names))
+        places = self.places_of(names)
+        return MaskAnnotators(
+            n_answers=places.take(self.n_answers, 0),
+            iou=places.take(self.iou, np.nan),
+            sensitivity=places.take(self.sensitivity, np.nan),
+            specificity=places.take(self.specificity, np.nan),
+            border_bias=places.take(self.border_bias, np.nan),
+            rejected=places.take(self.rejected, 0),
+            names=tuple(names),
+        )
 
     def to_json(self) -> bytes:
         """Bytes for the store; equal figures give equal bytes."""
@@ -163,7 +153,10 @@ class MaskResult:
     converged: bool
 
     def pixel_confidence(self, item: int) -> NDArray[np.float32]:
-        """(height, width): the chance that each pixel's class is right, in steps of 1/255."""
+        """(height, width): the chance that each pixel's class is right, in steps of 1/255.
+
+        ValueError where none was kept: nobody answered the item, or it was not asked for.
+        """
         stored = self.confidence_byte[item]
         if stored is None:
             raise ValueError(

@@ -18,7 +18,10 @@ _BITS, _MORE, _SIGN, _ZERO = 5, 0x20, 0x10, 48
 
 
 def encode(mask: ArrayLike) -> list[int]:
-    """The counts of ``mask``, (height, width); what is not 0 is the object. [] for no pixels."""
+    """The counts of ``mask``, (height, width); what is not 0 is the object.
+
+    [] for no pixels. ValueError unless it has two dimensions.
+    """
     pixels = np.asarray(mask)
     if pixels.ndim != 2:
         raise ValueError(f"mask must be (height, width); got shape {pixels.shape}.")
@@ -32,7 +35,7 @@ def encode(mask: ArrayLike) -> list[int]:
 
 
 def decode(counts: Sequence[int] | Counts, height: int, width: int) -> NDArray[np.bool_]:
-    """(height, width): the mask with these counts. Raises ValueError if they do not fill it."""
+    """(height, width): the mask with ``counts``, (n_runs,). ValueError if they do not fill it."""
     runs = _checked(counts)
     if runs.sum() != height * width:
         raise ValueError(
@@ -44,12 +47,12 @@ def decode(counts: Sequence[int] | Counts, height: int, width: int) -> NDArray[n
 
 
 def area(counts: Sequence[int] | Counts) -> int:
-    """Pixels of the object."""
+    """Pixels of the object with these ``counts``, (n_runs,). ValueError for what are no counts."""
     return int(_checked(counts)[1::2].sum())
 
 
 def to_string(counts: Sequence[int] | Counts) -> str:
-    """The counts as COCO's compressed string."""
+    """``counts``, (n_runs,), as COCO's compressed string. ValueError for what are no counts."""
     runs = _checked(counts).tolist()
     found = []
     for place, run in enumerate(runs):

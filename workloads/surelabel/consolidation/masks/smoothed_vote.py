@@ -26,7 +26,9 @@ _SIGMA, _SIGMA_PER_BAND, _MOST_SIGMA = 1.0, 0.2, 8.0
 
 @dataclass
 class SmoothedVote(Segmentation):
-    """``outlier``: robust standard deviations below the median IoU from which on a mask is left
+    """Ties go to the background, then to the lower class.
+
+    ``outlier``: robust standard deviations below the median IoU from which on a mask is left
     out, as long as three remain. ``power``: a mask weighs its IoU with the vote of those that
     remain to this power. ``trust``: and its annotator's IoU with the vote in all other
     items, drawn towards the mean of all, to this one. ``smoothing``: scales the width of the

@@ -65,7 +65,8 @@ class MultiLabel(Fitted, ABC):
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes, see
         ``for_annotators``) and learn nothing from these answers. ``gold``: the labels of items
         where they are known, by item; they stand, and annotators are judged by them. A label whose
-        chance is one half within 1e-9 is not the item's, and flagged as tied.
+        chance is one half within 1e-9 is not the item's, and flagged as tied. ValueError for
+        annotators or labels that are not aligned.
         """
         self.check_parameters()
         answers = answers.with_gold(gold)

@@ -1,9 +1,10 @@
 """Hierarchical Dawid-Skene with its blend of votes, on each label by itself.
 
-The algorithm is that of ``surelabel.consolidation.hierarchical_dawid_skene``, with two classes: the
-label applies, or not. Only items for which somebody chose the label are iterated over; where
-nobody did, everybody is taken to be right, which adds known counts. So 10,000 labels of which an
-item has a few cost what the few cost.
+The algorithm is that of ``surelabel.consolidation.HierarchicalDawidSkene``, with its papers
+(A. P. Dawid and A. M. Skene, 1979; S. Paun et al., 2018) and two classes: the label applies, or
+not. Only items for which somebody chose the label are iterated over; where nobody did, everybody is
+taken to be right, which adds known counts. So 10,000 labels of which an item has a few cost what
+the few cost.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Dawid-Skene for label sets, all labels at once: who is careful is careful with every label.
 
+A. P. Dawid and A. M. Skene, 1979, doi:10.2307/2346806, with a prior of ours:
 A yes or no to each label is a binary answer. For one label alone there are few of them, most are
 "no", and an annotator's habits cannot be learned. Here the sensitivity and specificity of a pair
 (annotator, label) are drawn towards that of the annotator over all labels and that of the label

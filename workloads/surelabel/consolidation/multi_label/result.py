@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.names import NamedAnnotators
 
 
 @dataclass(frozen=True)
-class MultiLabelAnnotators:
+class MultiLabelAnnotators(NamedAnnotators):
     """How often each annotator sees a label that applies, and leaves out one that does not.
 
     ``sensitivity``, ``specificity``, ``agreement``, ``n_answers``: (n_annotators,); agreement is
     the share of yes and no that match the majority, over labels that somebody chose (nan without).
     ``label_sensitivity``, ``label_specificity``, ``prior``: (n_classes,); prior is the share of
     items to which the label applies. ``cell``: (n_cells,), ascending annotator * n_classes +
-    label, the pairs that something is known about, with a sensitivity and a specificity each; for
-    any other pair annotator and label are combined on the logit scale.
+    label, the pairs that something is known about, ``cell_sensitivity`` and ``cell_specificity``
+    theirs; for any other pair annotator and label are combined on the logit scale. ``overall``:
+    sensitivity and specificity over all annotators and labels.
     """
 
     sensitivity: Floats
@@ -44,7 +46,7 @@ class MultiLabelAnnotators:
         return np.asarray((self.sensitivity + self.specificity) / 2)
 
     def rates(self, annotator: Codes, label: Codes) -> tuple[Floats, Floats]:
-        """Sensitivity and specificity of each (annotator, label); shapes of the codes."""
+        """Sensitivity and specificity of pairs ``annotator``, ``label``; all (n_pairs,)."""
         pair = annotator * len(self.prior) + label
         place = np.searchsorted(self.cell, pair)
         known = place < len(self.cell)
@@ -59,41 +61,22 @@ class MultiLabelAnnotators:
             found.append(np.asarray(rate))
         return found[0], found[1]
 
-    def named(self, names: Sequence[str]) -> MultiLabelAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> MultiLabelAnnotators:
         """The parameters in the order of ``names``; an unknown annotator is the average one."""
-        position = {name: code for code, name in enumerate(self.names)}
-        source = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = source >= 0
+        places = self.places_of(names)
         k = len(self.prior)
         target = np.full(len(self.n_answers), -1, np.int64)
-        target[source[known]] = np.flatnonzero(known)
+        target[places.code[places.known]] = np.flatnonzero(places.known)
         owner = target[self.cell // k] if len(self.cell) else self.cell
         kept = np.flatnonzero(owner >= 0)
         cell = owner[kept] * k + self.cell[kept] % k
         order = np.argsort(cell)
-
-        def pick(values: Floats, unknown: float) -> Floats:
-            found = np.full(len(source), unknown)
-            found[known] = values[source[known]]
-            return found
-
-        n_answers = np.zeros(len(source), np.int64)
-        n_answers[known] = self.n_answers[source[known]]
         return replace(
             self,
-            sensitivity=pick(self.sensitivity, self.overall[0]),
-            specificity=pick(self.specificity, self.overall[1]),
-            agreement=pick(self.agreement, np.nan),
-            n_answers=n_answers,
+            sensitivity=places.take(self.sensitivity, self.overall[0]),
+            specificity=places.take(self.specificity, self.overall[1]),
+            agreement=places.take(self.agreement, np.nan),
+            n_answers=places.take(self.n_answers, 0),
             cell=cell[order],
             cell_sensitivity=self.cell_sensitivity[kept][order],
             cell_specificity=self.cell_specificity[kept][order],

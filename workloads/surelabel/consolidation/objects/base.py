@@ -46,7 +46,10 @@ class Objects(Fitted, ABC):
         """Find the objects of every item.
 
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes), and
-        learn nothing from these answers; every item is then judged by itself.
+        learn nothing from these answers; every item is then judged by itself. Ties: of equally
+        similar marks those that come first by place are joined first; what is as likely an object
+        as not is one; classes as in ``HierarchicalDawidSkene``. ValueError for a threshold
+        outside (0, 1] and annotators that are not aligned.
         """
         self.check_parameters()
         _check(answers, frozen_annotators)

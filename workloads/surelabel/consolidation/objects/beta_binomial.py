@@ -1,7 +1,9 @@
 """Objects by weighted support, read off a curve that the answers themselves give.
 
 Support counts each annotator by how much a mark of theirs says; what a share of it is worth is
-learned from how often candidates have which support (``support_curve``). Both are found in turn.
+learned from how often candidates have which support: a mixture of two beta-binomials (J. G.
+Skellam, 1948, doi:10.1111/j.2517-6161.1948.tb00014.x), one of real objects and one of false ones.
+Weights and mixture are found in turn.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from surelabel.consolidation.objects.support_curve import SupportCurve
 class BetaBinomial(Objects):
     """An object is a candidate that is real rather than not.
 
+    ``max_iter``, ``tol``: converged when no candidate's chance moved by ``tol`` or more.
     ``threshold``: least mean similarity of marks that are one object.
     """
 

@@ -38,7 +38,10 @@ class Boxes(Geometry):
 
     @classmethod
     def of(cls, boxes: ArrayLike) -> Self:
-        """Boxes from (n, 4) left, top, width, height, as Ground Truth gives them."""
+        """From ``boxes``, (n, 4): left, top, width, height in pixels, as Ground Truth has them.
+
+        ValueError for another shape, sizes below 0, and what is not finite.
+        """
         columns = ("left", "top", "width", "height")
         given = checked("boxes", boxes, columns)
         for column in (2, 3):

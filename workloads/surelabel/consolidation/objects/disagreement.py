@@ -12,6 +12,8 @@ from surelabel.consolidation.objects.geometry import Codes, Floats, Geometry
 def disagreement(geometry: Geometry, label: Codes, other: Geometry, other_label: Codes) -> float:
     """1 - 2 sum(similarity of matched marks) / (marks of both), in [0, 1] and symmetric.
 
+    ``label``, ``other_label``: (n_marks,), the class of each mark of the one and the other.
+
     Marks of equal label are matched one to one for the greatest sum. It is one less the panoptic
     quality of the two (A. Kirillov et al., CVPR 2019, doi:10.1109/CVPR.2019.00963) without its
     bound on IoU: an unmatched mark counts as a similarity of 0 for half a pair. Two empty answers

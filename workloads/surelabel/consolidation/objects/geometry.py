@@ -82,7 +82,7 @@ class Geometry(ABC):
 
     @abstractmethod
     def rebuilt(self, values: Floats, aligned: Aligned) -> Self:
-        """(n_clusters, n_values) coordinates, as ``aligned`` has them, as marks again."""
+        """Coordinates ``values``, (n_clusters, n_values), as ``aligned`` has them, as marks."""
 
     @property
     @abstractmethod
@@ -90,11 +90,14 @@ class Geometry(ABC):
         """What ``errors`` has in its columns."""
 
     def errors(self, relative: Floats) -> Floats:
-        """(n_marks, errors): errors for people from those of ``Aligned.values``, over the scale."""
+        """(n_marks, n_errors): errors as ``error_names`` has them, over the object's size.
+
+        ``relative``: (n_marks, n_values), those of ``Aligned.values`` over the scale.
+        """
         return relative
 
     def order(self) -> tuple[Floats, ...]:
-        """Keys that sort the marks, the last first as ``numpy.lexsort`` has it.
+        """Keys, (n_marks,) each, that sort the marks, the last first as ``numpy.lexsort`` has it.
 
         Ties between marks go by it, so that nothing depends on who marked or when.
         """

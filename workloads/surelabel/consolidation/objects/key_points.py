@@ -37,7 +37,10 @@ class KeyPoints(Geometry):
 
     @classmethod
     def of(cls, points: ArrayLike, radius: ArrayLike) -> Self:
-        """Points from (n, 2) x, y and their radius, one number or (n,)."""
+        """From ``points``, (n, 2): x and y, and ``radius``: one number or (n,), all in pixels.
+
+        ValueError for other shapes, a radius that is not positive, and what is not finite.
+        """
         given = checked("points", points, ("x", "y"))
         reach = np.broadcast_to(np.asarray(radius, dtype=np.float64), len(given))
         wrong = np.flatnonzero(~((reach > 0) & (reach <= 1e100)))

@@ -40,7 +40,11 @@ class Outlines(Geometry):
 
     @classmethod
     def of(cls, vertices: ArrayLike, mark: ArrayLike, n_marks: int) -> Self:
-        """From (n_vertices, 2) x, y and (n_vertices,) the mark of each, ascending from 0."""
+        """From ``vertices``, (n_vertices, 2): x and y in pixels.
+
+        ``mark``: (n_vertices,), whose each is, ascending from 0. ValueError for other shapes, and
+        for what is not finite or ascending.
+        """
         given = checked("vertices", vertices, ("x", "y"))
         codes = np.asarray(mark, dtype=np.int64)
         if codes.shape != (len(given),):
@@ -85,7 +89,7 @@ class Outlines(Geometry):
         return self._extent
 
     def order(self) -> tuple[Floats, ...]:
-        """Marks with the same bounds differ in their number of vertices, or in the first two."""
+        """(n_marks,) each: bounds, then the number of vertices, then the first two."""
         begin = self.starts[:-1]
         second = np.minimum(begin + 1, self.starts[1:] - 1)
         corners = (self.vertices[begin], self.vertices[second]) if len(self) else ()

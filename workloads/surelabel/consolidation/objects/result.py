@@ -10,6 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.consolidation.names import NamedAnnotators
 from surelabel.consolidation.objects.geometry import Codes, Floats, Geometry
 from surelabel.consolidation.objects.support_curve import SupportCurve
 from surelabel.consolidation.result import AnnotatorParameters
@@ -24,7 +25,7 @@ _FAR = 3 * 1.4826
 
 
 @dataclass(frozen=True)
-class ObjectAnnotators:
+class ObjectAnnotators(NamedAnnotators):
     """How each annotator marks; all arrays have a row per annotator, in the order of the codes.
 
     ``hit_rate``: chance to mark a real object. ``false_rate``: chance to mark a candidate that is
@@ -67,36 +68,27 @@ class ObjectAnnotators:
         ]
 
     def named(self, names: Sequence[str]) -> ObjectAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.hit_rate):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.hit_rate)}); got {len(names)}."
-            )
+        """The same with a name for every annotator, in the order of the codes.
+
+        ValueError unless there are as many names as annotators.
+        """
         labels = self.labels.named(names) if self.labels is not None else None
-        return replace(self, names=tuple(names), labels=labels)
+        return replace(super().named(names), labels=labels)
 
     def for_annotators(self, names: Sequence[str]) -> ObjectAnnotators:
         """The parameters in the order of ``names``; an unknown annotator gets the pooled ones."""
-        position = {name: code for code, name in enumerate(self.names)}
-        codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = codes >= 0
-
-        def taken(values: NDArray[Number], otherwise: float) -> NDArray[Number]:
-            found = np.full((len(codes), *values.shape[1:]), otherwise, values.dtype)
-            found[known] = values[codes[known]]
-            return found
-
+        places = self.places_of(names)
         hit, false, sigma = self.pooled
         return replace(
             self,
-            hit_rate=taken(self.hit_rate, hit),
-            false_rate=taken(self.false_rate, false),
-            sigma=taken(self.sigma, sigma),
-            bias=taken(self.bias, np.nan),
-            n_answers=taken(self.n_answers, 0),
-            n_marks=taken(self.n_marks, 0),
-            n_measured=taken(self.n_measured, 0),
-            n_real=taken(self.n_real, 0.0),
+            hit_rate=places.take(self.hit_rate, hit),
+            false_rate=places.take(self.false_rate, false),
+            sigma=places.take(self.sigma, sigma),
+            bias=places.take(self.bias, np.nan),
+            n_answers=places.take(self.n_answers, 0),
+            n_marks=places.take(self.n_marks, 0),
+            n_measured=places.take(self.n_measured, 0),
+            n_real=places.take(self.n_real, 0.0),
             labels=self.labels.for_annotators(names) if self.labels is not None else None,
             names=tuple(names),
         )

@@ -74,7 +74,7 @@ class RotatedBoxes(Geometry):
         return np.hstack((self.corners.min(axis=1), self.corners.max(axis=1)))
 
     def order(self) -> tuple[Floats, ...]:
-        """A box in its circle has the bounds of another; size and angle tell them apart."""
+        """(n_marks,) each; a box in its circle has the bounds of another, size and angle tell."""
         return (self.boxes[:, 4], self.boxes[:, 2], *super().order())
 
     def similarity(self, rows: Codes, other: Self, other_rows: Codes) -> Floats:

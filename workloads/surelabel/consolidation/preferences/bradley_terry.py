@@ -1,4 +1,10 @@
-"""Bradley-Terry, and Davidson's form with ties: everybody's answers count alike."""
+"""Bradley-Terry, and Davidson's form with ties: everybody's answers count alike.
+
+R. A. Bradley and M. E. Terry, "Rank Analysis of Incomplete Block Designs", Biometrika 39 (1952),
+doi:10.1093/biomet/39.3-4.324; R. R. Davidson, "On Extending the Bradley-Terry Model to Accommodate
+Ties in Paired Comparison Experiments", Journal of the American Statistical Association 65 (1970),
+doi:10.1080/01621459.1970.10481082.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Each comparison by its own answers and by what other comparisons say of its objects.
 
-What is true of a comparison (a, b or tie) is drawn from Davidson's model of the objects' scores;
+What is true of a comparison (a, b or tie) is drawn from Davidson's model (1970) of the scores;
 what people answer is drawn from that by a confusion matrix of their own, as in hierarchical
 Dawid-Skene. So annotators are weighed, their preference for what stands first is learned, and
 objects known from other comparisons need fewer answers. Where every comparison has objects of its

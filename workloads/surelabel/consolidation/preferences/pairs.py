@@ -76,7 +76,8 @@ class PreferenceResult:
     """A choice per comparison, and a score per object.
 
     ``choice``: (n_items,), 0 (a), 1 (b) or 2 (tie), -1 where nobody answered. ``confidence``:
-    (n_items,), the chance of that choice, nan there. ``posterior``: (n_items, 3). ``tied``:
+    (n_items,), the chance of that choice, nan there. ``posterior``: (n_items, 3). ``n_answers``:
+    (n_items,), answers that counted. ``tied``:
     (n_items,), the choice was made among equals by the tie rule: more votes, then the commoner
     choice, then a hash. ``score``, ``score_error``: (n_objects,), strength on the logit scale (a
     lead of 1 wins e times as often as it loses), mean 0, and its standard error. ``ties``:
@@ -128,7 +129,7 @@ def disagreement(first: str | None, second: str | None) -> float:
 
 
 def choice_codes(choices: Sequence[str]) -> Codes:
-    """Codes of "a", "b" and "tie"; ValueError for any other word."""
+    """(n,): codes of "a", "b" and "tie"; ValueError for any other word."""
     position = {name: code for code, name in enumerate(CHOICES)}
     for place, choice in enumerate(choices):
         if choice not in position:

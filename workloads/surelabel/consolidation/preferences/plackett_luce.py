@@ -21,7 +21,11 @@ _PRIOR = 0.5
 
 @dataclass
 class PlackettLuce(Ranking):
-    """Scores are log strengths. ``tol``: when no strength moved by that part, an item is done."""
+    """Scores are log strengths.
+
+    ``max_iter``: turns of orders and annotators' weights. ``mm_iter``, ``tol``: of the strengths of
+    one item, done when none moved by that part.
+    """
 
     max_iter: int = 50
     mm_iter: int = 200

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surelabel.consolidation.checked import Codes, Floats, codes, latest, same_length
+from surelabel.consolidation.names import NamedAnnotators
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class RankedPairs:
 
 
 @dataclass(frozen=True)
-class RankingAnnotators:
+class RankingAnnotators(NamedAnnotators):
     """``accuracy``: (n_annotators,), chance to put two options into the right order.
 
     ``n_answers``: (n_annotators,). ``average``: the accuracy of an annotator without a history.
@@ -120,19 +121,14 @@ class RankingAnnotators:
     average: float
     names: tuple[str, ...] = ()
 
-    def named(self, names: Sequence[str]) -> RankingAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> RankingAnnotators:
         """The parameters in the order of ``names``; an unknown annotator is the average one."""
-        known = {name: code for code, name in enumerate(self.names)}
-        at = [known.get(name, -1) for name in names]
-        return RankingAnnotators(
-            np.array([self.accuracy[c] if c >= 0 else self.average for c in at], float),
-            np.array([self.n_answers[c] if c >= 0 else 0 for c in at], np.int64),
-            self.average,
-            tuple(names),
+        places = self.places_of(names)
+        return replace(
+            self,
+            accuracy=places.take(self.accuracy, self.average),
+            n_answers=places.take(self.n_answers, 0),
+            names=tuple(names),
         )
 
     def to_json(self) -> bytes:

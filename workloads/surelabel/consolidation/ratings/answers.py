@@ -75,11 +75,11 @@ class RatingAnswers(Answered):
         return round((self.high - self.low) / self.step) + 1 if self.step else 0
 
     def per_item(self, values: Floats) -> Floats:
-        """(n_items,): sums of (n_answers,) values."""
+        """(n_items,): sums of ``values``, (n_answers,)."""
         return np.asarray(np.bincount(self.item, weights=values, minlength=self.n_items))
 
     def per_annotator(self, values: Floats) -> Floats:
-        """(n_annotators,): sums of (n_answers,) values."""
+        """(n_annotators,): sums of ``values``, (n_answers,)."""
         return np.asarray(np.bincount(self.annotator, weights=values, minlength=self.n_annotators))
 
 

@@ -65,7 +65,8 @@ class Rating(Fitted, ABC):
     """An algorithm for answers that are one number each.
 
     ``fit`` leaves the frozen result in ``result_``; ``value_``, ``confidence_``, ``annotators_``,
-    ``n_iter_`` and ``converged_`` are its parts.
+    ``n_iter_`` and ``converged_`` are its parts. A label is a number, so that there are no ties;
+    but ``RoundedNormal`` chooses among steps.
     """
 
     result_: RatingResult
@@ -85,10 +86,12 @@ class Rating(Fitted, ABC):
         frozen_annotators: RatingAnnotators | None = None,
         gold: ArrayLike | None = None,
     ) -> Self:
-        """Rate every item. ``frozen_annotators`` (aligned with the codes): learn nothing.
+        """Rate every item.
 
-        ``gold``: (n_items,), ratings that are known, nan elsewhere; they stand with a confidence of
-        1, and annotators are judged by them.
+        ``frozen_annotators``: take the annotators as they are there, and learn nothing from these
+        answers. ``gold``: (n_items,), ratings that are known, nan elsewhere; they stand with a
+        confidence of 1, and annotators are judged by them. ValueError for annotators that are not
+        aligned with the codes, and for parameters out of range.
         """
         known = Gold.of(gold, answers.n_items)
         self.check_parameters()

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.names import NamedAnnotators
 
 
 @dataclass(frozen=True)
-class RatingAnnotators:
+class RatingAnnotators(NamedAnnotators):
     """How each annotator rates: answer = centre + bias + scale * (truth - centre) + noise.
 
     ``bias``, ``scale``, ``noise`` (a standard deviation), ``n_answers``: (n_annotators,).
@@ -39,35 +40,16 @@ class RatingAnnotators:
         total = signal + self.noise**2
         return np.divide(signal, total, out=np.ones_like(total), where=total > 0)
 
-    def named(self, names: Sequence[str]) -> RatingAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> RatingAnnotators:
         """The parameters in the order of ``names``; an unknown annotator is a typical one."""
-        position = {name: code for code, name in enumerate(self.names)}
-        source = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = source >= 0
-
-        def pick(values: Floats, unknown: float) -> Floats:
-            found = np.full(len(source), unknown)
-            found[known] = values[source[known]]
-            return found
-
-        n_answers = np.zeros(len(source), np.int64)
-        n_answers[known] = self.n_answers[source[known]]
+        places = self.places_of(names)
         return replace(
             self,
-            bias=pick(self.bias, 0.0),
-            bias_error=pick(self.bias_error, self.typical_bias),
-            scale=pick(self.scale, 1.0),
-            noise=pick(self.noise, self.typical_noise),
-            n_answers=n_answers,
+            bias=places.take(self.bias, 0.0),
+            bias_error=places.take(self.bias_error, self.typical_bias),
+            scale=places.take(self.scale, 1.0),
+            noise=places.take(self.noise, self.typical_noise),
+            n_answers=places.take(self.n_answers, 0),
             names=tuple(names),
         )
 

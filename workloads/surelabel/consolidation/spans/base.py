@@ -28,7 +28,7 @@ class Learned:
     """What an algorithm found: spans with their confidence, and its model of the annotators.
 
     ``emission``, ``pooled``, ``initial``, ``transition`` and ``table`` (of words) are empty for a
-    method without one.
+    method without one. ``dependence``: of answers to one item (``dependence.py``).
     """
 
     marks: Marks
@@ -38,6 +38,7 @@ class Learned:
     initial: Floats
     transition: Floats
     table: WordTable = field(default_factory=lambda: WordTable.empty(0))
+    dependence: float = 0.0
     n_iter: int = 0
     converged: bool = True
 
@@ -101,6 +102,7 @@ class SpanMethod(Fitted, ABC):
             initial=learned.initial,
             transition=learned.transition,
             table=learned.table,
+            dependence=learned.dependence,
         )
         self.result_ = SpanResult(
             *marks,

@@ -7,7 +7,8 @@ Viterbi; both know that a span goes on only where it began.
 
 Two things differ from the paper. The units of the chain are the pieces between the offsets that
 answers use, not words: a word in the middle of a span says nothing new, and a chain over words
-takes it for news. And words count for less than they would if neighbours were independent.
+takes it for news. And words count for less than they would if neighbours were independent. Beside
+that, a span's confidence counts answers for as many as they are worth (``dependence``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from surelabel.consolidation.spans import decode
 from surelabel.consolidation.spans.annotator_prior import prior_counts
 from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.base import Learned, SpanMethod
+from surelabel.consolidation.spans.dependence import damping, learn_dependence
 from surelabel.consolidation.spans.forward_backward import NEVER, Lattice, Posterior
 from surelabel.consolidation.spans.label_vote import vote_labels
 from surelabel.consolidation.spans.layers import assign_layers
@@ -51,19 +53,29 @@ class _Model(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """Where the iteration ended; ``learned`` is None for frozen annotators."""
+    """Where the iteration ended; ``learned`` is None for frozen annotators.
+
+    ``answers``, ``beside``: (n_units, n_tags), what annotators and what words say, logarithms.
+    """
 
     model: _Model
     posterior: Posterior
-    log_likelihood: Floats
+    answers: Floats
+    beside: Floats | None
     learned: Learned | None
+
+    @property
+    def log_likelihood(self) -> Floats:
+        """(n_units, n_tags): of all that was said."""
+        return _sum(self.answers, self.beside)
 
 
 @dataclass
 class BayesianSequenceCombination(SpanMethod):
     """``strength``: pseudo-answers behind each row [before, true] of an annotator's table
-    (``annotator_prior``). ``word_weight``: how much of what words say is believed; 0 ignores the
-    texts.
+    (``annotator_prior``). ``max_iter``, ``tol``: converged when no chance of a tag moved by ``tol``
+    or more. ``word_weight``: how much of what words say is believed; 0 ignores the
+    texts. Ties: the lower tag, so rather no span than one, and the lower class.
 
     Spans of one answer that overlap come into layers (``assign_layers``), each a chain of its own
     with the same annotators. With so many classes that tables of all tags would be too large, the
@@ -100,17 +112,29 @@ class BayesianSequenceCombination(SpanMethod):
             if frozen is None
             else self._judge(lattice, words, frozen)
         )
-        path = lattice.viterbi(found.log_likelihood, found.model.initial, found.model.transition)
+        model = found.model
+        path = lattice.viterbi(found.log_likelihood, model.initial, model.transition)
         runs = decode.runs(sequences, path)
-        chance = decode.span_probability(
-            lattice, found.posterior, np.exp(found.model.transition), runs
+        dependence = (
+            learn_dependence(
+                lattice,
+                found.beside,
+                model.emission,
+                np.exp(model.initial),
+                np.exp(model.transition),
+                answers.oracle,
+            )
+            if frozen is None
+            else frozen.dependence
         )
+        posterior = _damped(lattice, found, dependence)
+        chance = decode.span_probability(lattice, posterior, np.exp(model.transition), runs)
         if not by_class:
             label, share = vote_labels(answers, sequences, layer, runs)
             runs, chance = (runs[0], runs[1], label), chance * share
         marks, confidence = unique_marks(decode.marks_of(sequences, *runs), chance)
         learned = found.learned or Learned.without_model(marks, confidence, answers)
-        return replace(learned, marks=marks, confidence=confidence)
+        return replace(learned, marks=marks, confidence=confidence, dependence=dependence)
 
     def _iterate(self, lattice: Lattice, words: WordsOfUnits | None, oracle: int | None) -> _Found:
         """Variational Bayes from the shares of votes on."""
@@ -130,12 +154,12 @@ class BayesianSequenceCombination(SpanMethod):
             model = self._expect(counts, first, pairs, allowed)
             if oracle is not None:
                 model.emission[oracle] = _CERTAIN * (np.eye(len(allowed)) - 1)
-            log_likelihood = lattice.emissions(model.emission)
+            said, beside = lattice.emissions(model.emission), None
             if words is not None:
-                table, said = words.learn(tags)
-                log_likelihood += self.word_weight * said
+                table, beside = words.learn(tags)
+                beside *= self.word_weight
             posterior = lattice.forward_backward(
-                log_likelihood, np.exp(model.initial), np.exp(model.transition)
+                _sum(said, beside), np.exp(model.initial), np.exp(model.transition)
             )
             pairs = posterior.pairs
             converged = bool(np.abs(posterior.tags - tags).max(initial=0.0) < self.tol)
@@ -153,7 +177,7 @@ class BayesianSequenceCombination(SpanMethod):
             n_iter=n_iter,
             converged=converged,
         )
-        return _Found(model, posterior, log_likelihood, learned)
+        return _Found(model, posterior, said, beside, learned)
 
     def _judge(
         self, lattice: Lattice, words: WordsOfUnits | None, frozen: SpanAnnotators
@@ -162,12 +186,12 @@ class BayesianSequenceCombination(SpanMethod):
         model = _Model(
             _log(frozen.emission.swapaxes(2, 3)), _log(frozen.initial), _log(frozen.transition)
         )
-        log_likelihood = lattice.emissions(model.emission)
+        said, beside = lattice.emissions(model.emission), None
         if words is not None:
             table = WordTable(frozen.vocabulary, frozen.word_evidence)
-            log_likelihood += self.word_weight * words.evidence(table)
-        posterior = lattice.forward_backward(log_likelihood, frozen.initial, frozen.transition)
-        return _Found(model, posterior, log_likelihood, None)
+            beside = self.word_weight * words.evidence(table)
+        posterior = lattice.forward_backward(_sum(said, beside), frozen.initial, frozen.transition)
+        return _Found(model, posterior, said, beside, None)
 
     def _expect(
         self, counts: Floats, first: Floats, pairs: Floats, allowed: NDArray[np.bool_]
@@ -188,6 +212,22 @@ def allowed_transitions(n_classes: int) -> NDArray[np.bool_]:
     begin, inside = np.arange(n_classes) * 2 + 1, np.arange(n_classes) * 2 + 2
     allowed[begin, inside] = allowed[inside, inside] = True
     return allowed
+
+
+def _damped(lattice: Lattice, found: _Found, dependence: float) -> Posterior:
+    """The posterior where answers to one item are worth as many as they are."""
+    if not dependence:
+        return found.posterior
+    s = lattice.sequences
+    factor = damping(np.repeat(s.n_readings, s.length), dependence)
+    said = _sum(found.answers * factor[:, None], found.beside)
+    return lattice.forward_backward(
+        said, np.exp(found.model.initial), np.exp(found.model.transition)
+    )
+
+
+def _sum(answers: Floats, beside: Floats | None) -> Floats:
+    return answers if beside is None else answers + beside
 
 
 def _is_by_class(answers: SpanAnswers) -> bool:

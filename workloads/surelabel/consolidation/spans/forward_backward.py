@@ -68,7 +68,7 @@ class Lattice:
         ``log_emission[a, before, own, true]``.
         """
         out = np.zeros((self.n_units, log_emission.shape[-1]))
-        if self._is_compiled:
+        if self.is_compiled:
             self._kernels.emissions(*self._readings, np.ascontiguousarray(log_emission), out)
             return out
         unit, cell = self._cells
@@ -82,7 +82,7 @@ class Lattice:
         s = self.sequences
         n_tags = posterior.shape[1]
         shape = (s.n_annotators, n_tags, n_tags, n_tags)
-        if self._is_compiled:
+        if self.is_compiled:
             out = np.zeros(shape)
             self._kernels.count(*self._readings, np.ascontiguousarray(posterior), out)
             return out
@@ -107,7 +107,7 @@ class Lattice:
             likelihood,
             np.zeros((shape[1],) * 2),
         )
-        if self._is_compiled:
+        if self.is_compiled:
             self._kernels.forward_backward(
                 self.sequences.first, likelihood, initial, transition,
                 found.alpha, found.beta, found.scale, found.pairs,
@@ -124,9 +124,19 @@ class Lattice:
             found.pairs[:] += transition * (found.alpha[unit - 1].T @ after)
         return found
 
+    def log_chance(self, log_likelihood: Floats, initial: Floats, transition: Floats) -> Floats:
+        """(n_sequences,): log of the chance of all that was said about each; 0 without units.
+
+        ``log_likelihood``: (n_units, n_tags); ``initial`` and ``transition`` need not sum to 1.
+        """
+        scale = self.forward_backward(log_likelihood, initial, transition).scale
+        of_unit = np.log(scale) + log_likelihood.max(axis=1, initial=NEVER)
+        total = np.concatenate(([0.0], np.cumsum(of_unit)))
+        return np.diff(total[self.sequences.first])
+
     def viterbi(self, log_likelihood: Floats, log_initial: Floats, log_transition: Floats) -> Codes:
         """(n_units,): the likeliest tags of each sequence; of equals the lower tag."""
-        if self._is_compiled:
+        if self.is_compiled:
             back = np.zeros(log_likelihood.shape, np.uint16)
             fast = np.zeros(self.n_units, np.uint16)
             self._kernels.viterbi(
@@ -151,7 +161,8 @@ class Lattice:
         return path
 
     @cached_property
-    def _is_compiled(self) -> bool:
+    def is_compiled(self) -> bool:
+        """Whether the compiled loops are taken."""
         if self.compiled is not None:
             return self.compiled
         return len(self.sequences.tags) >= _COMPILE_FROM

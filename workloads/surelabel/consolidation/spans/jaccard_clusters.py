@@ -30,6 +30,9 @@ class JaccardClusters(SpanMethod):
     """``threshold``: mean Jaccard index from which two clusters are one. ``least``: the weight of
     a cluster's annotators, over that of all who answered the item, from which it is kept.
 
+    Ties: between two commonest starts or ends the lower weighted median; of two equally heavy
+    clusters that overlap the longer stays, then the earlier, then the lower label.
+
     ``weighted``: annotators count as much as they agree with the others (relaxed F1 with the
     unweighted result), else all alike.
     """

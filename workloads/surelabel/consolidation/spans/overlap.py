@@ -11,7 +11,10 @@ from surelabel.consolidation.spans.units import ranges
 
 
 class Marks(NamedTuple):
-    """Spans in columns, (n_spans,) each; ``group``: only spans of one group can meet."""
+    """Spans in columns, (n_spans,): ``start``, ``end`` (code points, end exclusive), ``label``.
+
+    ``group``: the item, as a rule; only spans of one group can meet.
+    """
 
     group: Codes
     start: Codes

@@ -28,6 +28,7 @@ def judge_annotators(
     initial: Floats,
     transition: Floats,
     table: WordTable,
+    dependence: float,
 ) -> SpanAnnotators:
     """Each annotator against the consolidated ``marks`` (sorted by item).
 
@@ -72,6 +73,7 @@ def judge_annotators(
         transition=transition,
         vocabulary=table.vocabulary,
         word_evidence=table.log_ratio,
+        dependence=dependence,
     )
 
 

@@ -9,13 +9,14 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.names import NamedAnnotators
 
 # One number per annotator; what an annotator without a history gets instead, by name.
 _UNKNOWN = {"n_answers": 0, "n_spans": 0, "length_bias": 0.0}
 
 
 @dataclass(frozen=True)
-class SpanAnnotators:
+class SpanAnnotators(NamedAnnotators):
     """How good each annotator is, and how each answers. (n_annotators,) each unless told:
 
     ``n_answers``, ``n_spans``; ``precision``, ``recall``: share of the annotator's spans that the
@@ -29,7 +30,8 @@ class SpanAnnotators:
     ``emission[a, b, t, o]``: P(own tag o | own tag before b, true tag t), b of length 1 for a model
     without memory, 0 for a method without a model. ``pooled[b, t, o]``: for an annotator without a
     history. ``initial``, ``transition``: of true tags. ``word_evidence``: (n_words, n_tags),
-    log P(word | tag) / P(word) of the words in ``vocabulary``.
+    log P(word | tag) / P(word) of the words in ``vocabulary``. ``dependence``: how far answers to
+    one item depend on each other, 0 for not at all; n say as much as n / (1 + dependence (n - 1)).
     """
 
     n_answers: Codes
@@ -47,45 +49,30 @@ class SpanAnnotators:
     transition: Floats
     vocabulary: tuple[str, ...]
     word_evidence: Floats
+    dependence: float = 0.0
     names: tuple[str, ...] = ()
-
-    def named(self, names: Sequence[str]) -> SpanAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        if len(names) != len(self.n_answers):
-            raise ValueError(
-                f"names must have one entry per annotator ({len(self.n_answers)}); "
-                f"got {len(names)}."
-            )
-        return replace(self, names=tuple(names))
 
     def for_annotators(self, names: Sequence[str]) -> SpanAnnotators:
         """The parameters in the order of ``names``; who is not known gets what all have in common.
 
         That is the mean over those who are known, and the pooled model.
         """
-        position = {name: code for code, name in enumerate(self.names)}
-        codes = np.array([position.get(name, -1) for name in names], dtype=np.int64)
-        known = codes >= 0
+        places = self.places_of(names)
         changed: dict[str, object] = {"names": tuple(names)}
         for name in _PER_ANNOTATOR:
             own = getattr(self, name)
-            usual = _UNKNOWN.get(name, _mean(own))
-            column = np.full(len(codes), usual, dtype=own.dtype)
-            column[known] = own[codes[known]]
-            changed[name] = column
-        for name, common in (("label_confusion", np.zeros(())), ("emission", self.pooled)):
-            own = getattr(self, name)
-            table = np.empty((len(codes), *own.shape[1:]), dtype=own.dtype)
-            table[:] = common
-            table[known] = own[codes[known]]
-            changed[name] = table
+            changed[name] = places.take(own, _UNKNOWN.get(name, _mean(own)))
+        for name, common in (("label_confusion", 0), ("emission", self.pooled)):
+            changed[name] = places.take(getattr(self, name), common)
         return replace(self, **changed)  # type: ignore[arg-type]
 
     def to_json(self) -> bytes:
         """Bytes for the store; equal parameters give equal bytes."""
-        value: dict[str, object] = {"schemaVersion": 1}
+        value: dict[str, object] = {"schemaVersion": 1, "dependence": self.dependence}
         for field in fields(self):
             held = getattr(self, field.name)
+            if field.name in value:
+                continue
             if field.name in _TEXTS:
                 value[field.name] = list(held)
             else:
@@ -101,6 +88,8 @@ class SpanAnnotators:
             kind = np.int64 if name in _COUNTS else np.float64
             numbers = [np.nan if each is None else each for each in value[name]["values"]]
             held[name] = np.array(numbers, dtype=kind).reshape(value[name]["shape"])
+        # Parameters from before there was one took answers for independent.
+        held["dependence"] = value.get("dependence", 0.0)
         return cls(**held)  # type: ignore[arg-type]
 
 
@@ -115,7 +104,7 @@ _PER_ANNOTATOR = (
 
 @dataclass(frozen=True)
 class SpanResult:
-    """The consolidated spans, (n_spans,) each, sorted by item, start, end and label.
+    """The consolidated spans, (n_spans,) each, sorted by ``item``, start, end and ``label``.
 
     ``start``, ``end``: code points, end exclusive. ``confidence``: the chance in [0, 1] that
     exactly this span with this label is right. ``support``: annotators with a span of this label

@@ -5,7 +5,7 @@ Tags: 0 is O, 1 + 2k begins a span of class k, 2 + 2k goes on with it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,38 @@ class Sequences:
     def length(self) -> Codes:
         """(n_sequences,): units of each."""
         return np.diff(self.first)
+
+    @property
+    def n_readings(self) -> Codes:
+        """(n_sequences,): annotators who read each."""
+        return np.bincount(self.sequence, minlength=len(self.item))
+
+    def readings(self, rows: Codes) -> Sequences:
+        """The same sequences with these readings only; ``rows`` ascend."""
+        length = self.length[self.sequence[rows]]
+        return replace(
+            self,
+            sequence=self.sequence[rows],
+            annotator=self.annotator[rows],
+            place=np.cumsum(length) - length,
+            tags=self.tags[ranges(self.place[rows], length)],
+        )
+
+    def only(self, sequences: Codes) -> Sequences:
+        """These sequences with all their readings, renumbered; ``sequences`` ascend."""
+        number = np.full(len(self.item), -1, dtype=np.int64)
+        number[sequences] = np.arange(len(sequences))
+        kept = self.readings(np.flatnonzero(number[self.sequence] >= 0))
+        length = self.length[sequences]
+        unit = ranges(self.first[sequences], length)
+        return replace(
+            kept,
+            item=self.item[sequences],
+            first=np.concatenate(([0], np.cumsum(length))),
+            start=self.start[unit],
+            end=self.end[unit],
+            sequence=number[kept.sequence],
+        )
 
 
 def build_sequences(answers: SpanAnswers, units: Units, layer: Codes) -> Sequences:

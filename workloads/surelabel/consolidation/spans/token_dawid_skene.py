@@ -1,7 +1,7 @@
 """Every unit by itself, annotators with a confusion matrix of tags: Dawid-Skene on tokens.
 
-A baseline that users expect. It knows nothing of what a span is: tags that do not fit together are
-mended afterwards.
+A. P. Dawid and A. M. Skene, 1979, doi:10.2307/2346806. A baseline that users expect. It knows
+nothing of what a span is: tags that do not fit together are mended afterwards.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from surelabel.consolidation.spans.units import Units
 @dataclass
 class TokenDawidSkene(SpanMethod):
     """``max_iter``, ``tol``: of the Dawid-Skene algorithm, whose items are units and whose classes
-    are tags. A span's confidence is the lowest posterior of a tag in it.
+    are tags; ties go by its rule. A span's confidence is the lowest posterior of a tag in it.
     """
 
     max_iter: int = 100

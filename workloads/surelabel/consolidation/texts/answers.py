@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import Codes, Floats, codes, latest, same_length
+from surelabel.consolidation.names import NamedAnnotators
 from surelabel.consolidation.texts.tokens import Level, level_of, normalised, tokens_of
 
 Tokens = tuple[str, ...]
@@ -88,7 +89,7 @@ class TextAnswers(Answered):
 
 
 @dataclass(frozen=True)
-class TextAnnotators:
+class TextAnnotators(NamedAnnotators):
     """``error_rate``: (n_annotators,), edits per token of the consolidated text (word error rate;
     at character level that of characters), drawn to that of all.
 
@@ -102,20 +103,15 @@ class TextAnnotators:
     average: float
     names: tuple[str, ...] = ()
 
-    def named(self, names: Sequence[str]) -> TextAnnotators:
-        """The same with a name for every annotator, in the order of the codes."""
-        return replace(self, names=tuple(names))
-
     def for_annotators(self, names: Sequence[str]) -> TextAnnotators:
         """The parameters in the order of ``names``; an unknown annotator is the average one."""
-        known = {name: code for code, name in enumerate(self.names)}
-        at = [known.get(name, -1) for name in names]
-        return TextAnnotators(
-            np.array([self.error_rate[c] if c >= 0 else self.average for c in at], float),
-            np.array([self.n_answers[c] if c >= 0 else 0 for c in at], np.int64),
-            np.array([self.n_tokens[c] if c >= 0 else 0 for c in at], np.int64),
-            self.average,
-            tuple(names),
+        places = self.places_of(names)
+        return replace(
+            self,
+            error_rate=places.take(self.error_rate, self.average),
+            n_answers=places.take(self.n_answers, 0),
+            n_tokens=places.take(self.n_tokens, 0),
+            names=tuple(names),
         )
 
     def to_json(self) -> bytes:

@@ -1,4 +1,9 @@
-"""The answer that is nearest to all others, so a text that somebody wrote as it stands."""
+"""The answer that is nearest to all others, so a text that somebody wrote as it stands.
+
+The smallest average distance of A. Braylan and M. Lease, "Modeling and Aggregation of Complex
+Annotations via Annotation Distances", WWW 2020, doi:10.1145/3366423.3380250, with annotators
+weighed by their error rates.
+"""
 
 from __future__ import annotations
 
