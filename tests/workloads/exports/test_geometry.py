@@ -1,21 +1,16 @@
-"""What all exports stand on: corners, areas, run lengths."""
+"""What all exports stand on: corners, areas, enclosing boxes; Shapely is the judge."""
 
 from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
+from shapely import affinity
 
-from surelabel.exports.geometry import (
-    box_of_corners,
-    corners,
-    decode_counts,
-    mask_of_runs,
-    run_lengths,
-)
+from surelabel.exports.geometry import area, box_of_corners, corners, enclosing
 from surelabel.tasks.values import Box
 
 number = st.floats(-50, 50)
@@ -40,33 +35,18 @@ def test_corners_go_clockwise_from_the_upper_left():
     ]
 
 
-@given(st.integers(1, 7), st.integers(1, 7), st.data())
-def test_runs_lead_back_to_the_mask(height, width, data):
-    bits = data.draw(st.lists(st.booleans(), min_size=height * width, max_size=height * width))
-    mask = np.array(bits).reshape(height, width)
-    assert np.array_equal(mask_of_runs(run_lengths(mask), height, width), mask)
+@given(st.lists(st.tuples(number, number), min_size=3, max_size=9))
+def test_areas_and_enclosing_boxes_are_those_of_shapely(points):
+    shape = shapely.LinearRing(points)
+    left, top, right, bottom = shape.bounds
+    assert enclosing(points) == pytest.approx((left, top, right - left, bottom - top), abs=1e-9)
+    # A ring that crosses itself has the signed sum of its parts, as Shapely's algorithm has it.
+    assert area(points) == pytest.approx(shapely.Polygon(points).area, abs=1e-6)
 
 
-def compressed(counts: list[int]) -> str:
-    """COCO's compressed runs, as its C code (rleToString) writes them."""
-    text = ""
-    for place, count in enumerate(counts):
-        x = count - counts[place - 2] if place > 2 else count
-        more = True
-        while more:
-            bits = x & 31
-            x >>= 5
-            more = x != -1 if bits & 16 else x != 0
-            text += chr((bits | 32 if more else bits) + 48)
-    return text
-
-
-@given(st.lists(st.integers(0, 100_000), max_size=9))
-def test_compressed_runs_are_read(counts):
-    assert decode_counts(compressed(counts)) == counts
-
-
-@pytest.mark.parametrize("text", ["P", "\x00", "1\xff"])
-def test_broken_runs_are_refused(text):
-    with pytest.raises(ValueError, match="compressed runs"):
-        decode_counts(text)
+@given(number, number, st.floats(0.5, 40), st.floats(0.5, 40), st.floats(-179, 180))
+def test_corners_are_those_of_a_box_that_shapely_turned(left, top, width, height, rotation):
+    upright = shapely.box(left, top, left + width, top + height)
+    turned = affinity.rotate(upright, rotation, origin="centroid")
+    ours = shapely.Polygon(corners(Box(0, left, top, width, height, rotation)))
+    assert ours.symmetric_difference(turned).area < 1e-6

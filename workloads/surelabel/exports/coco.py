@@ -14,16 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from surelabel.consolidation.masks import rle
 from surelabel.exports.dataset import Example, ExportError, LabeledData
-from surelabel.exports.geometry import (
-    area,
-    corners,
-    decode_counts,
-    enclosing,
-    mask_of_runs,
-    pose_objects,
-    run_lengths,
-)
+from surelabel.exports.geometry import area, corners, enclosing, pose_objects
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError, plain
 from surelabel.tasks.label_format import Label
@@ -140,7 +133,7 @@ def _of_masks(value: Instances) -> Iterator[dict[str, Any]]:
         if len(rows):
             left, top = int(columns[0]), int(rows[0])
             where = (left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
-        runs = {"counts": run_lengths(mask), "size": list(mask.shape)}
+        runs = {"counts": rle.encode(mask), "size": list(mask.shape)}
         yield _annotation(label, where, int(mask.sum()), runs)
 
 
@@ -268,8 +261,8 @@ def _instances(found: list[Field], codes: dict[int, int], size: ImageSize) -> In
             raise outline["size"].wrong(f"the image's, {[size.height, size.width]}")
         try:
             packed = isinstance(runs.value, str)
-            counts = decode_counts(runs.value) if packed else [each.whole() for each in runs.each()]
-            mask[mask_of_runs(counts, height, width)] = number
+            listed = rle.from_string(runs.value) if packed else [run.whole() for run in runs.each()]
+            mask[rle.decode(listed, height, width)] = number
         except ValueError as error:
             raise FieldError("Malformed", f"{outline.path}: {error}") from None
     return Instances(tuple(_code(each, codes) for each in found), mask)
