@@ -16,6 +16,7 @@ from surelabel.agreement import (
     fleiss_kappa,
     krippendorff_alpha,
 )
+from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
@@ -66,9 +67,10 @@ def _print(
 
 
 def _shown(found: Agreement) -> str:
+    items = counted(found.n_items, "item")
     if math.isnan(found.value):
-        return f"cannot be told ({found.n_items:,} items with two answers)"
-    return f"{found.value:6.3f}  ({found.low:.3f} to {found.high:.3f}, {found.n_items:,} items)"
+        return f"cannot be told ({items} with two answers)"
+    return f"{found.value:6.3f}  ({found.low:.3f} to {found.high:.3f}, {items})"
 
 
 def agreement_json(found: Agreement) -> dict[str, Any]:

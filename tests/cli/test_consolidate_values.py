@@ -49,7 +49,7 @@ def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
         assert {box["label"] for box in line["label"]["boundingBoxes"]} == {"Falcon", "Duck"}
         assert all(0 < box["confidence"] <= 1 for box in line["label"]["boundingBoxes"])
         assert line["label"]["inputImageProperties"] == {"height": 400, "width": 500}
-    assert err.startswith("7 items, 25 answers of 4 annotators, 2 labels; 1 items without a label")
+    assert err.startswith("7 items, 25 answers of 4 annotators, 2 labels; 1 item without a label")
     assert "Krippendorff's alpha" in err
     with (tmp_path / "people.csv").open(encoding="utf-8") as file:
         people = list(csv.DictReader(file))
@@ -84,7 +84,7 @@ def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Pat
     assert lines[-1] == {"item": "new.png", "label": None, "confidence": None}
     assert "set aside: " in err
     assert "boundingBoxes[0]" in err
-    assert ", 1 answers set aside" in err
+    assert ", 1 answer set aside" in err
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_rotation_is_kept_where_the_format_has_it(tmp_path, name, rotation):
 def test_elsewhere_the_enclosing_box_is_written_and_told(tmp_path, name):
     data = images("BoundingBox", Boxes((replace(ROTATED, rotation=90),), SIZE))
     notes = EXPORTS[name].write(data, tmp_path)
-    assert any(note.startswith("1 rotated boxes: ") for note in notes)
+    assert any(note.startswith("1 rotated box: ") for note in notes)
     upright = images("BoundingBox", Boxes((Box(2, 13, 2, 6, 12),), SIZE))
     assert_same(upright, EXPORTS[name].read(tmp_path, "BoundingBox"))
 

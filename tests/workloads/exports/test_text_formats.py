@@ -16,7 +16,7 @@ from workloads.exports.examples import (
 
 def test_conll_tags_lead_back_to_the_spans(tmp_path):
     notes = EXPORTS["conll"].write(DATA["NamedEntityRecognition"], tmp_path)
-    assert notes == ["1 spans: left out, they overlap longer ones."]
+    assert notes == ["1 span: left out, since longer ones overlap."]
     blocks = (tmp_path / "spans.conll").read_text(encoding="utf-8").split("\n\n")
     assert len(blocks) == 2
     found, place = [], 0

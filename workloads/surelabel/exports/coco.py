@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from surelabel.consolidation.masks import rle
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData
 from surelabel.exports.geometry import area, corners, enclosing, pose_objects
 from surelabel.tasks.classes import Classes
@@ -37,15 +38,15 @@ FILE = "annotations.json"
 
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the file; notes say what COCO cannot carry."""
-    notes: list[str] = []
+    lost: list[str] = []
     if data.task_type == "Polygon":
-        data, notes = data.without_thin_polygons()
+        data, lost = data.without_thin_polygons()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (name, example) in enumerate(data.named(), start=1):
         size = example.size
         if size is None:
-            notes.append(f"{name}: left out: the size of the image is not known.")
+            lost.append(notes.no_size(name))
             continue
         images.append(
             {
@@ -61,14 +62,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
             more = {} if score is None else {"score": score}
             annotation = {"id": len(annotations) + 1, "image_id": number, **found, "iscrowd": 0}
             annotations.append(annotation | more)
-    rotated = sum(
-        bool(box.rotation)
-        for example in data.examples
-        if isinstance(example.label.value, Boxes)
-        for box in example.label.value.boxes
-    )
-    if rotated:
-        notes.append(f"{rotated} rotated boxes: bbox encloses them; segmentation has the corners.")
+    lost += notes.of_rotated(data, "bbox is the upright box round it; segmentation has corners.")
     value = {
         "info": {"description": "Written by surelabel", "version": "1.0"},
         "licenses": [],
@@ -78,7 +72,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-    return notes
+    return lost
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:
