@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
-from surelabel.exports import EXPORTS, ExportError
-from workloads.exports.examples import (
-    CLASSES,
-    DATA,
-    MASK,
-)
+from surelabel.exports import EXPORTS, ExportError, LabeledData
+from surelabel.tasks.values import Boxes
+from workloads.exports.examples import CLASSES, DATA, MASK, ROTATED, SIZE, images
 
 
 def test_coco_boxes_have_edges_areas_and_scores(tmp_path):
@@ -60,6 +60,81 @@ def test_coco_key_points_make_up_objects(tmp_path):
     one, two = value["annotations"]
     assert one["keypoints"] == [3, 4, 2, 0, 0, 0, 5.5, 6, 2]
     assert (two["keypoints"], two["num_keypoints"]) == ([9, 10, 2, *[0] * 6], 1)
+
+
+@pytest.fixture
+def tools(tmp_path):
+    """pycocotools' view of what we write for a task type."""
+
+    def of(data: LabeledData) -> COCO:
+        EXPORTS["coco"].write(data, tmp_path)
+        return COCO(tmp_path / "annotations.json")
+
+    return of
+
+
+def test_pycocotools_finds_images_categories_and_boxes(tools):
+    found = tools(DATA["BoundingBox"])
+    assert [found.loadImgs(each)[0]["file_name"] for each in found.getImgIds()] == [
+        "a/0.jpg",
+        "b/1.jpg",
+    ]
+    (cat,) = found.getCatIds(catNms=["Big cat"])
+    (box,) = found.loadAnns(found.getAnnIds(imgIds=[1], catIds=[cat]))
+    assert box["bbox"] == [2.5, 3, 10, 4]
+    assert found.getAnnIds(imgIds=[2]) == []
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_pycocotools_paints_our_masks(tools):
+    found = tools(DATA["InstanceSegmentation"])
+    for number, each in enumerate(found.loadAnns(found.getAnnIds())):
+        assert np.array_equal(found.annToMask(each), number == MASK)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_pycocotools_paints_our_polygons_and_rotated_boxes(tools):
+    rotated = images("BoundingBox", Boxes((replace(ROTATED, rotation=90),), SIZE))
+    found = tools(rotated)
+    (box,) = found.loadAnns(found.getAnnIds())
+    upright = np.zeros((20, 40), bool)
+    upright[2:14, 13:19] = True
+    assert np.array_equal(found.annToMask(box), upright)
+    found = tools(DATA["Polygon"])
+    for each in found.loadAnns(found.getAnnIds()):
+        # Pixels at the edge fall on either side.
+        assert found.annToMask(each).sum() == pytest.approx(each["area"], rel=0.06)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("kind", "measure"),
+    [
+        ("BoundingBox", "bbox"),
+        ("Polygon", "segm"),
+        ("InstanceSegmentation", "segm"),
+        ("Keypoint", "keypoints"),
+    ],
+)
+def test_pycocotools_finds_our_labels_equal_to_themselves(tools, kind, measure):
+    truth = tools(DATA[kind])
+    # What a result has tells pycocotools its kind.
+    of = {
+        "bbox": lambda each: {"bbox": each["bbox"]},
+        "segm": lambda each: {"segmentation": truth.annToRLE(each)},
+        "keypoints": lambda each: {"keypoints": each["keypoints"]},
+    }[measure]
+    results = [
+        {"image_id": each["image_id"], "category_id": each["category_id"], "score": 0.5, **of(each)}
+        for each in truth.loadAnns(truth.getAnnIds())
+    ]
+    evaluation = COCOeval(truth, truth.loadRes(results), measure)
+    evaluation.params.kpt_oks_sigmas = np.full(len(CLASSES), 0.1)
+    evaluation.evaluate()
+    evaluation.accumulate()
+    precision = evaluation.eval["precision"][..., 0, -1]
+    assert (precision[precision > -1] > 1 - 1e-9).all()
+    assert (precision > -1).any()
 
 
 def test_coco_of_others_is_read(tmp_path):

@@ -49,3 +49,24 @@ def test_xml_with_entities_is_refused(tmp_path, name):
     path.write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>')
     with pytest.raises(ExportError, match="must not declare"):
         EXPORTS[name].read(path, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "tag"),
+    [("BoundingBox", "Polygon", "box"), ("ImageClassification", "BoundingBox", "tag")],
+)
+def test_cvat_marks_of_another_kind_alone_are_an_error(tmp_path, kind, told, tag):
+    EXPORTS["cvat"].write(DATA[kind], tmp_path)
+    rule = rf"annotations.xml: <{tag}>: must be <\w+> to be read as {told}; got 2 of other kinds\."
+    with pytest.raises(ExportError, match=rf"{rule} Pass --task-type {kind}"):
+        EXPORTS["cvat"].read(tmp_path, told)
+
+
+def test_cvat_counts_marks_of_other_kinds_and_images_without_a_tag(tmp_path):
+    (tmp_path / "annotations.xml").write_text(
+        '<annotations><image name="a.jpg"><tag label="x"/><box label="y"/></image>'
+        '<image name="b.jpg"/></annotations>'
+    )
+    data = EXPORTS["cvat"].read(tmp_path, "ImageClassification")
+    assert (len(data.examples), data.unlabeled) == (1, 1)
+    assert data.notes == ("1 mark: left out, of another kind than <tag>.",)

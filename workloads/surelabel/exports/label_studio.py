@@ -42,12 +42,14 @@ class Control:
 
     ``kind``: the type of a result, and the key of the classes in its value. ``tag``, ``choice`` and
     ``options``: the element of the labeling interface, that of a class in it, and its attributes.
+    ``also``: other types of results that are read.
     """
 
     kind: str
     tag: str
     choice: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
 
 
 _ONE, _MANY = {"choice": "single"}, {"choice": "multiple"}
@@ -61,7 +63,8 @@ CONTROLS = {
     "ImageClassificationMultiLabel": Control("choices", "Choices", "Choice", _MANY),
     "TextClassificationMultiLabel": Control("choices", "Choices", "Choice", _MANY),
     "FreeText": Control("textarea", "TextArea"),
-    "Rating": Control("rating", "Rating"),
+    # Its own ratings are whole numbers of stars; they are read as well.
+    "Rating": Control("number", "Number", also=("rating",)),
 }
 
 
@@ -104,19 +107,16 @@ def _write_config(data: LabeledData, path: Path) -> None:
     place, tag = ("text", "Text") if is_text else ("image", "Image")
     root = Element("View")
     child(root, tag, None, name=place, value=f"${place}")
-    options = dict(control.options)
-    values = [example.label.value for example in data.examples]
-    if ratings := [value.value for value in values if isinstance(value, Rating)]:
-        options["maxRating"] = str(max(5, math.ceil(max(ratings))))
-    labels = child(root, control.tag, None, name="label", toName=place, **options)
+    labels = child(root, control.tag, None, name="label", toName=place, **control.options)
     for code, name in enumerate(data.classes.names if control.choice else ()):
         color = {"background": color_of_class(code, data.classes)}
         child(labels, control.choice or "", None, value=name, **color)
-    write_xml(root, path)
+    # It is pasted into a form, and what reads it there refuses a declaration.
+    write_xml(root, path, declaration=False)
 
 
 def _measures(size: ImageSize | None, kind: str) -> dict[str, Any]:
-    if size is None or kind in ("choices", "labels", "textarea", "rating"):
+    if size is None or kind in ("choices", "labels", "textarea", "number"):
         return {}
     return {"original_width": size.width, "original_height": size.height, "image_rotation": 0}
 
@@ -163,7 +163,7 @@ def _results(example: Example, names: tuple[str, ...]) -> Iterator[tuple[str, di
     elif isinstance(value, Text):
         yield "textarea", {"text": [value.text]}
     elif isinstance(value, Rating):
-        yield "rating", {"rating": plain(value.value)}
+        yield "number", {"number": plain(value.value)}
 
 
 def _corner(box: Box) -> tuple[float, float]:

@@ -53,8 +53,8 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
     read_value = _READERS.get(task_type)
     if read_value is None:
         raise ExportError(f"--task-type: Label Studio's JSON has no {task_type} here.")
-    kind = CONTROLS[task_type].kind
-    others = [each for _, results in found for each in results if each["type"].value != kind]
+    kinds = (CONTROLS[task_type].kind, *CONTROLS[task_type].also)
+    others = [each for _, results in found for each in results if each["type"].text() not in kinds]
     if others and len(others) == sum(len(results) for _, results in found):
         raise _of_another_type(others[0], task_type)
     classes = _classes(found)
@@ -62,11 +62,11 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
     for task, results in found:
         source, is_text = _source(task, task_type)
         # A task may have marks of several kinds; others than the one asked for are left.
-        asked = [each for each in results if each["type"].text() == kind]
+        asked = [each for each in results if each["type"].text() in kinds]
         value = read_value(asked, classes)
         if value is not None:
             examples.append(Example(source, Label(value, _scores(asked, value)), is_text))
-    lost = (f"{counted(len(others), 'result')}: left out, of another type than {kind}.",)
+    lost = (f"{counted(len(others), 'result')}: left out, of another type than {kinds[0]}.",)
     return LabeledData(
         task_type, classes, tuple(examples), len(tasks) - len(examples), lost if others else ()
     )
@@ -107,7 +107,7 @@ _NEEDS = {"text": _TEXT, "image": tuple(set(CONTROLS) - {*_TEXT, "FreeText", "Ra
 
 def _of_another_type(result: Field, task_type: str) -> FieldError:
     kind = result["type"]
-    named = [name for name, control in CONTROLS.items() if control.kind == kind.value]
+    named = [n for n, control in CONTROLS.items() if kind.value in (control.kind, *control.also)]
     step = f"Pass --task-type {' or '.join(named)}." if named else "Convert it by another program."
     return kind.wrong(f"{CONTROLS[task_type].kind!r} to be read as {task_type}", step)
 
@@ -127,7 +127,8 @@ def _task_type(found: list[tuple[Field, list[Field]]]) -> str:
         place = "text" if "text" in task["data"] else "image"
         for result in results:
             for name, control in CONTROLS.items():
-                if control.kind == result["type"].text() and name not in _NEEDS[_OTHER[place]]:
+                kinds = (control.kind, *control.also)
+                if result["type"].text() in kinds and name not in _NEEDS[_OTHER[place]]:
                     return name
     raise ExportError("the file has no annotations of a known type; pass --task-type.")
 
@@ -220,7 +221,9 @@ def _text(results: list[Field], _: Classes) -> Text | None:
 
 
 def _rating(results: list[Field], _: Classes) -> Rating | None:
-    return Rating(results[0]["value"]["rating"].number()) if results else None
+    if not results:
+        return None
+    return Rating(results[0]["value"][results[0]["type"].text()].number())
 
 
 _READERS: dict[str, Callable[[list[Field], Classes], Any]] = {

@@ -1,7 +1,7 @@
 """Prints what Label Studio's SDK makes of each folder named: tasks.json and labeling_config.xml.
 
-Runs in the environment of readers.lock, without ours. One line of JSON a folder: whether each
-annotation fits the labeling interface, and what its converter writes in other formats.
+Runs in the environment of readers.lock, without ours. One line of JSON a folder: what in each
+annotation does not fit the labeling interface, and what its converter writes in other formats.
 """
 
 from __future__ import annotations
@@ -25,11 +25,18 @@ def main(folders: list[str]) -> None:
         tasks = json.loads((folder / "tasks.json").read_text(encoding="utf-8"))
         interface = LabelInterface(config)
         interface.validate()
-        valid = [interface.validate_annotation(each) for t in tasks for each in t["annotations"]]
+        wrong = [wrong_in(interface, each) for task in tasks for each in task["annotations"]]
         # The converter prints its progress.
         with contextlib.redirect_stdout(sys.stderr):
             written = {name: converted(config, folder / "tasks.json", name) for name in FORMATS}
-        print(json.dumps({"valid": valid} | written))
+        print(json.dumps({"wrong": wrong} | written))
+
+
+def wrong_in(interface: LabelInterface, annotation: dict) -> list[str]:
+    """Why the annotation does not fit; a prediction is the same thing, and has its reasons told."""
+    if interface.validate_annotation(annotation):
+        return []
+    return interface.validate_prediction(annotation, return_errors=True) or ["not valid"]
 
 
 def converted(config: str, tasks: Path, name: str) -> dict[str, str] | None:
