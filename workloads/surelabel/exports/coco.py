@@ -62,6 +62,8 @@ def write(data: LabeledData, folder: Path) -> list[str]:
             more = {} if score is None else {"score": score}
             annotation = {"id": len(annotations) + 1, "image_id": number, **found, "iscrowd": 0}
             annotations.append(annotation | more)
+    if data.task_type == "Keypoint":
+        lost += notes.of_confidences(data, "a key point of COCO")
     lost += notes.of_rotated(data, "bbox is the upright box round it; segmentation has corners.")
     value = {
         "info": {"description": "Written by surelabel", "version": "1.0"},

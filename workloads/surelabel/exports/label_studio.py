@@ -98,7 +98,8 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     text = json.dumps(tasks, ensure_ascii=False)
     (folder / FILE).write_text(text, encoding="utf-8")
     _write_config(data, folder / CONFIG)
-    return lost
+    is_set = any(isinstance(example.label.value, LabelSet) for example in data.examples)
+    return lost + (notes.of_confidences(data, "a set of choices") if is_set else [])
 
 
 def _write_config(data: LabeledData, path: Path) -> None:
