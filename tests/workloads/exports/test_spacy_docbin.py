@@ -105,5 +105,7 @@ def test_what_is_no_docbin_is_told(tmp_path, content):
 
 def test_without_spacy_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "spacy", None)
-    with pytest.raises(ExportError, match=r"needs spaCy.*Install surelabel\[spacy\]"):
+    with pytest.raises(
+        ExportError, match=r"needs spaCy, which is not installed\. Install it \(the extra spacy\)"
+    ):
         FORMAT.write(DATA["NamedEntityRecognition"], tmp_path)

@@ -75,8 +75,8 @@ def _blank(option: str) -> Language:
         import spacy
     except ImportError:
         raise ExportError(
-            f"{option}: spacy-docbin needs spaCy, which is not installed. Install "
-            "surelabel[spacy], or use spacy, its JSON Lines."
+            f"{option}: spacy-docbin needs spaCy, which is not installed. Install it (the extra "
+            "spacy), or use the format spacy, its JSON Lines."
         ) from None
     return spacy.blank("xx")
 
