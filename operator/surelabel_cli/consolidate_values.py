@@ -50,6 +50,8 @@ class Valued:
             "annotators": len(self.given.annotators),
             "labels": len(self.given.classes),
             "unlabeled": len(self.given.items) - len(self.labels),
+            "iterations": self.answers.fit.n_iter,
+            "converged": self.answers.fit.converged,
         }
 
     def write_annotators(self, path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cli.test_consolidate import run
+from surelabel.consolidation.objects import METHODS, Auto
 from surelabel.tasks import TASK_TYPES
 from workloads.consolidation.crowds import DATA
 from workloads.value_cases import CASES, LABELS
@@ -55,6 +57,31 @@ def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
         people = list(csv.DictReader(file))
     assert [row["annotator"] for row in people] == ["ann", "bob", "cid", "dan"]
     assert all(float(row["agreement"]) > 0.7 for row in people)
+
+
+# A vote, or the answer that is nearest to all others; all other labels are found step by step.
+AT_ONCE = ("SemanticSegmentation", "Custom")
+
+
+@pytest.mark.parametrize("task_type", CASES)
+def test_the_summary_says_how_far_the_iterations_came(tmp_path: Path, task_type: str) -> None:
+    answers = write_answers(tmp_path / "answers.jsonl", task_type, accuracy=0.7)
+    out = tmp_path / "out.jsonl"
+    code, said, _ = run("consolidate", answers, "--task-type", task_type, "--json", "-o", out)
+    assert code == 0
+    summary = json.loads(said)
+    assert isinstance(summary["converged"], bool)
+    assert (summary["iterations"] == 0) == (task_type in AT_ONCE)
+
+
+def test_an_iteration_that_did_not_converge_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS, "Auto", partial(Auto, max_iter=1))
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox", accuracy=0.7)
+    code, _, err = run("consolidate", answers, "--task-type", "BoundingBox")
+    assert code == 0
+    assert err.rstrip().endswith("; the iteration has not converged")
 
 
 @pytest.mark.parametrize("task_type", CASES)

@@ -65,6 +65,7 @@ class ObjectTask(ValueTask[V]):
         result = METHODS["Auto"]().fit_predict(coded)
         for item, positions in answers.by_item():
             yield item, self._of_item(result, item, [values[p] for p in positions])
+        answers.fit.note(result)
 
     def _of_item(self, result: ObjectResult, item: int, given: list[V]) -> Consolidated[V]:
         rows = np.arange(*np.searchsorted(result.item, (item, item + 1)))

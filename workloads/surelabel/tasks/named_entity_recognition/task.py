@@ -54,6 +54,7 @@ class NamedEntityRecognition(ValueTask[Spans]):
         result = METHODS["Auto"]().fit_predict(coded, texts=texts if known else None)
         for item, positions in answers.by_item():
             yield item, self._of_item(result, item, [answers.value[p] for p in positions])
+        answers.fit.note(result)
 
     @staticmethod
     def _of_item(result: SpanResult, item: int, given: list[Spans]) -> Consolidated[Spans]:

@@ -56,6 +56,7 @@ class Ranking(ValueTask[Order]):
             order = tuple(candidates[item][code] for code in result.order_of(item))
             confidence = float(result.confidence[item])
             yield item, Consolidated(Order(order), confidence, (confidence,))
+        answers.fit.note(result)
 
     def vary(self, truth: Order, accuracy: float, rng: Random, n_classes: int) -> Order:
         """See ``ValueTask``; neighbours that look alike change places."""

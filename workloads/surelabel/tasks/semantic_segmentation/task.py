@@ -126,6 +126,7 @@ def _of_batch(
                 tuple(sure[number].tolist()),
             ),
         )
+    answers.fit.note(result)
 
 
 def _pixels(value: SemanticMask) -> Pixels:
