@@ -94,7 +94,10 @@ def test_every_task_type_is_consolidated_and_its_agreement_told(
     assert len([json.loads(line) for line in out.splitlines()]) == 7
     code, out, _ = run("agreement", answers, "--task-type", task_type, "--json")
     assert code == 0
-    alpha = json.loads(out)["krippendorffAlpha"]
+    found = json.loads(out)
+    assert list(found["annotators"]) == ["ann", "bob", "cid", "dan"]
+    assert all(each["items"] == 6 for each in found["annotators"].values())
+    alpha = found["krippendorffAlpha"]
     assert (alpha["items"], alpha["answers"]) == (6, 24)
     assert -1 <= alpha["value"] <= 1
 
