@@ -132,8 +132,7 @@ READERS_LOCK := tests/workloads/exports/readers/readers.lock
 $(VENV)/readers/.installed: $(READERS_LOCK) | $(BIN)/uv
 	@$(SAY) "readers: installing the formats' own libraries"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/readers
-	@$(BIN)/uv pip sync --quiet --require-hashes --compile-bytecode \
-	  --python $(VENV)/readers/bin/python $(READERS_LOCK)
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(VENV)/readers/bin/python $(READERS_LOCK)
 	@touch $@
 
 clean: ## Remove .venv and caches of the checkout (not the Go tools in the user's cache)

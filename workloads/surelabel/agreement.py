@@ -208,7 +208,7 @@ def alpha_of_annotator_by_distance(
 
     ``item``, ``annotator``: (n_answers,), coded from 0, one answer of each annotator to an item;
     ``who``: the annotator's code; ``distance`` as for ``alpha_by_distance``. Above ``max_pairs``
-    pairs chance is the mean of so many drawn ones. nan where nobody else answered any of the annotator's items.
+    pairs chance is the mean of so many drawn ones. nan where nobody else answered the items.
     """
     items, people = np.asarray(item, dtype=np.int64), np.asarray(annotator, dtype=np.int64)
     rows_of_who = np.flatnonzero(people == who)
