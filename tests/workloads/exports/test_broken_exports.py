@@ -46,7 +46,7 @@ def test_a_broken_file_ends_in_a_message(tmp_path, name, file, text):
 )
 def test_json_that_is_broken_anywhere_is_read_or_told(tmp_path, name, kind):
     EXPORTS[name].write(DATA[kind], tmp_path)
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.json")
     whole = json.loads(file.read_text(encoding="utf-8"))
     told = 0
     for junk in JUNK:
