@@ -18,7 +18,7 @@ needs_readers = pytest.mark.skipif(
 )
 
 
-def read_by(script: str, home: Path, *folders: Path) -> list[Any]:
+def read_by(script: str, home: Path, *folders: Path | str) -> list[Any]:
     """What the script prints for each folder, in their order; ``home`` for its caches."""
     done = subprocess.run(
         [PYTHON, Path(__file__).with_name(script), *folders],
