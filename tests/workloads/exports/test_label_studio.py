@@ -115,7 +115,10 @@ def test_label_studio_turns_about_the_corner(tmp_path):
 
 WRONG = [
     ("BoundingBox", "ImageClassification", "rectanglelabels", "BoundingBox"),
-    ("ImageClassification", "BoundingBox", "choices", "ImageClassification or TextClassification"),
+    (
+        *("ImageClassification", "BoundingBox", "choices"),
+        "ImageClassification or ImageClassificationMultiLabel.",
+    ),
     ("Polygon", "Keypoint", "polygonlabels", "Polygon"),
     ("FreeText", "Rating", "textarea", "FreeText"),
 ]

@@ -54,9 +54,10 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
     if read_value is None:
         raise ExportError(f"--task-type: Label Studio's JSON has no {task_type} here.")
     kinds = (CONTROLS[task_type].kind, *CONTROLS[task_type].also)
-    others = [each for _, results in found for each in results if each["type"].text() not in kinds]
-    if others and len(others) == sum(len(results) for _, results in found):
-        raise _of_another_type(others[0], task_type)
+    marks = [(task, each) for task, results in found for each in results]
+    others = [(task, each) for task, each in marks if each["type"].text() not in kinds]
+    if others and len(others) == len(marks):
+        raise _of_another_type(*others[0], task_type)
     classes = _classes(found)
     examples = []
     for task, results in found:
@@ -105,9 +106,8 @@ _TEXT = ("NamedEntityRecognition", "TextClassification", "TextClassificationMult
 _NEEDS = {"text": _TEXT, "image": tuple(set(CONTROLS) - {*_TEXT, "FreeText", "Rating"})}
 
 
-def _of_another_type(result: Field, task_type: str) -> FieldError:
-    kind = result["type"]
-    named = [n for n, control in CONTROLS.items() if kind.value in (control.kind, *control.also)]
+def _of_another_type(task: Field, result: Field, task_type: str) -> FieldError:
+    kind, named = result["type"], _task_types(task, result)
     step = f"Pass --task-type {' or '.join(named)}." if named else "Convert it by another program."
     return kind.wrong(f"{CONTROLS[task_type].kind!r} to be read as {task_type}", step)
 
@@ -124,16 +124,21 @@ def _of(task: Field) -> list[Field] | None:
 def _task_type(found: list[tuple[Field, list[Field]]]) -> str:
     """Of the first result whose type is known."""
     for task, results in found:
-        place = "text" if "text" in task["data"] else "image"
         for result in results:
-            for name, control in CONTROLS.items():
-                kinds = (control.kind, *control.also)
-                if result["type"].text() in kinds and name not in _NEEDS[_OTHER[place]]:
-                    return name
+            if named := _task_types(task, result):
+                return named[0]
     raise ExportError("the file has no annotations of a known type; pass --task-type.")
 
 
-_OTHER = {"text": "image", "image": "text"}
+def _task_types(task: Field, result: Field) -> list[str]:
+    """All that such a result of a text or of an image may be read as."""
+    other = _NEEDS["image" if "text" in task["data"] else "text"]
+    kind = result["type"].text()
+    return [
+        name
+        for name, control in CONTROLS.items()
+        if kind in (control.kind, *control.also) and name not in other
+    ]
 
 
 def _size(results: list[Field]) -> ImageSize:
