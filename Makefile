@@ -20,7 +20,7 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python tools clean
+.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python readers tools clean
 
 help: ## Show this help
 	@$(SAY) "Surelabel: two commands do all set-up themselves: make demo, make test" ""
@@ -34,11 +34,11 @@ demo: setup ## Run the main job: 1,797 digits from kubectl apply to a certified 
 up: setup ## Start control plane, Ray and operator to play with; Ctrl-C ends them
 	@$(BIN)/surelabel up
 
-test: setup check ## Check, run all tests but the long ones, then the digits on a real node (root)
+test: setup readers check ## Check, run all tests but the long ones, then the digits on a real node (root)
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not long and not e2e"
 	@$(BIN)/python tests/e2e/run.py --smoke
 
-test-long: setup check ## The same with the long ones
+test-long: setup readers check ## The same with the long ones
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=15 -m "not e2e"
 
 # Only by the command line: whoever has a KUBECONFIG in the environment has not asked for this.
@@ -75,6 +75,11 @@ setup: $(BIN)/pip ## Set everything up and run nothing
 	@$(MAKE) -j2 python tools
 
 python: $(VENV)/.installed
+	@:
+
+# They read exports back in tests. Apart, since they bring pandas, OpenCV and more that must not
+# hide that a package of ours lacks it.
+readers: $(VENV)/readers/.installed
 	@:
 
 # The Go tools take the minutes: they build beside the Python set-up.
@@ -121,6 +126,13 @@ $(VENV)/.installed: requirements/development.lock requirements/bootstrap.lock py
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python \
 	  --no-deps --no-build-isolation --editable .
 	@$(SAY) "python: ready"
+	@touch $@
+
+READERS_LOCK := tests/workloads/exports/readers/readers.lock
+$(VENV)/readers/.installed: $(READERS_LOCK) | $(BIN)/uv
+	@$(SAY) "readers: installing the formats' own libraries"
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/readers
+	@$(BIN)/uv pip sync --quiet --require-hashes --python $(VENV)/readers/bin/python $(READERS_LOCK)
 	@touch $@
 
 clean: ## Remove .venv and caches of the checkout (not the Go tools in the user's cache)

@@ -16,10 +16,11 @@ from surelabel.agreement import (
     fleiss_kappa,
     krippendorff_alpha,
 )
+from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
-from surelabel_cli.consolidate_values import agreement_of_values
+from surelabel_cli.consolidate_values import agreement_of_people, agreement_of_values
 
 
 def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
@@ -27,8 +28,9 @@ def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
     check_choice("--task-type", task_type, tuple(TASK_TYPES))
     task = TASK_TYPES[task_type]
     if isinstance(task, ValueTask):
-        alpha = agreement_of_values(task, read_typed(answers, task_type))
-        _print({"krippendorffAlpha": alpha}, {}, {}, as_json=as_json)
+        given = read_typed(answers, task_type)
+        found = {"krippendorffAlpha": agreement_of_values(task, given)}
+        _print(found, {}, agreement_of_people(task, given), as_json=as_json)
         return
     table, _ = read_table(answers, task_type)
     coded = coded_answers(table)
@@ -66,9 +68,10 @@ def _print(
 
 
 def _shown(found: Agreement) -> str:
+    items = counted(found.n_items, "item")
     if math.isnan(found.value):
-        return f"cannot be told ({found.n_items:,} items with two answers)"
-    return f"{found.value:6.3f}  ({found.low:.3f} to {found.high:.3f}, {found.n_items:,} items)"
+        return f"cannot be told ({items} with two answers)"
+    return f"{found.value:6.3f}  ({found.low:.3f} to {found.high:.3f}, {items})"
 
 
 def agreement_json(found: Agreement) -> dict[str, Any]:

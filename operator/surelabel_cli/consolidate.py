@@ -21,6 +21,7 @@ from surelabel.answer_files.gold import check_orders
 from surelabel.answer_table import AnswerTable
 from surelabel.consolidation import METHODS, ConsolidationResult
 from surelabel.consolidation.checked import NotApplicableError
+from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import ValueTask
@@ -216,14 +217,14 @@ def _summary(table: AnswerTable, result: ConsolidationResult) -> dict[str, Any]:
 def _sentence(summary: dict[str, Any]) -> str:
     found = summary["agreement"]
     text = (
-        f"{summary['items']:,} items, {summary['answers']:,} answers of "
-        f"{summary['annotators']:,} annotators, {summary['labels']:,} labels; "
-        f"{summary['unlabeled']:,} items without a label"
+        f"{counted(summary['items'], 'item')}, {counted(summary['answers'], 'answer')} of "
+        f"{counted(summary['annotators'], 'annotator')}, {counted(summary['labels'], 'label')}; "
+        f"{counted(summary['unlabeled'], 'item')} without a label"
     )
     if "tied" in summary:
-        text += f", {summary['tied']:,} ties"
+        text += f", {counted(summary['tied'], 'tie')}"
     if summary["setAside"]:
-        text += f", {summary['setAside']:,} answers set aside"
+        text += f", {counted(summary['setAside'], 'answer')} set aside"
     if found["value"] is not None:
         text += f"; Krippendorff's alpha {found['value']:.3f}"
     return text + ("" if summary.get("converged", True) else "; the iteration has not converged")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from surelabel.agreement import Agreement, alpha_by_distance
+from surelabel.agreement import Agreement, alpha_by_distance, alpha_of_annotator_by_distance
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.coding import as_values
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import AnnotatorAgreement, Consolidated, ValueAnswers, ValueTask
+
+# Pairs of answers that tell what chance would give: of all annotators together, and of each.
+_PAIRS, _PAIRS_EACH = 20_000, 100
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Valued:
             "annotators": len(self.given.annotators),
             "labels": len(self.given.classes),
             "unlabeled": len(self.given.items) - len(self.labels),
+            "iterations": self.answers.fit.n_iter,
+            "converged": self.answers.fit.converged,
         }
 
     def write_annotators(self, path: Path) -> None:
@@ -93,11 +98,30 @@ class Valued:
 def agreement_of_values(task: ValueTask[Any], given: GivenAnswers) -> Agreement:
     """Krippendorff's alpha with the task type's own distance."""
     answers = as_values(given)
+    return alpha_by_distance(answers.item, _distance(task, answers))
 
+
+def agreement_of_people(task: ValueTask[Any], given: GivenAnswers) -> dict[str, Agreement]:
+    """The same of each annotator with all others, by name."""
+    answers = as_values(given)
+    n = max(len(given.annotators), 1)
+    return {
+        name: alpha_of_annotator_by_distance(
+            answers.item,
+            answers.annotator,
+            who,
+            _distance(task, answers),
+            max_pairs=max(_PAIRS // n, _PAIRS_EACH),
+        )
+        for who, name in enumerate(given.annotators)
+    }
+
+
+def _distance(task: ValueTask[Any], answers: ValueAnswers[Any]) -> Callable[[int, int], float]:
     def distance(first: int, second: int) -> float:
         return task.disagreement(answers.value[first], answers.value[second])
 
-    return alpha_by_distance(answers.item, distance)
+    return distance
 
 
 def _n_parts(task: ValueTask[Any], value: Any, classes: Classes) -> int:

@@ -34,13 +34,14 @@ def convert(
     labels: Path | None,
     image_folder: str | None,
     out: Path | None,
+    as_json: bool = False,
 ) -> None:
     """Convert ``source``; UserError says what is wrong with it."""
     if from_ == REQUEST:
-        if to != MANIFEST or attribute is not None or image_folder is not None:
+        if to != MANIFEST or attribute is not None or image_folder is not None or as_json:
             raise UserError(
-                f"--from {REQUEST}: writes a LabelingJob; leave out --to, --attribute and "
-                "--image-folder."
+                f"--from {REQUEST}: writes a LabelingJob; leave out --to, --attribute, "
+                "--image-folder and --json."
             )
         convert_labeling_request(source, labels, task_type, out)
         return
@@ -57,6 +58,7 @@ def convert(
         names=names,
         image_folder=image_folder,
         out=out,
+        as_json=as_json,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import typer
 
+from surelabel.answer_files import SetAside
 from surelabel.exports import (
     EXPORTS,
     Example,
@@ -17,6 +19,7 @@ from surelabel.exports import (
     read_labeled_manifest,
     write_labeled_manifest,
 )
+from surelabel.plural import counted
 from surelabel.tasks.classes import Classes
 from surelabel_cli.errors import UserError
 
@@ -35,8 +38,12 @@ def convert_labels(
     names: list[str] | None,
     image_folder: str | None,
     out: Path | None,
+    as_json: bool,
 ) -> None:
-    """Write the labels of ``source`` to ``out``; what is lost on the way goes to stderr."""
+    """Write the labels of ``source`` to ``out``; what is lost on the way goes to stderr.
+
+    ``as_json``: the summary is a line of JSON on standard output instead of a sentence on stderr.
+    """
     readable = (MANIFEST, *(name for name, each in EXPORTS.items() if each.read is not None))
     _check("--from", from_, ("create-labeling-job", *readable))
     _check("--to", to, (MANIFEST, *EXPORTS))
@@ -47,12 +54,12 @@ def convert_labels(
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder.")
     try:
-        data = _read(source, from_, to, task_type, attribute, names)
+        data, broken = _read(source, from_, to, task_type, attribute, names)
         data, unplaced = _with_uris(data, image_folder)
-        notes = _write(data, to, attribute, out)
+        notes = [*map(str, broken), *data.notes, *_write(data, to, attribute, out)]
         if to == MANIFEST and unplaced:
             notes.append(
-                f"{unplaced:,} items: source-ref is a file name, which no job takes. Pass "
+                f"{counted(unplaced, 'item')}: source-ref is a file name, which no job takes. Pass "
                 "--image-folder, the URI of the folder that the files lie in."
             )
     except ExportError as error:
@@ -64,7 +71,22 @@ def convert_labels(
     except csv.Error as error:
         raise UserError(f"{source}: is not CSV: {error}.") from error
     _tell(notes)
-    typer.echo(f"{out}: {len(data.examples):,} items, {data.task_type}.", err=True)
+    n = len(data.examples)
+    if as_json:
+        summary = {
+            "out": str(out),
+            "taskType": data.task_type,
+            "labels": len(data.classes),
+            "items": n,
+            "unlabeled": data.unlabeled,
+            "setAside": len(broken),
+            "notes": len(notes),
+        }
+        typer.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    left_out = f"; {counted(data.unlabeled, 'item')} without a label" if data.unlabeled else ""
+    aside = f"; {counted(len(broken), 'line')} set aside" if broken else ""
+    typer.echo(f"{out}: {counted(n, 'item')}, {data.task_type}{left_out}{aside}.", err=True)
 
 
 def _read(
@@ -74,21 +96,19 @@ def _read(
     task_type: str | None,
     attribute: str | None,
     names: list[str] | None,
-) -> LabeledData:
+) -> tuple[LabeledData, list[SetAside]]:
     if from_ != MANIFEST:
         read = EXPORTS[from_].read
         if read is None:
             raise ExportError(f"--from: {from_} cannot be read.")
-        return read(source, task_type)
-    data, broken = read_labeled_manifest(
+        return read(source, task_type), []
+    return read_labeled_manifest(
         source,
         task_type=task_type,
         attribute=attribute,
         classes=None if names is None else Classes.of(names),
         pixels=to in EXPORTS and EXPORTS[to].pixels,
     )
-    _tell([str(each) for each in broken])
-    return data
 
 
 def _with_uris(data: LabeledData, folder: str | None) -> tuple[LabeledData, int]:
@@ -104,7 +124,7 @@ def _with_uris(data: LabeledData, folder: str | None) -> tuple[LabeledData, int]
                 examples.append(replace(example, source=source))
                 continue
         examples.append(example)
-    return LabeledData(data.task_type, data.classes, tuple(examples)), unplaced
+    return replace(data, examples=tuple(examples)), unplaced
 
 
 def _write(data: LabeledData, to: str, attribute: str | None, out: Path) -> list[str]:

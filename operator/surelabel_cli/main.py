@@ -224,14 +224,14 @@ def convert(
         typer.Option(
             "--from",
             help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, "
-            "coco-panoptic, voc, yolo, spacy, png, label-studio, cvat.",
+            "coco-panoptic, voc, yolo, spacy, spacy-docbin, png, label-studio, cvat.",
         ),
     ] = "manifest",
     to: Annotated[
         str,
         typer.Option(
             help="What to write: manifest, coco, coco-panoptic, voc, yolo, yolo-obb, yolo-seg, "
-            "yolo-pose, conll, spacy, csv, png, huggingface, label-studio, cvat."
+            "yolo-pose, conll, spacy, spacy-docbin, csv, png, huggingface, label-studio, cvat."
         ),
     ] = "manifest",
     task_type: Annotated[
@@ -259,6 +259,9 @@ def convert(
             help="File or folder to write. [default: standard output, for a request only]",
         ),
     ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="The counts are one line of JSON on standard output.")
+    ] = False,
 ) -> None:
     """Convert a request to Ground Truth, or a manifest to other formats and back.
 
@@ -276,6 +279,7 @@ def convert(
             labels=labels,
             image_folder=image_folder,
             out=out,
+            as_json=json,
         )
 
 

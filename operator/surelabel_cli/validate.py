@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
+from surelabel.plural import counted
 from surelabel_cli.manifest_file import ManifestRules, manifest_problems
 from surelabel_cli.resource_file import Document, ResourceFileError, read_resource_file
 from surelabel_cli.team_match import KnownTeam, known_teams, team_problem
@@ -168,7 +169,7 @@ def _manifest_result(file: Path, rules: ManifestRules | str) -> FileResult:
             '{"source-ref": "s3://bucket/a.png"}'
         )
         problems.append(FileProblem(name, None, text))
-    return FileResult(name, f"{n_lines:,} items", problems)
+    return FileResult(name, counted(n_lines, "item"), problems)
 
 
 def _manifest_rules(documents: list[Document], task_type: str | None) -> ManifestRules | str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cli.test_consolidate import run
+from surelabel.consolidation.objects import METHODS, Auto
 from surelabel.tasks import TASK_TYPES
 from workloads.consolidation.crowds import DATA
 from workloads.stages.mini_driver import MiniDriver
@@ -50,12 +52,37 @@ def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
         assert {box["label"] for box in line["label"]["boundingBoxes"]} == {"Falcon", "Duck"}
         assert all(0 < box["confidence"] <= 1 for box in line["label"]["boundingBoxes"])
         assert line["label"]["inputImageProperties"] == {"height": 400, "width": 500}
-    assert err.startswith("7 items, 25 answers of 4 annotators, 2 labels; 1 items without a label")
+    assert err.startswith("7 items, 25 answers of 4 annotators, 2 labels; 1 item without a label")
     assert "Krippendorff's alpha" in err
     with (tmp_path / "people.csv").open(encoding="utf-8") as file:
         people = list(csv.DictReader(file))
     assert [row["annotator"] for row in people] == ["ann", "bob", "cid", "dan"]
     assert all(float(row["agreement"]) > 0.7 for row in people)
+
+
+# A vote, or the answer that is nearest to all others; all other labels are found step by step.
+AT_ONCE = ("SemanticSegmentation", "Custom")
+
+
+@pytest.mark.parametrize("task_type", CASES)
+def test_the_summary_says_how_far_the_iterations_came(tmp_path: Path, task_type: str) -> None:
+    answers = write_answers(tmp_path / "answers.jsonl", task_type, accuracy=0.7)
+    out = tmp_path / "out.jsonl"
+    code, said, _ = run("consolidate", answers, "--task-type", task_type, "--json", "-o", out)
+    assert code == 0
+    summary = json.loads(said)
+    assert isinstance(summary["converged"], bool)
+    assert (summary["iterations"] == 0) == (task_type in AT_ONCE)
+
+
+def test_an_iteration_that_did_not_converge_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(METHODS, "Auto", partial(Auto, max_iter=1))
+    answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox", accuracy=0.7)
+    code, _, err = run("consolidate", answers, "--task-type", "BoundingBox")
+    assert code == 0
+    assert err.rstrip().endswith("; the iteration has not converged")
 
 
 @pytest.mark.parametrize("task_type", CASES)
@@ -68,7 +95,10 @@ def test_every_task_type_is_consolidated_and_its_agreement_told(
     assert len([json.loads(line) for line in out.splitlines()]) == 7
     code, out, _ = run("agreement", answers, "--task-type", task_type, "--json")
     assert code == 0
-    alpha = json.loads(out)["krippendorffAlpha"]
+    found = json.loads(out)
+    assert list(found["annotators"]) == ["ann", "bob", "cid", "dan"]
+    assert all(each["items"] == 6 for each in found["annotators"].values())
+    alpha = found["krippendorffAlpha"]
     assert (alpha["items"], alpha["answers"]) == (6, 24)
     assert -1 <= alpha["value"] <= 1
 
@@ -85,7 +115,7 @@ def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Pat
     assert lines[-1] == {"item": "new.png", "label": None, "confidence": None}
     assert "set aside: " in err
     assert "boundingBoxes[0]" in err
-    assert ", 1 answers set aside" in err
+    assert ", 1 answer set aside" in err
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from surelabel.exports import EXPORTS, write_labeled_manifest
 from surelabel_cli.main import app
 from workloads.exports.examples import DATA
 
-CLASS = "ImageClassification"
+CLASS, CARRIED = "ImageClassification", "BoundingBox"
 
 
 def convert(*arguments: object) -> tuple[int, str]:
@@ -76,6 +76,7 @@ def test_a_broken_line_is_told_and_the_rest_goes_on(manifest, tmp_path):
         (["--to", "coco", "-o", "x", "--task-type", "Cheese"], "--task-type must be one of"),
         (["--to", "coco", "-o", "x", "--attribute", "none"], "the type of its labels is not known"),
         (["--from", "create-labeling-job", "--to", "coco"], "leave out --to"),
+        (["--from", "create-labeling-job", "--json"], "--image-folder and --json"),
     ],
 )
 def test_a_mistake_ends_in_one_message(manifest, options, message):
@@ -112,3 +113,73 @@ def test_file_names_become_uris_that_a_job_takes(tmp_path):
     assert CliRunner().invoke(app, ["validate", str(out), "--task-type", CLASS]).exit_code == 0
     sources = [json.loads(line)["source-ref"] for line in out.read_text().splitlines()]
     assert sources == [example.source for example in DATA["ImageClassification"].examples]
+
+
+def write_job_output(path: Path) -> Path:
+    """A manifest of Ground Truth's with a label, a failed line, one not labeled, a broken label."""
+    metadata = {"type": "groundtruth/object-detection", "class-map": {"0": "Dog"}, "objects": []}
+    failed = {"failure-reason": "ClientError: no such image", "human-annotated": "yes"}
+    box = {"class_id": 0, "left": 1, "top": 2, "width": 3, "height": 4}
+    size = [{"width": 40, "height": 20, "depth": 3}]
+    lines = [
+        {"source-ref": "s3://b/0.jpg", "box": {"image_size": size, "annotations": [box]},
+         "box-metadata": metadata},
+        {"source-ref": "s3://b/1.jpg", "box-metadata": failed},
+        {"source-ref": "s3://b/2.jpg"},
+        {"source-ref": "s3://b/3.jpg", "box": {"annotations": [{"class_id": 9}]},
+         "box-metadata": metadata},
+        {"box": {"annotations": []}, "box-metadata": metadata},
+    ]  # fmt: skip
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    "to", [name for name, each in EXPORTS.items() if CARRIED in each.task_types]
+)
+def test_what_has_no_label_is_counted_in_every_format(tmp_path, to):
+    source = write_job_output(tmp_path / "in.manifest")
+    code, said = convert(source, "--to", to, "-o", tmp_path / "out")
+    assert code == 0
+    assert f"{source}:4: MalformedLabel" in said
+    assert f"{source}:5: MalformedSource: needs source or source-ref" in said
+    last = f"{tmp_path / 'out'}: 1 item, BoundingBox; 2 items without a label; 2 lines set aside."
+    assert said.splitlines()[-1] == last
+
+
+def test_the_counts_are_a_line_of_json(tmp_path):
+    source, out = write_job_output(tmp_path / "in.manifest"), tmp_path / "out"
+    done = CliRunner().invoke(
+        app, ["convert", str(source), "--to", "csv", "-o", str(out), "--json"]
+    )
+    assert json.loads(done.stdout) == {
+        "out": str(out), "taskType": "BoundingBox", "labels": 1, "items": 1, "unlabeled": 2,
+        "setAside": 2, "notes": 2,
+    }  # fmt: skip
+    # What went wrong stays where people look for it.
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_label_studio_of_another_type_ends_in_an_error_and_writes_nothing(tmp_path):
+    source, out = tmp_path / "in.manifest", tmp_path / "out.manifest"
+    write_labeled_manifest(DATA["BoundingBox"], "box", source)
+    convert(source, "--to", "label-studio", "-o", tmp_path / "tasks")
+    options = [tmp_path / "tasks", "--from", "label-studio", "--task-type", "ImageClassification"]
+    code, said = convert(*options, "-o", out)
+    assert code == 1
+    assert "result[0].type: must be 'choices' to be read as ImageClassification; got" in said
+    assert "Pass --task-type BoundingBox." in said
+    assert not out.exists()
+
+
+def test_tasks_that_nobody_answered_are_counted(tmp_path):
+    tasks = [
+        {"data": {"image": "s3://b/0.jpg"}, "annotations": [
+            {"result": [{"type": "choices", "value": {"choices": ["Dog"]}}]}]},
+        {"data": {"image": "s3://b/1.jpg"}, "annotations": []},
+    ]  # fmt: skip
+    (tmp_path / "tasks.json").write_text(json.dumps(tasks))
+    out = tmp_path / "out.manifest"
+    code, said = convert(tmp_path / "tasks.json", "--from", "label-studio", "-o", out)
+    assert code == 0
+    assert said.splitlines()[-1] == f"{out}: 1 item, ImageClassification; 1 item without a label."

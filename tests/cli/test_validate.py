@@ -392,7 +392,7 @@ def test_a_manifest_alone_needs_a_task_type(write) -> None:  # type: ignore[no-u
     )
     assert run("in.manifest", "--task-type", "TextClassification") == (
         0,
-        ["in.manifest: valid (1 items)"],
+        ["in.manifest: valid (1 item)"],
     )
 
 

@@ -11,6 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 from surelabel.agreement import (
     alpha_by_distance,
     alpha_of_annotator,
+    alpha_of_annotator_by_distance,
     alpha_of_class,
     cohen_kappa,
     fleiss_kappa,
@@ -102,6 +103,30 @@ def test_alpha_by_distance_needs_two_answers_to_an_item():
     assert np.isnan(found.value)
     assert (found.n_items, found.n_answers) == (0, 0)
     assert np.isnan(alpha_by_distance(np.empty(0, int), lambda one, other: 1.0).value)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_annotators_alpha_by_distance_is_that_of_classes_where_these_differ_or_not(seed):
+    answers = made_up_crowd(seed, n_items=40).coded
+
+    def distance(one: int, other: int) -> float:
+        return float(answers.label[one] != answers.label[other])
+
+    for who in range(answers.n_annotators):
+        given = (answers.item, answers.annotator, who, distance)
+        found = alpha_of_annotator_by_distance(*given, max_pairs=10**6, draws=20)
+        expected = alpha_of_annotator(answers, who, draws=20)
+        assert found.value == pytest.approx(expected.value, nan_ok=True)
+        assert (found.n_items, found.n_answers) == (expected.n_items, expected.n_answers)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high), nan_ok=True)
+        drawn = alpha_of_annotator_by_distance(*given, max_pairs=5_000, draws=20)
+        assert drawn.value == pytest.approx(expected.value, abs=0.05, nan_ok=True)
+
+
+def test_an_annotator_whom_nobody_can_be_compared_with_has_no_alpha():
+    found = alpha_of_annotator_by_distance([0, 1, 1], [0, 1, 2], 0, lambda one, other: 1.0)
+    assert np.isnan(found.value)
+    assert found.n_items == 0
 
 
 def test_fleiss_example():

@@ -8,7 +8,6 @@ that. An abstention (-1) is a missing answer, of an annotator's answers to one i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import combinations, starmap
 from typing import Literal
 
@@ -16,25 +15,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from surelabel.agreement_interval import Agreement, beyond_chance, with_interval
 from surelabel.consolidation.answers import Answers
+
+__all__ = [
+    "Agreement",
+    "alpha_by_distance",
+    "alpha_of_annotator",
+    "alpha_of_annotator_by_distance",
+    "alpha_of_class",
+    "cohen_kappa",
+    "fleiss_kappa",
+    "krippendorff_alpha",
+]
 
 Floats = NDArray[np.float64]
 Level = Literal["nominal", "ordinal", "interval"]
-
-# Share of bootstrap draws inside the interval.
-_INSIDE = 0.95
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """``value`` with its interval; nan where nothing can be compared, or nothing ever differs by
-    chance (all answers are of one class). ``n_items``: items with two answers or more."""
-
-    value: float
-    low: float
-    high: float
-    n_items: int
-    n_answers: int
 
 
 def krippendorff_alpha(
@@ -69,9 +65,9 @@ def krippendorff_alpha(
             within = 2 * (size * (units @ place**2) - (units @ place) ** 2)
             expected = 2 * (n * (marginal @ place**2) - (marginal @ place) ** 2)
         observed = weight @ (within / (size - 1))
-        return _beyond_chance(observed / n, expected / (n * (n - 1)) if n > 1 else 0.0)
+        return beyond_chance(observed / n, expected / (n * (n - 1)) if n > 1 else 0.0)
 
-    return _with_interval(alpha, units, draws, seed)
+    return with_interval(alpha, units, draws, seed)
 
 
 def alpha_by_distance(
@@ -108,9 +104,9 @@ def alpha_by_distance(
         observed = weight @ (within / (size - 1)) / (weight @ size)
         often = weight[unit[first]] * weight[unit[second]]
         expected = float(often @ across / often.sum()) if often.any() else 0.0
-        return _beyond_chance(float(observed), expected)
+        return beyond_chance(float(observed), expected)
 
-    return _with_interval(alpha, sparse.csr_matrix(size[:, None]), draws, seed)
+    return with_interval(alpha, sparse.csr_matrix(size[:, None]), draws, seed)
 
 
 def fleiss_kappa(answers: Answers, *, draws: int = 1000, seed: int = 0) -> Agreement:
@@ -126,9 +122,9 @@ def fleiss_kappa(answers: Answers, *, draws: int = 1000, seed: int = 0) -> Agree
     def kappa(weight: Floats) -> float:
         marginal = np.asarray(weight @ units).ravel()
         share = marginal / marginal.sum()
-        return _beyond_chance(weight @ differing / weight.sum(), 1 - (share**2).sum())
+        return beyond_chance(weight @ differing / weight.sum(), 1 - (share**2).sum())
 
-    return _with_interval(kappa, units, draws, seed)
+    return with_interval(kappa, units, draws, seed)
 
 
 def cohen_kappa(
@@ -151,9 +147,9 @@ def cohen_kappa(
         table = np.asarray(weight @ pairs).reshape(k, k)
         n = table.sum()
         expected = (table.sum(axis=0) @ table.sum(axis=1)) / n**2
-        return _beyond_chance(1 - np.trace(table) / n, 1 - expected)
+        return beyond_chance(1 - np.trace(table) / n, 1 - expected)
 
-    return _with_interval(kappa, pairs, draws, seed, answers_per_item=2)
+    return with_interval(kappa, pairs, draws, seed, answers_per_item=2)
 
 
 def alpha_of_class(answers: Answers, label: int, *, draws: int = 1000, seed: int = 0) -> Agreement:
@@ -200,37 +196,52 @@ def alpha_of_annotator(
     def alpha(weight: Floats) -> float:
         n = weight.sum()
         chance = (weight @ mine) @ (weight @ others) / n**2
-        return _beyond_chance(1 - weight @ agreeing / n, 1 - chance)
+        return beyond_chance(1 - weight @ agreeing / n, 1 - chance)
 
-    return _with_interval(alpha, mine, draws, seed, answers_per_item=2)
-
-
-def _beyond_chance(observed: float, expected: float) -> float:
-    return float(1 - observed / expected) if expected > 0 else float("nan")
+    return with_interval(alpha, mine, draws, seed, answers_per_item=2)
 
 
-def _with_interval(
-    statistic: Callable[[Floats], float],
-    units: sparse.csr_matrix,
-    draws: int,
-    seed: int,
-    answers_per_item: int | None = None,
+def alpha_of_annotator_by_distance(
+    item: ArrayLike,
+    annotator: ArrayLike,
+    who: int,
+    distance: Callable[[int, int], float],
+    *,
+    max_pairs: int = 20_000,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> Agreement:
-    """``statistic`` of weights per item: 1 each, then as often as each item is drawn."""
-    n = units.shape[0]
-    n_answers = n * answers_per_item if answers_per_item else int(units.sum())
-    if n == 0:
-        return Agreement(float("nan"), float("nan"), float("nan"), 0, 0)
-    rng = np.random.default_rng(seed)
-    drawn = np.array([
-        statistic(np.bincount(rng.integers(n, size=n), minlength=n).astype(float))
-        for _ in range(draws)
+    """``alpha_of_annotator`` of answers that are no classes.
+
+    ``item``, ``annotator``: (n_answers,), coded from 0, one answer of each annotator to an item;
+    ``who``: the annotator's code; ``distance`` as for ``alpha_by_distance``. Above ``max_pairs``
+    pairs chance is the mean of so many drawn ones. nan where nobody else answered the items.
+    """
+    items, people = np.asarray(item, dtype=np.int64), np.asarray(annotator, dtype=np.int64)
+    rows_of_who = np.flatnonzero(people == who)
+    own = dict(zip(items[rows_of_who].tolist(), rows_of_who.tolist(), strict=True))
+    others: dict[int, list[int]] = {}
+    for row in np.flatnonzero(people != who).tolist():
+        if int(items[row]) in own:
+            others.setdefault(int(items[row]), []).append(row)
+    mine = [own[code] for code in others]
+    theirs = [row for rows in others.values() for row in rows]
+    size = np.array([len(rows) for rows in others.values()], np.int64)
+    observed = np.array([
+        sum(distance(own[code], row) for row in rows) / len(rows) for code, rows in others.items()
     ])  # fmt: skip
-    # A draw in which all answers are of one class says nothing.
-    drawn = drawn[~np.isnan(drawn)]
-    tails = (100 * (1 - _INSIDE) / 2, 100 * (1 + _INSIDE) / 2)
-    low, high = np.percentile(drawn, tails) if drawn.size else (np.nan, np.nan)
-    return Agreement(statistic(np.ones(n)), float(low), float(high), n, n_answers)
+    first, second, unit = _across(size, max_pairs, seed)
+    across = np.array([distance(mine[i], theirs[j]) for i, j in zip(first, second, strict=True)])
+    # Items count alike, however many answered them; drawn pairs are drawn so.
+    share = 1 / size[unit] if len(first) == len(mine) * len(theirs) else np.ones(len(first))
+
+    def alpha(weight: Floats) -> float:
+        often = weight[first] * weight[unit] * share
+        expected = float(often @ across / often.sum()) if often.any() else 0.0
+        return beyond_chance(float(weight @ observed / weight.sum()), expected)
+
+    units = sparse.csr_matrix(np.ones((len(mine), 1)))
+    return with_interval(alpha, units, draws, seed, answers_per_item=2)
 
 
 def _pairs(n: int, most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -241,6 +252,23 @@ def _pairs(n: int, most: int, seed: int) -> tuple[NDArray[np.int64], NDArray[np.
     rng = np.random.default_rng((seed, n))
     first = rng.integers(n, size=most)
     return first, (first + rng.integers(1, n, size=most)) % n
+
+
+def _across(
+    size: NDArray[np.int64], most: int, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of an item and one of all items' other answers (``size`` each), and that one's item.
+
+    All of them, or ``most`` drawn ones, items alike.
+    """
+    n, unit = len(size), np.repeat(np.arange(len(size)), size)
+    if n * len(unit) <= most:
+        first, second = np.repeat(np.arange(n), len(unit)), np.tile(np.arange(len(unit)), n)
+        return first, second, unit[second]
+    rng = np.random.default_rng((seed, n))
+    chosen = rng.integers(n, size=most)
+    second = (np.cumsum(size) - size)[chosen] + rng.integers(size[chosen])
+    return rng.integers(n, size=most), second, chosen
 
 
 def _units(answers: Answers, at_least: int = 2) -> sparse.csr_matrix:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from surelabel.exports import Example, LabeledData
+from surelabel.exports import EXPORTS, Example, LabeledData
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import (
@@ -80,3 +80,6 @@ DATA = {
     "FreeText": texts("FreeText", Text("two\nlines"), Text("x")),
     "Rating": texts("Rating", Rating(2.5), Rating(4)),
 }
+# Every format with every task type that it carries, and those that are read back.
+CASES = [(name, kind) for name, each in EXPORTS.items() for kind in each.task_types if kind in DATA]
+BACK = [(name, kind) for name, kind in CASES if EXPORTS[name].read]

@@ -13,8 +13,10 @@ from surelabel.exports import (
     cvat,
     hugging_face,
     label_studio,
+    label_studio_reading,
     pascal_voc,
     png_masks,
+    spacy_docbin,
     tables,
     text_spans,
     yolo,
@@ -66,6 +68,7 @@ EXPORTS: dict[str, ExportFormat] = {
         ExportFormat("yolo-pose", ("Keypoint",), yolo.write, yolo.read),
         ExportFormat("conll", _SPANS, text_spans.write_conll),
         ExportFormat("spacy", _SPANS, text_spans.write_spacy, text_spans.read_spacy),
+        ExportFormat("spacy-docbin", _SPANS, spacy_docbin.write, spacy_docbin.read),
         ExportFormat("csv", tuple(t for t in LABEL_FORMATS if t not in _MASKS), tables.write),
         ExportFormat("png", _MASKS, png_masks.write, png_masks.read, pixels=True),
         ExportFormat(
@@ -85,7 +88,7 @@ EXPORTS: dict[str, ExportFormat] = {
                 *("FreeText", "Rating"),
             ),
             label_studio.write,
-            label_studio.read,
+            label_studio_reading.read,
         ),
         ExportFormat(
             "cvat",

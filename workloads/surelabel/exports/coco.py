@@ -14,16 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from surelabel.consolidation.masks import rle
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData
-from surelabel.exports.geometry import (
-    area,
-    corners,
-    decode_counts,
-    enclosing,
-    mask_of_runs,
-    pose_objects,
-    run_lengths,
-)
+from surelabel.exports.geometry import area, corners, enclosing, pose_objects
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError, plain
 from surelabel.tasks.label_format import Label
@@ -44,15 +38,15 @@ FILE = "annotations.json"
 
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the file; notes say what COCO cannot carry."""
-    notes: list[str] = []
+    lost: list[str] = []
     if data.task_type == "Polygon":
-        data, notes = data.without_thin_polygons()
+        data, lost = data.without_thin_polygons()
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for number, (name, example) in enumerate(data.named(), start=1):
         size = example.size
         if size is None:
-            notes.append(f"{name}: left out: the size of the image is not known.")
+            lost.append(notes.no_size(name))
             continue
         images.append(
             {
@@ -68,14 +62,9 @@ def write(data: LabeledData, folder: Path) -> list[str]:
             more = {} if score is None else {"score": score}
             annotation = {"id": len(annotations) + 1, "image_id": number, **found, "iscrowd": 0}
             annotations.append(annotation | more)
-    rotated = sum(
-        bool(box.rotation)
-        for example in data.examples
-        if isinstance(example.label.value, Boxes)
-        for box in example.label.value.boxes
-    )
-    if rotated:
-        notes.append(f"{rotated} rotated boxes: bbox encloses them; segmentation has the corners.")
+    if data.task_type == "Keypoint":
+        lost += notes.of_confidences(data, "a key point of COCO")
+    lost += notes.of_rotated(data, "bbox is the upright box round it; segmentation has corners.")
     value = {
         "info": {"description": "Written by surelabel", "version": "1.0"},
         "licenses": [],
@@ -85,7 +74,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     }
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-    return notes
+    return lost
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:
@@ -140,7 +129,7 @@ def _of_masks(value: Instances) -> Iterator[dict[str, Any]]:
         if len(rows):
             left, top = int(columns[0]), int(rows[0])
             where = (left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
-        runs = {"counts": run_lengths(mask), "size": list(mask.shape)}
+        runs = {"counts": rle.encode(mask), "size": list(mask.shape)}
         yield _annotation(label, where, int(mask.sum()), runs)
 
 
@@ -268,8 +257,8 @@ def _instances(found: list[Field], codes: dict[int, int], size: ImageSize) -> In
             raise outline["size"].wrong(f"the image's, {[size.height, size.width]}")
         try:
             packed = isinstance(runs.value, str)
-            counts = decode_counts(runs.value) if packed else [each.whole() for each in runs.each()]
-            mask[mask_of_runs(counts, height, width)] = number
+            listed = rle.from_string(runs.value) if packed else [run.whole() for run in runs.each()]
+            mask[rle.decode(listed, height, width)] = number
         except ValueError as error:
             raise FieldError("Malformed", f"{outline.path}: {error}") from None
     return Instances(tuple(_code(each, codes) for each in found), mask)

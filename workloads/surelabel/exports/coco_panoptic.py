@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
@@ -57,8 +58,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     folder.mkdir(parents=True, exist_ok=True)
     value = {"images": images, "annotations": annotations, "categories": categories}
     (folder / FILE).write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
-    sure = any(example.label.confidences for example in data.examples)
-    return ["confidences: left out, COCO panoptic has none."] if sure else []
+    return notes.of_confidences(data, "COCO panoptic")
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData
 from surelabel.exports.xml_file import Element, child, number_of, read_xml, shown, write_xml
+from surelabel.plural import counted
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.pixels import color_of_class
@@ -40,7 +42,7 @@ _TYPES = {
 
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the file; notes say what CVAT cannot carry."""
-    notes: list[str] = []
+    lost: list[str] = []
     root = Element("annotations")
     child(root, "version", "1.1")
     labels = child(child(child(root, "meta"), "task"), "labels")
@@ -52,7 +54,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     for number, (name, example) in enumerate(data.named()):
         size = example.size
         if size is None and not isinstance(example.label.value, SingleClass | LabelSet):
-            notes.append(f"{name}: left out: the size of the image is not known.")
+            lost.append(notes.no_size(name))
             continue
         measures = (
             {} if size is None else {"width": shown(size.width), "height": shown(size.height)}
@@ -62,9 +64,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
             code = int(attributes.pop("label"))
             child(image, tag, None, label=data.classes.names[code], source="manual", **attributes)
     write_xml(root, folder / FILE)
-    if any(example.label.confidences for example in data.examples):
-        notes.append("confidences: left out, CVAT has none.")
-    return notes
+    return lost + notes.of_confidences(data, "CVAT")
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:
@@ -76,6 +76,13 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     task_type = task_type or next((_TYPES[m.tag] for m in marks if m.tag in _TYPES), "BoundingBox")
     if task_type not in (*_TYPES.values(), "ImageClassification"):
         raise ExportError(f"--task-type: CVAT for images has no {task_type}.")
+    tag = _TAGS[task_type]
+    others = [mark for mark in marks if mark.tag in _TYPES and mark.tag != tag]
+    if others and not any(mark.tag == tag for mark in marks):
+        raise ExportError(
+            f"{file}: <{others[0].tag}>: must be <{tag}> to be read as {task_type}; got "
+            f"{len(others)} of other kinds. Pass --task-type {_TYPES[others[0].tag]}."
+        )
     names = [each.text or "" for each in root.iterfind("meta//labels/label/name")]
     classes = Classes.of(dict.fromkeys([*names, *(mark.get("label", "") for mark in marks)]))
     examples: list[Example] = []
@@ -87,7 +94,10 @@ def read(path: Path, task_type: str | None) -> LabeledData:
         value = _value(image, task_type, classes, size, file)
         if value is not None:
             examples.append(Example(image.get("name", ""), Label(value), known_size=size))
-    return LabeledData(task_type, classes, tuple(examples))
+    lost = (f"{counted(len(others), 'mark')}: left out, of another kind than <{tag}>.",)
+    return LabeledData(
+        task_type, classes, tuple(examples), len(images) - len(examples), lost if others else ()
+    )
 
 
 def _marks(value: Any) -> Iterator[tuple[str, dict[str, str]]]:

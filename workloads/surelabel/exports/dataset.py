@@ -51,11 +51,17 @@ class Example:
 
 @dataclass(frozen=True)
 class LabeledData:
-    """Examples of one task type."""
+    """Examples of one task type.
+
+    ``unlabeled``: items of the source without a label, which are left out. ``notes``: what else of
+    the source is left out, a sentence each.
+    """
 
     task_type: str
     classes: Classes
     examples: tuple[Example, ...]
+    unlabeled: int = 0
+    notes: tuple[str, ...] = ()
     names: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -78,7 +84,7 @@ class LabeledData:
             confidences = tuple(sure[k] for k in kept) if sure else ()
             label = replace(example.label, value=value, confidences=confidences)
             examples.append(replace(example, label=label))
-        return LabeledData(self.task_type, self.classes, tuple(examples)), notes
+        return replace(self, examples=tuple(examples)), notes
 
     def confidence(self, example: Example, part: int) -> float | None:
         """Confidence of the part of a label, where it has one."""
@@ -95,8 +101,10 @@ def read_labeled_manifest(
     storage: Storage | None = None,
     pixels: bool = False,
 ) -> tuple[LabeledData, list[SetAside]]:
-    """The labeled lines of a manifest, and what could not be read; lines without a label are left
-    out. ``pixels``: masks are read from their PNGs. ExportError if there is no label at all.
+    """The labeled lines of a manifest, and what could not be read.
+
+    Lines without a label, failed ones among them, are counted and left out. ``pixels``: masks are
+    read from their PNGs. ExportError if there is no label at all.
     """
     lines, broken = read_manifest_lines(path.read_bytes(), str(path))
     form = _form(lines, task_type, attribute, str(path))
@@ -106,11 +114,17 @@ def read_labeled_manifest(
     if classes is None:
         classes = _seen(lines, attribute)
     examples: list[Example] = []
+    unlabeled = 0
     for line in lines:
         value, metadata = line.label(attribute)
-        if value is None or line.source is None:
+        if value is None:
+            unlabeled += 1
             continue
         where = f"{path}:{line.number + 1}"
+        if line.source is None:
+            message = "needs source or source-ref, a string. Add it, or leave the line out."
+            broken.append(SetAside(where, "MalformedSource", message))
+            continue
         try:
             label = form.read_label(value, metadata, classes)
             if pixels:
@@ -119,7 +133,7 @@ def read_labeled_manifest(
             broken.append(SetAside(where, "MalformedLabel", str(error)))
             continue
         examples.append(Example(line.source, label, "source-ref" not in line.value))
-    return LabeledData(form.name, classes, tuple(examples)), broken
+    return LabeledData(form.name, classes, tuple(examples), unlabeled), broken
 
 
 def write_labeled_manifest(data: LabeledData, attribute: str, path: Path) -> None:

@@ -1,12 +1,9 @@
-"""Small geometry that several formats need: corners, enclosing boxes, areas, run lengths."""
+"""Small geometry that several formats need: corners, enclosing boxes, areas, objects of points."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
 
 from surelabel.tasks.values import Box, Keypoint, Point
 
@@ -63,42 +60,3 @@ def pose_objects(points: Iterable[Keypoint]) -> list[dict[int, Keypoint]]:
             objects.append(place := {})
         place[point.label] = point
     return objects
-
-
-def run_lengths(mask: NDArray[np.bool_]) -> list[int]:
-    """Lengths of runs of 0 and 1 by turns, 0 first, down the columns (COCO's uncompressed RLE)."""
-    flat = mask.ravel(order="F")
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    runs = np.diff(np.concatenate(([0], changes, [flat.size]))).tolist()
-    return [0, *runs] if flat.size and flat[0] else runs
-
-
-def mask_of_runs(counts: Sequence[int], height: int, width: int) -> NDArray[np.bool_]:
-    """The mask of ``run_lengths``; ValueError unless the runs make up height x width pixels."""
-    if any(count < 0 for count in counts) or sum(counts) != height * width:
-        raise ValueError(f"runs must make up {height} x {width} pixels; got {sum(counts)}.")
-    values = np.arange(len(counts)) % 2 == 1
-    return np.repeat(values, counts).reshape((width, height)).T
-
-
-def decode_counts(text: str) -> list[int]:
-    """Runs from COCO's compressed form: 5 bits a character, differences to the last but one."""
-    counts: list[int] = []
-    place = 0
-    while place < len(text):
-        value, shift, more = 0, 0, True
-        while more:
-            if place == len(text):
-                raise ValueError("the compressed runs end in the middle of a number.")
-            bits = ord(text[place]) - 48
-            if not 0 <= bits < 64:
-                raise ValueError(f"compressed runs have no character {text[place]!r}.")
-            place += 1
-            value |= (bits & 31) << shift
-            shift += 5
-            more = bool(bits & 32)
-            if not more and bits & 16:
-                # The highest bit is the sign.
-                value -= 1 << shift
-        counts.append(value + counts[-2] if len(counts) > 2 else value)
-    return counts

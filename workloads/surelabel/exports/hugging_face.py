@@ -55,31 +55,45 @@ def _columns(data: LabeledData) -> tuple[dict[str, Any], dict[str, Any]]:
     confidence = {"dtype": "float64", "_type": "Value"}
     classes = {"names": list(data.classes.names), "_type": "ClassLabel"}
     values = [example.label.value for example in data.examples]
+    sure = [data.confidence(example, 0) for example in data.examples]
     if all(isinstance(value, SingleClass) for value in values):
-        sure = [data.confidence(example, 0) for example in data.examples]
-        columns: dict[str, Any] = {"label": [value.label for value in values], "confidence": sure}
-        return _typed(columns, "int64"), {"label": classes, "confidence": confidence}
+        codes = _typed([value.label for value in values], "int64")
+        columns = {"label": codes, "confidence": _typed(sure, "double")}
+        return columns, {"label": classes, "confidence": confidence}
     if all(isinstance(value, LabelSet) for value in values):
-        columns = {"labels": [list(value.labels) for value in values]}
-        return _typed(columns, "int64"), {"labels": {"feature": classes, "_type": "Sequence"}}
-    for kind, column, entries in _PARTS:
+        codes = _typed([list(value.labels) for value in values], ["int64"])
+        each_sure = [
+            [data.confidence(example, part) for part in range(len(value.labels))]
+            for example, value in zip(data.examples, values, strict=True)
+        ]
+        columns = {"labels": codes, "confidence": _typed(each_sure, ["double"])}
+        return columns, {
+            "labels": {"feature": classes, "_type": "Sequence"},
+            "confidence": {"feature": confidence, "_type": "Sequence"},
+        }
+    for kind, column, entries, types in _PARTS:
         if all(isinstance(value, kind) for value in values):
-            return {column: [entries(example, data) for example in data.examples]}, {}
+            rows = [entries(example, data) for example in data.examples]
+            return {column: _typed(rows, types)}, {}
     if all(isinstance(value, Text | Rating | Preference) for value in values):
-        return {"label": [_plain(value) for value in values]}, {}
+        labels = [_plain(value) for value in values]
+        return {"label": labels, "confidence": _typed(sure, "double")}, {}
     raise ExportError(f"--to: huggingface has no {data.task_type}.")
 
 
-def _typed(columns: dict[str, Any], number: str) -> dict[str, Any]:
-    """Columns with their types, which an empty or unknown entry would not show."""
+def _typed(rows: list[Any], types: Any) -> Any:
+    """A column with its type, which empty lists and unknown confidences would not show.
+
+    ``types``: a type's name, [type] for a list, {name: type} for a struct.
+    """
     import pyarrow as pa
 
-    types = {
-        "label": pa.type_for_alias(number),
-        "labels": pa.list_(pa.type_for_alias(number)),
-        "confidence": pa.float64(),
-    }
-    return {name: pa.array(column, types[name]) for name, column in columns.items()}
+    def of(each: Any) -> pa.DataType:
+        if isinstance(each, dict):
+            return pa.struct([(name, of(inner)) for name, inner in each.items()])
+        return pa.list_(of(each[0])) if isinstance(each, list) else pa.type_for_alias(each)
+
+    return pa.array(rows, of(types))
 
 
 def _boxes(example: Example, data: LabeledData) -> dict[str, Any]:
@@ -121,9 +135,11 @@ def _plain(value: Text | Rating | Preference) -> Any:
     return value.value if isinstance(value, Rating) else value.choice
 
 
-_PARTS: tuple[tuple[Any, str, Callable[[Example, LabeledData], dict[str, Any]]], ...] = (
-    (Boxes, "objects", _boxes),
-    (Polygons | Polylines, "objects", _shapes),
-    (Keypoints, "objects", _points),
-    (Spans, "entities", _spans),
+_NUMBER = "double"
+_NAMED = {"category": ["string"], "confidence": [_NUMBER]}
+_PARTS: tuple[tuple[Any, str, Callable[[Example, LabeledData], dict[str, Any]], Any], ...] = (
+    (Boxes, "objects", _boxes, {"bbox": [[_NUMBER]], "rotation": [_NUMBER], **_NAMED}),
+    (Polygons | Polylines, "objects", _shapes, {"vertices": [[[_NUMBER]]], **_NAMED}),
+    (Keypoints, "objects", _points, {"point": [[_NUMBER]], **_NAMED}),
+    (Spans, "entities", _spans, {"start": ["int64"], "end": ["int64"], **_NAMED}),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
 from surelabel.exports.geometry import corners, enclosing
 from surelabel.exports.xml_file import (
@@ -27,21 +28,16 @@ FOLDER = "Annotations"
 
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the files; notes say what VOC cannot carry."""
-    notes: list[str] = []
-    rotated = 0
+    lost: list[str] = []
     for name, example in data.named():
         size = example.size
         if size is None:
-            notes.append(f"{name}: left out: the size of the image is not known.")
+            lost.append(notes.no_size(name))
             continue
-        rotated += sum(bool(box.rotation) for box in example.label.value.boxes)
         root = _document(name, example, size, data.classes)
         write_xml(root, folder / FOLDER / f"{stem_of(name)}.xml")
-    if rotated:
-        notes.append(f"{rotated} rotated boxes: the upright boxes round them are written.")
-    if any(example.label.confidences for example in data.examples):
-        notes.append("confidences: left out, VOC has none.")
-    return notes
+    lost += notes.of_rotated(data, "written as the upright box round it.")
+    return lost + notes.of_confidences(data, "VOC")
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.instance_segmentation.format import instances_png, read_instances
@@ -24,7 +25,7 @@ _INSTANCES = ("mask", "pixel", "label")
 
 
 def write(data: LabeledData, folder: Path) -> list[str]:
-    """Write masks and tables; confidences are left out."""
+    """Write masks and tables; notes say what is lost."""
     semantic = data.task_type == "SemanticSegmentation"
     images: list[tuple[str, str]] = []
     objects: list[tuple[str, int, str]] = []
@@ -50,7 +51,7 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     )
     if not semantic:
         _write(folder / "instances.csv", _INSTANCES, objects)
-    return []
+    return notes.of_confidences(data, "PNG")
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:

@@ -14,7 +14,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.plural import counted
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
 from surelabel.tasks.label_format import Label
@@ -27,37 +29,37 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 def write_conll(data: LabeledData, folder: Path) -> list[str]:
     """Write the file; notes say how many spans had no place."""
-    notes: list[str] = []
+    lost: list[str] = []
     dropped = 0
     blocks: list[str] = []
     for name, example in data.named():
         if not example.is_text:
-            notes.append(f"{name}: left out: its text is not in the manifest.")
+            lost.append(notes.no_text(name))
             continue
         spans = flat(example.label.value.spans)
         dropped += len(example.label.value.spans) - len(spans)
         lines = bio(example.source, spans, data.classes)
         blocks.append("".join(f"{token}\t{tag}\n" for token, tag in lines))
     if dropped:
-        notes.append(f"{dropped} spans: left out, they overlap longer ones.")
+        lost.append(f"{counted(dropped, 'span')}: left out, since longer ones overlap.")
     _write(folder / CONLL, "\n".join(blocks))
-    return notes
+    return lost + notes.of_confidences(data, "CoNLL")
 
 
 def write_spacy(data: LabeledData, folder: Path) -> list[str]:
-    """Write the file; nothing but the confidence is lost."""
-    notes: list[str] = []
+    """Write the file; notes say what is lost."""
+    lost: list[str] = []
     lines: list[str] = []
     for name, example in data.named():
         if not example.is_text:
-            notes.append(f"{name}: left out: its text is not in the manifest.")
+            lost.append(notes.no_text(name))
             continue
         spans = example.label.value.spans
         entities = [[each.start, each.end, data.classes.names[each.label]] for each in spans]
         line = {"text": example.source, "entities": entities}
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     _write(folder / SPACY, "".join(lines))
-    return notes
+    return lost + notes.of_confidences(data, "spaCy's JSON Lines")
 
 
 def read_spacy(path: Path, task_type: str | None) -> LabeledData:

@@ -23,11 +23,11 @@ def read_xml(path: Path) -> Element:
         raise ExportError(f"{path}: is not XML: {error}.") from None
 
 
-def write_xml(root: Element, path: Path) -> None:
+def write_xml(root: Element, path: Path, *, declaration: bool = True) -> None:
     """Write the document in UTF-8."""
     ElementTree.indent(root)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
+    path.write_bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=declaration))
 
 
 def child(parent: Element, tag: str, text: str | float | None = None, /, **more: str) -> Element:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
 from surelabel.exports.geometry import box_of_corners, corners, enclosing, pose_objects
 from surelabel.tasks.classes import Classes
@@ -37,15 +38,15 @@ _Lines = Iterator[tuple[int, list[float]]]
 
 def write(data: LabeledData, folder: Path, *, oriented: bool = False) -> list[str]:
     """Write the files; notes say what YOLO cannot carry. ``oriented``: boxes by their corners."""
-    notes: list[str] = []
+    lost: list[str] = []
     if data.task_type == "Polygon":
-        data, notes = data.without_thin_polygons()
+        data, lost = data.without_thin_polygons()
     rows: list[tuple[str, str, int, int]] = []
     lines_of = _oriented_lines if oriented else _LINES[data.task_type]
     for name, example in data.named():
         size = example.size
         if size is None:
-            notes.append(f"{name}: left out: the size of the image is not known.")
+            lost.append(notes.no_size(name))
             continue
         rows.append((name, example.source, size.width, size.height))
         file = folder / "labels" / f"{stem_of(name)}.txt"
@@ -57,14 +58,10 @@ def write(data: LabeledData, folder: Path, *, oriented: bool = False) -> list[st
     with (folder / "images.csv").open("w", encoding="utf-8", newline="") as file_of_images:
         csv.writer(file_of_images).writerows([_IMAGES, *rows])
     (folder / "data.yaml").write_text(_data_yaml(data), encoding="utf-8")
-    values = [example.label.value for example in data.examples]
-    rotated = sum(bool(b.rotation) for v in values if isinstance(v, Boxes) for b in v.boxes)
-    if rotated and not oriented:
-        notes.append(f"{rotated} rotated boxes: the upright boxes round them are written. "
-                     "--to yolo-obb keeps them.")  # fmt: skip
-    if any(example.label.confidences for example in data.examples):
-        notes.append("confidences: left out, YOLO has none.")
-    return notes
+    if not oriented:
+        instead = "written as the upright box round it. --to yolo-obb keeps it."
+        lost += notes.of_rotated(data, instead)
+    return lost + notes.of_confidences(data, "YOLO")
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:

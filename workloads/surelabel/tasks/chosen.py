@@ -30,6 +30,7 @@ def consolidate_choices(
         gold=gold,
     )
     labels, confidences = result.label.tolist(), result.confidence.tolist()
+    answers.fit.note(result)
     return {
         item: (label, confidence)
         for item, (label, confidence) in enumerate(zip(labels, confidences, strict=True))

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from surelabel.tasks import values
-from surelabel.tasks.bounding_box.format import BoundingBoxFormat
+from surelabel.tasks.bounding_box.format import BOUNDING_BOX_FORMAT
 from surelabel.tasks.custom.format import CustomFormat
 from surelabel.tasks.free_text.format import FreeTextFormat
 from surelabel.tasks.instance_segmentation.format import InstanceSegmentationFormat
-from surelabel.tasks.keypoint.format import KeypointFormat
+from surelabel.tasks.keypoint.format import KEYPOINT_FORMAT
 from surelabel.tasks.label_adjustment.format import Adjustable, LabelAdjustmentFormat
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.label_verification.format import LabelVerificationFormat
@@ -26,16 +26,14 @@ from surelabel.tasks.rating.format import RatingFormat
 from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat
 from surelabel.tasks.single_class import SingleClassFormat
 
-_BOXES = BoundingBoxFormat()
-_KEYPOINTS = KeypointFormat()
 _MASKS = SemanticSegmentationFormat()
 _INSTANCES = InstanceSegmentationFormat()
 
 _ADJUSTABLE = (
-    Adjustable("boundingBoxes", values.Boxes, _BOXES),
+    Adjustable("boundingBoxes", values.Boxes, BOUNDING_BOX_FORMAT),
     Adjustable("polygons", values.Polygons, POLYGON_FORMAT),
     Adjustable("polylines", values.Polylines, POLYLINE_FORMAT),
-    Adjustable("keypoints", values.Keypoints, _KEYPOINTS),
+    Adjustable("keypoints", values.Keypoints, KEYPOINT_FORMAT),
     Adjustable("labelMappings", values.SemanticMask, _MASKS),
     Adjustable("instances", values.Instances, _INSTANCES),
 )
@@ -53,10 +51,10 @@ LABEL_FORMATS: dict[str, LabelFormat[Any]] = {
         ),
         IMAGE_FORMAT,
         TEXT_FORMAT,
-        _BOXES,
+        BOUNDING_BOX_FORMAT,
         POLYGON_FORMAT,
         POLYLINE_FORMAT,
-        _KEYPOINTS,
+        KEYPOINT_FORMAT,
         NamedEntityRecognitionFormat(),
         _MASKS,
         _INSTANCES,

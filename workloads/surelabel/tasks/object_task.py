@@ -76,6 +76,7 @@ class ObjectTask(ValueTask[V]):
         result = self.methods[method]().fit_predict(coded)
         for item, positions in answers.by_item():
             yield item, self._of_item(result, item, [values[p] for p in positions])
+        answers.fit.note(result)
 
     def _of_item(self, result: ObjectResult, item: int, given: list[V]) -> Consolidated[V]:
         rows = np.arange(*np.searchsorted(result.item, (item, item + 1)))

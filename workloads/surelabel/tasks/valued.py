@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 from surelabel.frames import Frame
 from surelabel.tasks.base import AnswerError, LabelError, Random
@@ -24,6 +24,37 @@ from surelabel_contract.model import canonical_json
 V = TypeVar("V")
 
 
+@dataclass
+class Fit:
+    """How far the iterations of a consolidation came; 0 and True where nothing is iterated.
+
+    Labels come one by one, some from several fits: each tells here, and what stands here holds
+    once the last label has come. ``n_iter``: the most of any fit; ``converged``: all of them have.
+    """
+
+    n_iter: int = 0
+    converged: bool = True
+
+    def note(self, result: Fitted) -> None:
+        """Take in the result of one fit."""
+        self.n_iter = max(self.n_iter, result.n_iter)
+        self.converged = self.converged and result.converged
+
+
+class Fitted(Protocol):
+    """What the results of all families of algorithms have."""
+
+    @property
+    def n_iter(self) -> int:
+        """Iterations."""
+        ...
+
+    @property
+    def converged(self) -> bool:
+        """Whether the last one changed hardly anything."""
+        ...
+
+
 @dataclass(frozen=True)
 class ValueAnswers(Generic[V]):
     """Answers of several people to some items, by item and annotator; at most one per pair.
@@ -31,7 +62,8 @@ class ValueAnswers(Generic[V]):
     ``item``, ``annotator``, ``value``: one entry an answer, items and annotators coded from 0;
     values may be decoded each time that they are asked for.
     ``sources``: the text of each item, None where it has none or nobody asked for it. ``gold``: the
-    truth of items where it is known, by item; the annotators are judged by it.
+    truth of items where it is known, by item; the annotators are judged by it. ``fit``: told by
+    whoever consolidates them.
     """
 
     item: tuple[int, ...]
@@ -41,6 +73,7 @@ class ValueAnswers(Generic[V]):
     sources: tuple[str | None, ...]
     classes: Classes
     gold: Mapping[int, V] = field(default_factory=dict)
+    fit: Fit = field(default_factory=Fit, compare=False)
 
     @property
     def n_items(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from pycocotools import mask as tools
 
 from surelabel.consolidation.masks import rle
 
@@ -49,9 +50,22 @@ def test_any_counts_come_back_from_their_string(runs):
 @settings(deadline=None)
 @given(masks)
 def test_strings_are_those_of_pycocotools(mask):
-    tools = pytest.importorskip("pycocotools.mask", reason="pycocotools is not installed")
-    theirs = tools.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode()
-    assert rle.to_string(rle.encode(mask)) == theirs
+    theirs = tools.encode(np.asfortranarray(mask.astype(np.uint8)))
+    text = theirs["counts"].decode()
+    assert rle.to_string(rle.encode(mask)) == text
+    assert rle.area(rle.from_string(text)) == tools.area(theirs)
+    # Their plain counts become the same string.
+    counts = {"counts": rle.encode(mask), "size": list(mask.shape)}
+    assert tools.frPyObjects(counts, *mask.shape)["counts"].decode() == text
+
+
+# Its arrays lack what NumPy 2 would like to pass them.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@settings(deadline=None)
+@given(masks)
+def test_pycocotools_decodes_our_strings_to_the_mask(mask):
+    ours = {"counts": rle.to_string(rle.encode(mask)), "size": list(mask.shape)}
+    np.testing.assert_array_equal(tools.decode(ours), mask)
 
 
 def test_a_string_that_the_coco_tools_wrote():
@@ -74,6 +88,8 @@ BAD = {
     "cut off": (lambda: rle.from_string("6X"), "end within a number; it begins at 1"),
     "character": (lambda: rle.from_string("6~"), "got '~' at position 1"),
     "below zero": (lambda: rle.from_string("O"), "not be negative; got -1 at position 0"),
+    "endless": (lambda: rle.decode([2**60], 2, 2), "0 .. 2..53 - 1; got 1152921504606846976"),
+    "wrapping": (lambda: rle.decode([2**52] * 4096 + [4], 2, 2), "got 18446744073709551620"),
     "shape": (lambda: rle.encode(np.zeros(3)), "must be .height, width."),
 }
 

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 Counts = NDArray[np.int64]
 # Characters are these bits, a bit for "more follows", and 48 (the digit 0).
 _BITS, _MORE, _SIGN, _ZERO = 5, 0x20, 0x10, 48
+# No image has so many pixels, and a float still counts them.
+_TOO_LONG = 2**53
 
 
 def encode(mask: ArrayLike) -> list[int]:
@@ -37,10 +39,12 @@ def encode(mask: ArrayLike) -> list[int]:
 def decode(counts: Sequence[int] | Counts, height: int, width: int) -> NDArray[np.bool_]:
     """(height, width): the mask with ``counts``, (n_runs,). ValueError if they do not fill it."""
     runs = _checked(counts)
-    if runs.sum() != height * width:
+    # Python's sum: one of 64 bits could come round to the right number.
+    total = sum(runs.tolist())
+    if total != height * width:
         raise ValueError(
             f"counts must add up to height x width, {height} x {width} = {height * width}; "
-            f"got {runs.sum()}."
+            f"got {total}."
         )
     value = np.arange(len(runs)) % 2 == 1
     return np.repeat(value, runs).reshape((height, width), order="F")
@@ -101,8 +105,9 @@ def from_string(text: str | bytes) -> list[int]:
 def _checked(counts: Sequence[int] | Counts) -> Counts:
     runs = np.asarray(counts if len(counts) else [], dtype=object)
     for place, run in enumerate(runs.tolist()):
-        if not isinstance(run, int) or isinstance(run, bool) or run < 0:
+        if not isinstance(run, int) or isinstance(run, bool) or not 0 <= run < _TOO_LONG:
             raise ValueError(
-                f"counts must be whole numbers from 0; got {run!r} at position {place}."
+                f"counts must be whole numbers, 0 .. 2**53 - 1; got {run!r:.40} at position "
+                f"{place}."
             )
     return runs.astype(np.int64)

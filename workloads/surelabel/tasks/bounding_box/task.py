@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from surelabel.consolidation.objects import Boxes as UprightBoxes
 from surelabel.consolidation.objects import Geometry, RotatedBoxes
 from surelabel.tasks.base import Random
-from surelabel.tasks.bounding_box.format import BoundingBoxFormat
+from surelabel.tasks.bounding_box.format import BOUNDING_BOX_FORMAT
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.object_task import ObjectTask, rounded
 from surelabel.tasks.people import other_class, vary_objects
@@ -24,7 +24,7 @@ _DEGREES = 45.0
 class BoundingBox(ObjectTask[Boxes]):
     """Any number of boxes in an image, also none."""
 
-    format: LabelFormat[Boxes] = field(default_factory=BoundingBoxFormat)
+    format: LabelFormat[Boxes] = BOUNDING_BOX_FORMAT
 
     def marks(self, value: Boxes) -> tuple[Box, ...]:
         """See ``ObjectTask``."""

@@ -48,6 +48,7 @@ class FreeText(ValueTask[Text]):
         for item, _ in answers.by_item():
             confidence = float(result.confidence[item])
             yield item, Consolidated(Text(result.text[item] or ""), confidence, (confidence,))
+        answers.fit.note(result)
 
     def vary(self, truth: Text, accuracy: float, rng: Random, n_classes: int) -> Text:
         """See ``ValueTask``; a word that is not got right is left out, doubled, or misspelt."""

@@ -27,6 +27,7 @@ from surelabel.tasks.label_format import (
     write_class_map,
     write_confidences,
 )
+from surelabel.tasks.marks import passed_through, read_class_of
 from surelabel.tasks.pixels import (
     PixelError,
     color_of,
@@ -37,7 +38,6 @@ from surelabel.tasks.pixels import (
     from_base64,
     to_base64,
 )
-from surelabel.tasks.shapes import passed_through, read_class_of
 from surelabel.tasks.values import ImageSize, Instances, Mask
 
 

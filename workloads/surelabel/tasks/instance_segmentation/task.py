@@ -100,6 +100,7 @@ class InstanceSegmentation(ValueTask[Instances]):
             ]
             coded = _coded(given, len(items), max(answers.n_annotators, 1), n_classes)
             result = self.methods[method]().fit_predict(coded)
+            answers.fit.note(result)
             for number, item in enumerate(items):
                 shape = next(iter(batch[item].values())).shape
                 yield item, _of_item(result, number, shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import hypot
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from surelabel.consolidation.objects import Geometry, KeyPoints
 from surelabel.tasks.base import Random
-from surelabel.tasks.keypoint.format import KeypointFormat
+from surelabel.tasks.keypoint.format import KEYPOINT_FORMAT
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.object_task import ObjectTask, rounded
 from surelabel.tasks.people import extent, other_class, vary_objects
@@ -25,7 +25,7 @@ _SHARE = 0.02
 class Keypoint(ObjectTask[Keypoints]):
     """Any number of points in an image, also none."""
 
-    format: LabelFormat[Keypoints] = field(default_factory=KeypointFormat)
+    format: LabelFormat[Keypoints] = KEYPOINT_FORMAT
 
     def marks(self, value: Keypoints) -> tuple[Point, ...]:
         """See ``ObjectTask``."""

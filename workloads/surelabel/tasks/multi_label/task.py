@@ -55,6 +55,7 @@ class MultiLabel(ValueTask[LabelSet]):
                     tuple(result.confidence[rows].tolist()),
                 ),
             )
+        answers.fit.note(result)
 
     def vary(self, truth: LabelSet, accuracy: float, rng: Random, n_classes: int) -> LabelSet:
         """See ``ValueTask``; who errs leaves a class out, or takes one more."""

@@ -78,6 +78,7 @@ class NamedEntityRecognition(ValueTask[Spans]):
             if item in number
         }
         result = self.methods[method]().fit_predict(coded, texts=texts or None, gold=gold)
+        answers.fit.note(result)
         marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
         nothing = chance_of_nothing(coded.item, marked, coded.n_items)
         return {item: _of_item(result, number[item], nothing) for item, _ in by_item}

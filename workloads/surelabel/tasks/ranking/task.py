@@ -68,6 +68,7 @@ class Ranking(ValueTask[Order]):
             # Without a candidate every order is right, if there is really none.
             confidence = float((result.confidence if order else nothing)[item])
             yield item, Consolidated(Order(order), confidence, (confidence,))
+        answers.fit.note(result)
 
     def vary(self, truth: Order, accuracy: float, rng: Random, n_classes: int) -> Order:
         """See ``ValueTask``; neighbours that look alike change places."""

@@ -58,6 +58,7 @@ class Rating(ValueTask[Value]):
             confidence = float(result.confidence[item])
             value = Value(round(float(result.value[item]), 6))
             yield item, Consolidated(value, confidence, (confidence,))
+        answers.fit.note(result)
 
     def vary(self, truth: Value, accuracy: float, rng: Random, n_classes: int) -> Value:
         """See ``ValueTask``; off by some points, whole ones where the truth is whole."""

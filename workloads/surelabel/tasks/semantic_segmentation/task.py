@@ -122,3 +122,4 @@ def _of_batch(
                 tuple(sure[number].tolist()),
             ),
         )
+    answers.fit.note(result)

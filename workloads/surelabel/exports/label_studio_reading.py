@@ -1,0 +1,245 @@
+"""Label Studio's JSON, read: of each task the first annotation that was not cancelled."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.exports.label_studio import CONTROLS, FILE
+from surelabel.plural import counted
+from surelabel.tasks.classes import Classes, SeenClasses
+from surelabel.tasks.fields import Field, FieldError
+from surelabel.tasks.label_format import Label
+from surelabel.tasks.values import (
+    Box,
+    Boxes,
+    ImageSize,
+    Keypoint,
+    Keypoints,
+    LabelSet,
+    Polygons,
+    Rating,
+    Shape,
+    SingleClass,
+    Span,
+    Spans,
+    Text,
+)
+
+
+def read(path: Path, task_type: str | None) -> LabeledData:
+    """The file, or the folder that it lies in: of each task the first annotation that counts.
+
+    Without a task type the first result tells it; classes are sorted.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        tasks = list(Field(json.loads(file.read_text(encoding="utf-8-sig")), str(file)).each())
+        return _data(tasks, task_type)
+    except FieldError as error:
+        raise ExportError(str(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{file}: is not JSON: {error}.") from None
+
+
+def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
+    found = [(task, results) for task in tasks if (results := _of(task)) is not None]
+    if task_type is None:
+        task_type = _task_type(found)
+    read_value = _READERS.get(task_type)
+    if read_value is None:
+        raise ExportError(f"--task-type: Label Studio's JSON has no {task_type} here.")
+    kinds = (CONTROLS[task_type].kind, *CONTROLS[task_type].also)
+    marks = [(task, each) for task, results in found for each in results]
+    others = [(task, each) for task, each in marks if each["type"].text() not in kinds]
+    if others and len(others) == len(marks):
+        raise _of_another_type(*others[0], task_type)
+    classes = _classes(found)
+    examples = []
+    for task, results in found:
+        source, is_text = _source(task, task_type)
+        # A task may have marks of several kinds; others than the one asked for are left.
+        asked = [each for each in results if each["type"].text() in kinds]
+        value = read_value(asked, classes)
+        if value is not None:
+            examples.append(Example(source, Label(value, _scores(asked, value)), is_text))
+    lost = (f"{counted(len(others), 'result')}: left out, of another type than {kinds[0]}.",)
+    return LabeledData(
+        task_type, classes, tuple(examples), len(tasks) - len(examples), lost if others else ()
+    )
+
+
+def _classes(found: list[tuple[Field, list[Field]]]) -> Classes:
+    kinds = {control.kind for control in CONTROLS.values() if control.choice}
+    seen = SeenClasses()
+    for _, results in found:
+        for result in results:
+            for key, value in result["value"].members():
+                if key in kinds and isinstance(value.value, list):
+                    seen.names.update(each.text() for each in value.each())
+    return seen.settle()
+
+
+def _scores(asked: list[Field], value: Any) -> tuple[float, ...]:
+    """One for each part of the value, or none; a set of choices has one for all, which is none."""
+    known = tuple(score.number() for each in asked if (score := each.get("score")) is not None)
+    return known if len(known) == len(asked) and not isinstance(value, LabelSet) else ()
+
+
+def _source(task: Field, task_type: str) -> tuple[str, bool]:
+    """The text or the URI of the image, and whether it is a text; FieldError for the wrong one."""
+    data = task["data"]
+    needed = next((key for key, names in _NEEDS.items() if task_type in names), None)
+    key = needed or ("text" if "text" in data else "image")
+    if key not in data:
+        raise data.wrong(
+            f"an object with the key {key!r} to be read as {task_type}", "Pass another --task-type."
+        )
+    return data[key].text(), key == "text"
+
+
+_TEXT = ("NamedEntityRecognition", "TextClassification", "TextClassificationMultiLabel")
+_NEEDS = {"text": _TEXT, "image": tuple(set(CONTROLS) - {*_TEXT, "FreeText", "Rating"})}
+
+
+def _of_another_type(task: Field, result: Field, task_type: str) -> FieldError:
+    kind, named = result["type"], _task_types(task, result)
+    step = f"Pass --task-type {' or '.join(named)}." if named else "Convert it by another program."
+    return kind.wrong(f"{CONTROLS[task_type].kind!r} to be read as {task_type}", step)
+
+
+def _of(task: Field) -> list[Field] | None:
+    """The results of the first annotation that was not cancelled."""
+    for annotation in task["annotations"].each():
+        cancelled = annotation.get("was_cancelled")
+        if cancelled is None or not cancelled.value:
+            return list(annotation["result"].each())
+    return None
+
+
+def _task_type(found: list[tuple[Field, list[Field]]]) -> str:
+    """Of the first result whose type is known."""
+    for task, results in found:
+        for result in results:
+            if named := _task_types(task, result):
+                return named[0]
+    raise ExportError("the file has no annotations of a known type; pass --task-type.")
+
+
+def _task_types(task: Field, result: Field) -> list[str]:
+    """All that such a result of a text or of an image may be read as."""
+    other = _NEEDS["image" if "text" in task["data"] else "text"]
+    kind = result["type"].text()
+    return [
+        name
+        for name, control in CONTROLS.items()
+        if kind in (control.kind, *control.also) and name not in other
+    ]
+
+
+def _size(results: list[Field]) -> ImageSize:
+    first = results[0]
+    return ImageSize(first["original_width"].whole(1), first["original_height"].whole(1))
+
+
+def _name(result: Field, classes: Classes) -> int:
+    listed = list(result["value"][result["type"].text()].each())
+    if len(listed) != 1:
+        raise result["value"].wrong("of one label")
+    return listed[0].class_of_name(classes)
+
+
+def _boxes(results: list[Field], classes: Classes) -> Boxes:
+    if not results:
+        return Boxes(())
+    size = _size(results)
+    boxes = []
+    for each in results:
+        value = each["value"]
+        x, width = (value[key].number() * size.width / 100 for key in ("x", "width"))
+        y, height = (value[key].number() * size.height / 100 for key in ("y", "height"))
+        turned = value.get("rotation")
+        rotation = 0.0 if turned is None else turned.number()
+        a = math.radians(rotation)
+        # From the corner to the centre, and to the corner that the upright box would have.
+        x += (width * math.cos(a) - height * math.sin(a) - width) / 2
+        y += (width * math.sin(a) + height * math.cos(a) - height) / 2
+        boxes.append(Box(_name(each, classes), x, y, width, height, rotation))
+    return Boxes(tuple(boxes), size)
+
+
+def _polygons(results: list[Field], classes: Classes) -> Polygons:
+    if not results:
+        return Polygons(())
+    size = _size(results)
+    shapes = []
+    for each in results:
+        points = []
+        for pair in each["value"]["points"].each():
+            x, y = (number.number() for number in pair.each())
+            points.append((x * size.width / 100, y * size.height / 100))
+        shapes.append(Shape(_name(each, classes), tuple(points)))
+    return Polygons(tuple(shapes), size)
+
+
+def _keypoints(results: list[Field], classes: Classes) -> Keypoints:
+    if not results:
+        return Keypoints(())
+    size = _size(results)
+    points = (
+        Keypoint(
+            _name(each, classes),
+            each["value"]["x"].number() * size.width / 100,
+            each["value"]["y"].number() * size.height / 100,
+        )
+        for each in results
+    )
+    return Keypoints(tuple(points), size)
+
+
+def _spans(results: list[Field], classes: Classes) -> Spans:
+    spans = []
+    for each in results:
+        start = each["value"]["start"].whole()
+        spans.append(Span(_name(each, classes), start, each["value"]["end"].whole(start + 1)))
+    return Spans(tuple(spans))
+
+
+def _choices(results: list[Field], classes: Classes) -> LabelSet:
+    codes = [n.class_of_name(classes) for each in results for n in each["value"]["choices"].each()]
+    return LabelSet(tuple(dict.fromkeys(codes)))
+
+
+def _choice(results: list[Field], classes: Classes) -> SingleClass | None:
+    found = _choices(results, classes).labels
+    return SingleClass(found[0]) if found else None
+
+
+def _text(results: list[Field], _: Classes) -> Text | None:
+    return (
+        Text("\n".join(t.text() for t in results[0]["value"]["text"].each())) if results else None
+    )
+
+
+def _rating(results: list[Field], _: Classes) -> Rating | None:
+    if not results:
+        return None
+    return Rating(results[0]["value"][results[0]["type"].text()].number())
+
+
+_READERS: dict[str, Callable[[list[Field], Classes], Any]] = {
+    "BoundingBox": _boxes,
+    "Polygon": _polygons,
+    "Keypoint": _keypoints,
+    "NamedEntityRecognition": _spans,
+    "ImageClassification": _choice,
+    "TextClassification": _choice,
+    "ImageClassificationMultiLabel": _choices,
+    "TextClassificationMultiLabel": _choices,
+    "FreeText": _text,
+    "Rating": _rating,
+}
