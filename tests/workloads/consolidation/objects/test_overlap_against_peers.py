@@ -117,7 +117,7 @@ def test_two_peoples_boxes_are_matched_where_pycocotools_says_they_may(first, se
         np.zeros(2, int), np.arange(2), np.repeat([0, 1], [n, len(second)]),
         Boxes.of([*first, *second]), np.zeros(n + len(second), int), 1, 2, 1,
     )  # fmt: skip
-    cluster, _ = match(answers, threshold)
+    cluster, _, _ = match(answers, threshold)
     place = np.empty_like(cluster)
     place[answers.row] = cluster
     joined = place[:n, None] == place[None, n:]

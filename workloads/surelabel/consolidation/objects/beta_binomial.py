@@ -14,10 +14,19 @@ import numpy as np
 from scipy.special import expit
 
 from surelabel.consolidation.objects.base import Objects
-from surelabel.consolidation.objects.presence import Presence, rates_from, rates_of
+from surelabel.consolidation.objects.presence import (
+    Presence,
+    Turn,
+    rates_from,
+    rates_of,
+    turn,
+)
 from surelabel.consolidation.objects.result import ObjectAnnotators
 from surelabel.consolidation.objects.sites import Sites
 from surelabel.consolidation.objects.support_curve import SupportCurve
+
+# Looks at candidates from which compiling the loops pays.
+_MANY = 250_000
 
 
 @dataclass
@@ -39,12 +48,22 @@ class BetaBinomial(Objects):
             posterior = expit(curve.log_odds(support, sites.n_seen))
             return Presence(posterior, posterior >= 0.5, rates, curve)
         curve = SupportCurve.fit(sites.support, sites.n_seen)
-        posterior = expit(curve.log_odds(sites.support.astype(float), sites.n_seen))
-        rates, n_iter, converged = rates_of(sites, posterior), 0, False
+        turned = _turn_of(sites, curve)
+        # At first everybody is worth the same.
+        found = turned(np.ones(sites.n_annotators))
+        rates, n_iter, converged = rates_of(sites, found), 0, False
         while not converged and n_iter < self.max_iter:
             n_iter += 1
-            support = sites.share(rates.weight) * sites.n_seen
-            before, posterior = posterior, expit(curve.log_odds(support, sites.n_seen))
-            rates = rates_of(sites, posterior)
-            converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
+            before, found = found.posterior, turned(rates.weight)
+            rates = rates_of(sites, found)
+            converged = bool(np.abs(found.posterior - before).max(initial=0.0) < self.tol)
+        posterior = found.posterior
         return Presence(posterior, posterior >= 0.5, rates, curve, n_iter, converged)
+
+
+def _turn_of(sites: Sites, curve: SupportCurve) -> Turn:
+    if len(sites.site) <= _MANY:
+        return turn(sites, curve)
+    from surelabel.consolidation.objects.presence_kernels import compiled_turn
+
+    return compiled_turn(sites, curve)

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from surelabel.consolidation.objects.base import Objects
 from surelabel.consolidation.objects.geometry import Floats
-from surelabel.consolidation.objects.presence import Presence, Rates, rates_from, rates_of
+from surelabel.consolidation.objects.presence import Presence, Rates, rates_from, rates_of, seen_of
 from surelabel.consolidation.objects.result import ObjectAnnotators
 from surelabel.consolidation.objects.sites import Sites
 from surelabel.consolidation.objects.support_curve import SupportCurve
@@ -36,12 +36,12 @@ class HitRates(Objects):
             posterior = _e_step(sites, rates, annotators.curve.real)
             return Presence(posterior, posterior >= 0.5, rates, annotators.curve)
         posterior = sites.support / np.maximum(sites.n_seen, 1)
-        rates, real, n_iter, converged = rates_of(sites, posterior), 0.5, 0, False
+        rates, real, n_iter, converged = rates_of(sites, seen_of(sites, posterior)), 0.5, 0, False
         while not converged and n_iter < self.max_iter:
             n_iter += 1
             real = (float(posterior.sum()) + 1) / (len(sites) + 2)
             before, posterior = posterior, _e_step(sites, rates, real)
-            rates = rates_of(sites, posterior)
+            rates = rates_of(sites, seen_of(sites, posterior))
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
         curve = SupportCurve(real=real)
         return Presence(posterior, posterior >= 0.5, rates, curve, n_iter, converged)

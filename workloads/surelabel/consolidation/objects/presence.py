@@ -6,11 +6,13 @@ Online System", CVPR 2017, doi:10.1109/CVPR.2017.647, has such rates for boxes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from surelabel.consolidation.objects.geometry import Floats
 from surelabel.consolidation.objects.result import ObjectAnnotators
@@ -63,14 +65,42 @@ def rates_from(annotators: ObjectAnnotators) -> Rates:
     return Rates(annotators.hit_rate, annotators.false_rate, hit, false, annotators.n_real)
 
 
-def rates_of(sites: Sites, posterior: Floats) -> Rates:
-    """Each annotator's rates, shrunk towards everybody's."""
+class Seen(NamedTuple):
+    """``posterior``: (n_sites,), the chance of each candidate. ``hits``, ``seen``: (n_annotators,),
+    real candidates, expected, that each annotator marked, and saw."""
+
+    posterior: Floats
+    hits: Floats
+    seen: Floats
+
+
+# What follows from the worth of the annotators, (n_annotators,).
+Turn = Callable[[Floats], Seen]
+
+
+def turn(sites: Sites, curve: SupportCurve) -> Turn:
+    """How weighted support says, by the curve, which candidates are real."""
+
+    def turned(weight: Floats) -> Seen:
+        support = sites.share(weight) * sites.n_seen
+        return seen_of(sites, expit(curve.log_odds(support, sites.n_seen)))
+
+    return turned
+
+
+def seen_of(sites: Sites, posterior: Floats) -> Seen:
+    """What annotators marked and saw of candidates that are real by these chances."""
     n, real = sites.n_annotators, posterior[sites.site]
 
     def count(weight: Floats) -> Floats:
         return np.bincount(sites.annotator, weights=weight, minlength=n).astype(np.float64)
 
-    hits, seen = count(real * sites.hit), count(real)
+    return Seen(posterior, count(real * sites.hit), count(real))
+
+
+def rates_of(sites: Sites, found: Seen) -> Rates:
+    """Each annotator's rates, shrunk towards everybody's."""
+    _, hits, seen = found
     # Rounding may leave a little less than nothing.
     false = np.maximum(sites.n_hits - hits, 0.0)
     absent = np.maximum(sites.n_views - seen, false)

@@ -22,8 +22,10 @@ from surelabel.consolidation.objects.geometry import Codes, Floats
 _PRIOR = 2.5
 # Of the slope of the loss.
 _STEP = 1e-6
+# Greatest log odds of a parameter, .999: near 0 and 1 the beta function is lost to rounding.
+_MOST = 6.9
 # A weighted count may fall below one mark; the curve is not meant for much less.
-_LEAST = 0.2
+LEAST = 0.2
 # Candidates from which a table of so many entries pays.
 _MANY, _TABLE = 20_000, 4096
 
@@ -58,7 +60,14 @@ class SupportCurve(NamedTuple):
             values = prior - np.logaddexp(real, false) @ count
             return float(values[0]), (values[1:] - values[0]) / _STEP
 
-        found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"ftol": 1e-7})
+        found = minimize(
+            loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(-_MOST, _MOST)] * len(start),
+            options={"ftol": 1e-6},
+        )
         return cls(*map(float, cls._of(found.x)))
 
     def log_odds(self, support: Floats, seen: Codes) -> Floats:
@@ -66,15 +75,19 @@ class SupportCurve(NamedTuple):
 
         Of many candidates read off a table, to within 1e-4.
         """
-        support = np.clip(support, _LEAST, seen)
+        support = np.clip(support, LEAST, seen)
         if len(support) <= _MANY:
             return self._log_odds(support, seen)
         found = np.empty(len(support))
         for n in np.flatnonzero(np.bincount(seen)):
             rows = np.flatnonzero(seen == n)
-            table = np.linspace(_LEAST, n, _TABLE)
-            found[rows] = np.interp(support[rows], table, self._log_odds(table, np.full(_TABLE, n)))
+            found[rows] = np.interp(support[rows], *self.table(int(n)))
         return found
+
+    def table(self, seen: int) -> tuple[Floats, Floats]:
+        """Evenly spaced supports from ``LEAST`` to ``seen``, and their log odds."""
+        support = np.linspace(LEAST, seen, _TABLE)
+        return support, self._log_odds(support, np.full(_TABLE, seen))
 
     def _log_odds(self, support: Floats, seen: Codes) -> Floats:
         real, false = self._log_likelihoods(support, seen)
@@ -95,8 +108,7 @@ class SupportCurve(NamedTuple):
 
     @classmethod
     def _of(cls, free: Floats) -> SupportCurve:
-        # Away from 0 and 1, where the beta function is lost to rounding.
-        real, hit, hit_spread, false, false_spread = np.clip(expit(free), 1e-3, 0.999)
+        real, hit, hit_spread, false, false_spread = expit(free)
         return cls(real, 0.5 + 0.5 * hit, hit_spread, 0.5 * false, false_spread)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from surelabel.consolidation.objects.base import Objects
-from surelabel.consolidation.objects.presence import Presence, rates_from, rates_of
+from surelabel.consolidation.objects.presence import Presence, rates_from, rates_of, seen_of
 from surelabel.consolidation.objects.result import ObjectAnnotators
 from surelabel.consolidation.objects.sites import Sites
 from surelabel.consolidation.objects.support_curve import SupportCurve
@@ -32,5 +32,5 @@ class SupportVote(Objects):
         share = sites.support / np.maximum(sites.n_seen, 1)
         kept = share >= self.min_support - _ROUNDING
         if annotators is None:
-            return Presence(share, kept, rates_of(sites, share), SupportCurve())
+            return Presence(share, kept, rates_of(sites, seen_of(sites, share)), SupportCurve())
         return Presence(share, kept, rates_from(annotators), annotators.curve)
