@@ -35,6 +35,7 @@ from surelabel_cli.answer_input import (
 )
 from surelabel_cli.consolidate_values import Valued, agreement_of_values
 from surelabel_cli.errors import UserError
+from surelabel_cli.output_files import check_outputs, whole_file
 from surelabel_contract.task_types import TASK_TYPE_FACTS
 
 AUTO = "Auto"
@@ -60,11 +61,10 @@ class Request:
 def consolidate(request: Request) -> None:
     """Write one line per item to ``out``, or to standard output; the summary goes beside it."""
     check_choice("--task-type", request.task_type, tuple(TASK_TYPES))
-    for option, path in (("--out", request.out), ("--annotators", request.annotators)):
-        if path is not None and not path.parent.is_dir():
-            raise UserError(
-                f"{option}: there is no folder {path.parent}; make it, or name another."
-            )
+    check_outputs(
+        {"--out": request.out, "--annotators": request.annotators},
+        {"ANSWERS": Path(request.answers), "--gold": request.gold},
+    )
     check_choice("--method", request.method, TASK_TYPE_FACTS[request.task_type].methods)
     task = TASK_TYPES[request.task_type]
     try:
@@ -80,6 +80,8 @@ def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
     if request.probabilities:
         raise UserError(f"--probabilities: {task.name} has no classes to give; leave it out.")
     given = read_typed(request.answers, request.task_type, request.labels)
+    if request.compare:
+        _check_compared(given)
     gold = read_known(request.gold, request.task_type, given.classes, given.items)
     check_orders(gold, given)
     found = Valued.of(task, given, request.method, gold)
@@ -95,6 +97,8 @@ def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
 def _consolidate_classes(request: Request) -> None:
     method, out, annotators = request.method, request.out, request.annotators
     table, given = read_table(request.answers, request.task_type, request.labels)
+    if request.compare:
+        _check_compared(given)
     classes = Classes.of(table.labels)
     gold = read_known(request.gold, request.task_type, classes, table.items)
     labels = [gold[item].label if item in gold else -1 for item in table.items]
@@ -119,6 +123,14 @@ def _consolidate_classes(request: Request) -> None:
     if request.compare and given is not None:
         for line in _compared(table, result, given):
             typer.echo(line, err=out is None)
+
+
+def _check_compared(given: GivenAnswers | None) -> None:
+    if given is None or not given.labels:
+        raise UserError(
+            "--compare: ANSWERS has no labels that a job made; name the output folder of a "
+            "finished job, or leave --compare out."
+        )
 
 
 def _tell(request: Request, summary: dict[str, Any], agreed: Agreement) -> None:
@@ -170,7 +182,7 @@ def _write(out: Path | None, lines: Iterator[dict[str, Any]]) -> None:
     if out is None:
         _dump(sys.stdout, lines)
         return
-    with out.open("w", encoding="utf-8") as file:
+    with whole_file(out) as file:
         _dump(file, lines)
 
 
@@ -180,7 +192,7 @@ def _dump(file: TextIO, lines: Iterator[dict[str, Any]]) -> None:
 
 
 def _write_annotators(path: Path, table: AnswerTable, found: list[AnnotatorQuality]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as file:
         writer = csv.writer(file)
         biases = [f"bias {label}" for label in table.labels]
         writer.writerow([

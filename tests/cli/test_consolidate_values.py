@@ -61,7 +61,7 @@ def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
 
 
 # A vote, or the answer that is nearest to all others; all other labels are found step by step.
-AT_ONCE = ("SemanticSegmentation", "Custom")
+AT_ONCE = ("SemanticSegmentation", "InstanceSegmentation", "Custom")
 
 
 @pytest.mark.parametrize("task_type", CASES)
@@ -233,7 +233,7 @@ def test_masks_of_a_finished_job_are_compared_with_those_that_it_made(tmp_path: 
     code, out, err = run(*arguments, "-o", tmp_path / "labels.jsonl")
     assert code == 0
     assert out.splitlines() == ["0 of 3 labels differ."]
-    assert "1 answers set aside" in err
+    assert "1 answer set aside" in err
 
 
 @pytest.mark.skipif(not BIRDS.is_dir(), reason=f"{BIRDS} is missing; set SURELABEL_DATA")

@@ -74,7 +74,7 @@ def test_a_broken_line_is_told_and_the_rest_goes_on(manifest, tmp_path):
         (["--to", "coco"], "--out: needs a file"),
         (["--to", "spacy", "-o", "x"], "--to: spacy has no BoundingBox; these have: coco, voc"),
         (["--to", "coco", "-o", "x", "--task-type", "Cheese"], "--task-type must be one of"),
-        (["--to", "coco", "-o", "x", "--attribute", "none"], "the type of its labels is not known"),
+        (["--to", "coco", "-o", "x", "--attribute", "none"], "--attribute: must be a label of"),
         (["--from", "create-labeling-job", "--to", "coco"], "leave out --to"),
         (["--from", "create-labeling-job", "--json"], "--image-folder and --json"),
     ],

@@ -221,7 +221,7 @@ def test_a_broken_line_of_json_is_set_aside_and_the_rest_goes_on(tmp_path):
         "\n",
         "{nonsense\n",
         "[1]\n",
-        good | {"item": 3},
+        good | {"item": 3.5},
         good | {"annotator": ""},
         {"item": "i", "annotator": "a"},
         good | {"answer": {"label": "cat"}},

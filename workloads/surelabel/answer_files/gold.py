@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from surelabel.answer_files.given import GivenAnswers
-from surelabel.answer_files.lines import cell_content
+from surelabel.answer_files.lines import BOM, cell_content, name_of
 from surelabel.answer_table import TableError, read_rows
 from surelabel.tasks.base import AnswerError
 from surelabel.tasks.classes import Classes, SeenClasses
@@ -105,7 +105,7 @@ def _lines(path: Path, task_type: str) -> Iterator[_Line]:
 
 
 def _json_lines(path: Path) -> Iterator[_Line]:
-    for number, raw in enumerate(path.read_bytes().split(b"\n"), start=1):
+    for number, raw in enumerate(path.read_bytes().removeprefix(BOM).split(b"\n"), start=1):
         if not raw.strip():
             continue
         where = f"{path}:{number}"
@@ -113,11 +113,12 @@ def _json_lines(path: Path) -> Iterator[_Line]:
             value = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise TableError(f"{where}: a line must be one JSON object: {error}.") from error
-        if not isinstance(value, dict) or not isinstance(value.get("item"), str):
+        item = name_of(value.get("item")) if isinstance(value, dict) else ""
+        if not item:
             raise TableError(
                 f"{where}: a line must be an object with item and answer; got {value!r:.60}."
             )
-        yield _checked(_Line(value["item"], value.get("answer"), where), "answer")
+        yield _checked(_Line(item, value.get("answer"), where), "answer")
 
 
 def _checked(line: _Line, key: str) -> _Line:

@@ -15,7 +15,7 @@ import msgspec
 from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 # Our own records of answers say so; their content is then none.
 _ABSTAINED = frozenset({"skipped", "cannotTell"})
 
@@ -67,7 +67,7 @@ def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:
     Lines as a job's own answer segments have them (``itemId``, ``answerContent``, ``status``) are
     read too. A line that cannot be read is set aside.
     """
-    for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
+    for number, raw in enumerate(data.removeprefix(BOM).split(b"\n"), start=1):
         if not raw.strip():
             continue
         where = f"{name}:{number}"
@@ -82,11 +82,14 @@ def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:
 def _answer(value: Any, where: str) -> RawAnswer | SetAside:
     if not isinstance(value, dict):
         return SetAside(where, "NotAnObject", f"a line must be a JSON object; got {value!r:.60}.")
-    item, annotator = value.get("item", value.get("itemId")), value.get("annotator")
-    if not isinstance(item, str) or not item:
-        return _no_name(where, "item", item)
-    if not isinstance(annotator, str) or not annotator:
-        return _no_name(where, "annotator", annotator)
+    item, annotator = (
+        name_of(value.get("item", value.get("itemId"))),
+        name_of(value.get("annotator")),
+    )
+    if not item:
+        return _no_name(where, "item", value.get("item", value.get("itemId")))
+    if not annotator:
+        return _no_name(where, "annotator", value.get("annotator"))
     keys = [key for key in ("answer", "answerContent") if key in value]
     if not keys and value.get("status") not in _ABSTAINED:
         return SetAside(
@@ -105,6 +108,13 @@ def _answer(value: Any, where: str) -> RawAnswer | SetAside:
     )
 
 
+def name_of(value: Any) -> str:
+    """The name of an item or an annotator, of which many tools make numbers; "" if it is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
 def _no_name(where: str, key: str, value: Any) -> SetAside:
-    message = f"{key}: must be a string, not empty; got {value!r:.60}. Name it."
+    message = f"{key}: must be a string, not empty, or a whole number; got {value!r:.60}. Name it."
     return SetAside(where, "MalformedAnswer", message)

@@ -167,7 +167,33 @@ def _form(
             for form in LABEL_FORMATS.values():
                 if form.name != "Custom" and _shows(form, value, metadata.get("type")):
                     return form
-    raise ExportError(f"{name}: the type of its labels is not known; pass --task-type.")
+    there = list(dict.fromkeys(_attributes(lines)))
+    if attribute is not None and attribute not in there:
+        raise ExportError(
+            f"--attribute: must be a label of {name} ({', '.join(there) or 'it has none'}); got "
+            f"{attribute!r}. Correct it."
+        )
+    kinds = ", ".join(dict.fromkeys(_kinds(lines, attribute))) or "none"
+    raise ExportError(
+        f"{name}: metadata.type of its labels must be one that is known; got {kinds}. Pass "
+        "--task-type if it is one of ours under another name."
+    )
+
+
+def _attributes(lines: Sequence[ManifestLine]) -> Iterator[str]:
+    """Keys of the labels, which have metadata beside them."""
+    for line in lines:
+        for key in line.value:
+            if isinstance(line.label(key)[1], dict):
+                yield key
+
+
+def _kinds(lines: Sequence[ManifestLine], attribute: str | None) -> Iterator[str]:
+    for line in lines:
+        for key in line.value:
+            metadata = line.label(key)[1]
+            if attribute in (None, key) and isinstance(metadata, dict):
+                yield repr(metadata.get("type"))
 
 
 # Custom types show by the key of their label.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from surelabel.tasks.fields import Field, plain
 from surelabel.tasks.own_content import OwnContentFormat
 from surelabel.tasks.values import Rating
+
+# Python's own float() would take 1_0 for ten, and digits of any script.
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 class RatingFormat(OwnContentFormat[Rating]):
@@ -19,10 +23,9 @@ class RatingFormat(OwnContentFormat[Rating]):
     def take(self, content: Field) -> Rating:
         """See ``OwnContentFormat``."""
         if isinstance(content.value, str):
-            try:
-                content = Field(float(content.value), content.name, content.parent)
-            except ValueError:
-                raise content.wrong("a number") from None
+            if not _NUMBER.fullmatch(content.value.strip()):
+                raise content.wrong("a number")
+            content = Field(float(content.value), content.name, content.parent)
         return Rating(content.number())
 
     def give(self, value: Rating) -> Any:

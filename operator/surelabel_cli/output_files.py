@@ -1,0 +1,58 @@
+"""Files that a command writes: what they must not be, and that nobody sees half of one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from surelabel_cli.errors import UserError
+
+
+def check_outputs(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None]) -> None:
+    """UserError unless every output can be written and is neither an input nor another output.
+
+    By option; before any work is done, since it may be long, and an input may be somebody's only
+    copy.
+    """
+    taken = {path.resolve(): option for option, path in inputs.items() if path is not None}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise UserError(
+                f"{option}: there is no folder {path.parent}; make it, or name another."
+            )
+        if path.is_dir():
+            raise UserError(f"{option}: must be a file; {path} is a folder. Name a file in it.")
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise UserError(
+                f"{option}: {path} is {other} already, which would be overwritten. Name another "
+                "file."
+            )
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[TextIO]:
+    """A text file that takes the place of ``path`` once all of it is written; an error leaves what
+    was there."""
+    if path.exists() and not path.is_file():
+        # A pipe or a device has no place that another file could take.
+        with path.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        return
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as draft:
+        name = Path(draft.name)
+        try:
+            yield draft
+            draft.close()
+            name.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+            name.replace(path)
+        except BaseException:
+            name.unlink(missing_ok=True)
+            raise
