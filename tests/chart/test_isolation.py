@@ -29,6 +29,7 @@ TRUTH = "spec.simulated.truthURI"
 POINTS_AT_NOTHING = {
     "spec.labels[].name": "a word in answers and manifest",
     "spec.labelAttributeName": "a key of the manifest",
+    "spec.input.auditLabelAttributeName": "a key of the manifest",
     "spec.storage.region": "a word that is sent to the endpoint",
     "spec.workforce.pricePerAnnotation.amount": "a number",
     "spec.workforce.pricePerAnnotation.currency": "a word",

@@ -61,6 +61,7 @@ def _by_a_coin(posterior: Floats, right: float) -> Floats:
 def value_of_two_answers(posterior: Floats, annotators: AnnotatorParameters) -> Floats:
     """(n_items,): the same for two more answers, of two average annotators who are asked at once.
 
+    ``posterior``: (n_items, n_classes), the chances that each label is right by the answers so far.
     Where there are more than 8 classes, only an item's 8 likeliest are thought through, and answers
     of all others count as one: the value is then at most too low.
     """

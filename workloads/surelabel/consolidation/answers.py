@@ -24,7 +24,8 @@ _CELLS = 1 << 20
 class Answers(Answered):
     """The answers that count: sorted by item and annotator, at most one per pair.
 
-    ``item``, ``annotator``, ``label``: (n_annotations,), coded from 0.
+    ``item``, ``annotator``, ``label``: (n_annotations,), coded from 0. ``known``: (n_items,),
+    labels that are known, -1 where none is; annotators agree with these, then.
     """
 
     item: Codes
@@ -33,7 +34,6 @@ class Answers(Answered):
     n_items: int
     n_annotators: int
     n_classes: int
-    # (n_items,): labels that are known, -1 where none is; annotators agree with these, then.
     known: Codes | None = None
 
     @classmethod

@@ -40,7 +40,7 @@ _BOUNDS: Mapping[str, Bounds] = {
     "subtypes": Bounds(1, whole=True),
     "threshold": Bounds(0, 1, above=True),
     "min_support": Bounds(0, 1, above=True),
-    "support": Bounds(0, 1, above=True),
+    "support": Bounds(0, 1),
     "match": Bounds(0, 1, above=True),
     "least": Bounds(0, 1, above=True),
     "word_weight": Bounds(0),

@@ -119,7 +119,7 @@ def test_majority_vote_equals_a_count_pixel_by_pixel():
 
 def test_the_default_without_smoothing_and_weights_is_the_vote():
     drawn = made_up_drawings(9, n_annotators=5)
-    plain = SmoothedVote(power=0, trust=0, outlier=np.inf, smoothing=0).fit_predict(drawn.answers)
+    plain = SmoothedVote(power=0, trust=0, outlier=1e9, smoothing=0).fit_predict(drawn.answers)
     same(MajorityVote().fit_predict(drawn.answers), plain)
 
 
@@ -127,7 +127,7 @@ def test_the_default_without_smoothing_and_weights_is_the_vote():
 def test_the_default_equals_its_twin_over_whole_planes(n_classes, monkeypatch):
     drawn = made_up_drawings(5, n_items=1, n_classes=n_classes)
     monkeypatch.setattr(SmoothedVote, "_sigma", lambda self, study: 1.5)
-    method = SmoothedVote(power=0, trust=0, outlier=np.inf)
+    method = SmoothedVote(power=0, trust=0, outlier=1e9)
     result = method.fit_predict(drawn.answers)
     votes = np.stack([(np.stack(drawn.mask) == k).mean(axis=0) for k in range(n_classes)])
 

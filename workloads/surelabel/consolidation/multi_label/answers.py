@@ -42,7 +42,9 @@ class MultiLabelAnswers(Answered):
 
     ``item``, ``annotator``: (n_answers,), by item and annotator, at most one per pair. ``answer``,
     ``label``: (n_marks,), the answer (a row of these) that chose the label; by answer and label,
-    none twice. An answer without a mark says that no label applies.
+    none twice. An answer without a mark says that no label applies. ``gold_item``: items whose
+    labels are known, ascending, (n_gold_items,); ``gold_pair``: those labels as item * n_classes +
+    label, ascending, (n_gold_labels,); see ``with_gold``.
     """
 
     item: Codes
@@ -52,8 +54,6 @@ class MultiLabelAnswers(Answered):
     n_items: int
     n_annotators: int
     n_classes: int
-    # Items whose labels are known, ascending, and (item, label) of those labels as item *
-    # n_classes + label, ascending; see ``with_gold``.
     gold_item: Codes = field(default_factory=lambda: np.empty(0, np.int64))
     gold_pair: Codes = field(default_factory=lambda: np.empty(0, np.int64))
 
@@ -113,7 +113,7 @@ class MultiLabelAnswers(Answered):
         return replace(self, gold_item=item, gold_pair=np.unique(owner * self.n_classes + label))
 
     def clamped(self, probability: Floats) -> Floats:
-        """(n_candidates,): the chances with certainty where an item's labels are known."""
+        """``probability``, (n_candidates,), with certainty where an item's labels are known."""
         if not len(self.gold_item):
             return probability
         candidates = self.candidates

@@ -130,7 +130,7 @@ class Outlines(Geometry):
         return type(self)(chains[keep], np.concatenate(([0], np.cumsum(keep.sum(axis=1)))))
 
     def chains(self, rows: Codes) -> Chains:
-        """The marks of these rows, some hundred."""
+        """The marks of ``rows``, (n,), some hundred."""
         return Chains.of(self.vertices, self.starts, rows, closed=self.closed)
 
     @property

@@ -60,7 +60,8 @@ class Ranking(Fitted, ABC):
 
         Ties: by Borda's score, then the option of the lower code. ``frozen_annotators``: learn
         nothing about annotators. ``gold``: all options of an item from the best on, where that
-        order is known; it stands, and annotators are judged by it.
+        order is known; it stands, and annotators are judged by it. ValueError for an order that
+        does not name every option once, and parameters out of range.
         """
         self.check_parameters()
         annotators = frozen_annotators or _unknown(answers)

@@ -54,6 +54,7 @@ class Text(Fitted, ABC):
         """Find every item's text. ``frozen_annotators``: learn nothing about annotators.
 
         ``gold``: texts that are known, by item; they stand, and annotators are judged by them.
+        ValueError for items that are none, and parameters out of range.
         """
         known = _known(answers, gold)
         self.check_parameters()
