@@ -16,11 +16,16 @@ from surelabel.agreement import (
     fleiss_kappa,
     krippendorff_alpha,
 )
+from surelabel.answer_files.coding import as_values
 from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
+from surelabel.value_agreement import (
+    agreement_of_classes,
+    agreement_of_people,
+    agreement_of_values,
+)
 from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
-from surelabel_cli.consolidate_values import agreement_of_people, agreement_of_values
 
 
 def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
@@ -29,8 +34,11 @@ def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
     task = TASK_TYPES[task_type]
     if isinstance(task, ValueTask):
         given = read_typed(answers, task_type)
-        found = {"krippendorffAlpha": agreement_of_values(task, given)}
-        _print(found, {}, agreement_of_people(task, given), as_json=as_json)
+        values = as_values(given)
+        found = {"krippendorffAlpha": agreement_of_values(task, values)}
+        classes = dict(zip(given.classes.names, agreement_of_classes(task, values), strict=False))
+        people = dict(zip(given.annotators, agreement_of_people(task, values), strict=True))
+        _print(found, classes, people, as_json=as_json)
         return
     table, _ = read_table(answers, task_type)
     coded = coded_answers(table)

@@ -19,12 +19,13 @@ from surelabel.annotators import AnnotatorQuality, annotator_quality
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.gold import check_orders
 from surelabel.answer_table import AnswerTable
-from surelabel.consolidation import METHODS, ConsolidationResult
+from surelabel.consolidation import METHODS, ConsolidationResult, value_of_two_answers
 from surelabel.consolidation.checked import NotApplicableError
 from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import ValueTask
+from surelabel.value_agreement import agreement_of_values
 from surelabel_cli.agreement import agreement_json, number_or_none
 from surelabel_cli.answer_input import (
     check_choice,
@@ -33,7 +34,7 @@ from surelabel_cli.answer_input import (
     read_table,
     read_typed,
 )
-from surelabel_cli.consolidate_values import Valued, agreement_of_values
+from surelabel_cli.consolidate_values import Valued
 from surelabel_cli.errors import UserError
 from surelabel_cli.output_files import check_outputs, whole_file
 from surelabel_contract.task_types import TASK_TYPE_FACTS
@@ -56,6 +57,7 @@ class Request:
     compare: bool = False
     # Labels that there are though no answer has them.
     labels: tuple[str, ...] = ()
+    gain: bool = False
 
 
 def consolidate(request: Request) -> None:
@@ -85,10 +87,10 @@ def _consolidate_values(request: Request, task: ValueTask[Any]) -> None:
     gold = read_known(request.gold, request.task_type, given.classes, given.items)
     check_orders(gold, given)
     found = Valued.of(task, given, request.method, gold)
-    _write(request.out, found.lines())
+    _write(request.out, found.lines(gain=request.gain))
     if request.annotators is not None:
         found.write_annotators(request.annotators)
-    _tell(request, found.summary(), agreement_of_values(task, given))
+    _tell(request, found.summary(), agreement_of_values(task, found.answers))
     if request.compare:
         for line in found.compared():
             typer.echo(line, err=request.out is None)
@@ -114,7 +116,7 @@ def _consolidate_classes(request: Request) -> None:
         item_ids=table.items,
         label_names=table.labels,
     )
-    _write(out, _lines(table, result, request.probabilities))
+    _write(out, _lines(table, result, request))
     coded = coded_answers(table)
     if annotators is not None:
         _write_annotators(annotators, table, annotator_quality(coded, result, gold=known))
@@ -163,8 +165,12 @@ def _compared(
 
 
 def _lines(
-    table: AnswerTable, result: ConsolidationResult, probabilities: bool
+    table: AnswerTable, result: ConsolidationResult, request: Request
 ) -> Iterator[dict[str, Any]]:
+    gain = None
+    if request.gain:
+        # In the loop two people are asked at a time.
+        gain = value_of_two_answers(result.posterior, result.annotators)
     for code, item in enumerate(table.items):
         label, confidence = int(result.label[code]), float(result.confidence[code])
         line: dict[str, Any] = {
@@ -172,7 +178,9 @@ def _lines(
             "label": table.labels[label] if label >= 0 else None,
             "confidence": number_or_none(confidence),
         }
-        if probabilities:
+        if gain is not None:
+            line["gain"] = round(float(gain[code]), 6) if label >= 0 else None
+        if request.probabilities:
             shares = result.posterior[code].tolist() if label >= 0 else []
             line["probabilities"] = dict(zip(table.labels, shares, strict=label >= 0))
         yield line

@@ -1,22 +1,20 @@
-"""``surelabel consolidate`` and ``agreement`` where a label is more than a class."""
+"""``surelabel consolidate`` where a label is more than a class."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from surelabel.agreement import Agreement, alpha_by_distance, alpha_of_annotator_by_distance
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.coding import as_values
 from surelabel.tasks.classes import Classes
-from surelabel.tasks.valued import AnnotatorAgreement, Consolidated, ValueAnswers, ValueTask
-
-# Pairs of answers that tell what chance would give: of all annotators together, and of each.
-_PAIRS, _PAIRS_EACH = 20_000, 100
+from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.value_agreement import AnnotatorAgreement
+from surelabel.value_gain import gain_by_item
 
 
 @dataclass(frozen=True)
@@ -39,15 +37,25 @@ class Valued:
             labels[item] = Consolidated(value, 1.0, (1.0,) * _n_parts(task, value, given.classes))
         return cls(task, given, answers, labels)
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """A line for each item."""
+    def lines(self, *, gain: bool = False) -> Iterator[dict[str, Any]]:
+        """A line for each item; with ``gain`` how much nearer two more answers bring its label."""
+        gains = self._gains() if gain else None
         for code, item in enumerate(self.given.items):
             label = self.labels.get(code)
-            if label is None:
-                yield {"item": item, "label": None, "confidence": None}
-                continue
-            shown = _with_confidences(self.task, label, self.answers)
-            yield {"item": item, "label": shown, "confidence": round(label.confidence, 6)}
+            line: dict[str, Any] = {"item": item, "label": None, "confidence": None}
+            if label is not None:
+                line["label"] = _with_confidences(self.task, label, self.answers)
+                line["confidence"] = round(label.confidence, 6)
+            if gains is not None:
+                line["gain"] = gains.get(code)
+            yield line
+
+    def _gains(self) -> dict[int, float]:
+        """By item with a label; what is known gains nothing."""
+        rows = dict(self.answers.by_item())
+        found = gain_by_item(self.task, self.answers.value, rows)
+        found |= dict.fromkeys(self.answers.gold, 0.0)
+        return {item: round(gain, 6) for item, gain in found.items()}
 
     def summary(self) -> dict[str, Any]:
         """Counts, and how far people agree."""
@@ -78,9 +86,10 @@ class Valued:
         """What differs from the labels that the job itself made, the furthest first."""
         codes = {item: code for code, item in enumerate(self.given.items)}
         differing = []
+        measured = self.task.measured_on(self.answers.value)
         for item, theirs in self.given.labels.items():
             ours = self.labels.get(codes.get(item, -1))
-            apart = 1.0 if ours is None else self.task.disagreement(ours.value, theirs.value)
+            apart = 1.0 if ours is None else measured.disagreement(ours.value, theirs.value)
             if apart > 0:
                 differing.append((apart, item, ours, theirs.value))
         differing.sort(key=lambda each: (-each[0], each[1]))
@@ -93,35 +102,6 @@ class Valued:
         content = self.task.format.answer_content(value, self.answers.classes)
         text = json.dumps(next(iter(content.values()), None), ensure_ascii=False)
         return text if len(text) <= 120 else text[:117] + "..."
-
-
-def agreement_of_values(task: ValueTask[Any], given: GivenAnswers) -> Agreement:
-    """Krippendorff's alpha with the task type's own distance."""
-    answers = as_values(given)
-    return alpha_by_distance(answers.item, _distance(task, answers))
-
-
-def agreement_of_people(task: ValueTask[Any], given: GivenAnswers) -> dict[str, Agreement]:
-    """The same of each annotator with all others, by name."""
-    answers = as_values(given)
-    n = max(len(given.annotators), 1)
-    return {
-        name: alpha_of_annotator_by_distance(
-            answers.item,
-            answers.annotator,
-            who,
-            _distance(task, answers),
-            max_pairs=max(_PAIRS // n, _PAIRS_EACH),
-        )
-        for who, name in enumerate(given.annotators)
-    }
-
-
-def _distance(task: ValueTask[Any], answers: ValueAnswers[Any]) -> Callable[[int, int], float]:
-    def distance(first: int, second: int) -> float:
-        return task.disagreement(answers.value[first], answers.value[second])
-
-    return distance
 
 
 def _n_parts(task: ValueTask[Any], value: Any, classes: Classes) -> int:

@@ -6,12 +6,13 @@ mistake of the user ends in one message on standard error and exit status 1, wro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from surelabel_cli.label_commands import agreement, consolidate, convert
+from surelabel_cli.one_message import one_message
 
 app = typer.Typer(
     name="surelabel",
@@ -48,7 +49,7 @@ def run(
     Exit status 0 only if it succeeded. Killed at any moment and started again, it goes on where
     it was.
     """
-    with _one_message():
+    with one_message():
         from surelabel_cli.run import run as command
 
         raise typer.Exit(command(job, workdir, as_json=json))
@@ -69,7 +70,7 @@ def up(
     ] = None,
 ) -> None:
     """Start a local cluster, Ray and the operator. Ctrl-C stops all of them."""
-    with _one_message():
+    with one_message():
         from surelabel_cli.up import up as command
         from surelabel_cli.work_folder import make_work_folder
 
@@ -92,7 +93,7 @@ def demo(
 
     At the end the labels are compared with the truth, which only the simulated people know.
     """
-    with _one_message():
+    with one_message():
         from surelabel_cli.demo import demo as command
         from surelabel_cli.work_folder import make_work_folder
 
@@ -118,7 +119,7 @@ def validate(
     ] = None,
 ) -> None:
     """Check jobs, WorkTeams and manifests offline. Exit status 0 only if all are valid."""
-    with _one_message():
+    with one_message():
         from surelabel_cli.validate import validate as command
 
         command(files, task_type)
@@ -138,149 +139,14 @@ def verify(
     Exit status 0: proven. 1: refuted. 2: cannot be checked, since nothing is there, the job has
     not ended, or the store cannot be read.
     """
-    with _one_message():
+    with one_message():
         from surelabel_cli.verify import verify as command
 
         command(uri, endpoint, region)
 
 
-_ANSWERS = "CSV, JSON Lines, or a folder (or s3://) of worker responses or of a finished job."
-
-
-@app.command()
-def consolidate(
-    answers: Annotated[str, typer.Argument(metavar="ANSWERS", help=_ANSWERS)],
-    task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
-    method: Annotated[
-        str, typer.Option(help="Algorithm, as in spec.consolidation.method.")
-    ] = "Auto",
-    gold: Annotated[
-        Path | None,
-        typer.Option(
-            help="Known truths: CSV of item,label, or JSON Lines of item and answer; they stand, "
-            "and annotators are judged by them."
-        ),
-    ] = None,
-    label: Annotated[
-        list[str] | None,
-        typer.Option(help="A label that there is though no answer has it; may be repeated."),
-    ] = None,
-    annotators: Annotated[
-        Path | None, typer.Option(help="Where to write how good each annotator is, as CSV.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Where to write the labels. [default: standard output]"),
-    ] = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write every label's probability.")
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="The summary is one line of JSON on standard output.")
-    ] = False,
-    compare: Annotated[
-        bool,
-        typer.Option("--compare", help="Print what differs from the labels of a finished job."),
-    ] = False,
-) -> None:
-    """Make one label per item of several people's answers, with its confidence.
-
-    ANSWERS is CSV (item,annotator,label), JSON Lines of item, annotator and answer, a folder of
-    worker responses, or the folder of a finished Ground Truth job (local or s3://). One line of
-    JSON per item: item, label (null without an answer), confidence. A label of "" is an
-    abstention; of an annotator's answers to one item the last counts.
-    """
-    with _one_message():
-        from surelabel_cli.consolidate import Request
-        from surelabel_cli.consolidate import consolidate as command
-
-        request = Request(
-            answers, task_type, method, gold, annotators, out, probabilities, json, compare,
-            tuple(label or ()),
-        )  # fmt: skip
-        command(request)
-
-
-@app.command()
-def agreement(
-    answers: Annotated[str, typer.Argument(metavar="ANSWERS", help=_ANSWERS)],
-    task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
-    json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
-) -> None:
-    """Tell how far annotators agree beyond chance: all, by class, by annotator."""
-    with _one_message():
-        from surelabel_cli.agreement import agreement as command
-
-        command(answers, task_type, as_json=json)
-
-
-@app.command()
-def convert(
-    source: Annotated[
-        Path, typer.Argument(metavar="SOURCE", help="File or folder to convert from.")
-    ],
-    from_: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, "
-            "coco-panoptic, voc, yolo, spacy, spacy-docbin, png, label-studio, cvat.",
-        ),
-    ] = "manifest",
-    to: Annotated[
-        str,
-        typer.Option(
-            help="What to write: manifest, coco, coco-panoptic, voc, yolo, yolo-obb, yolo-seg, "
-            "yolo-pose, conll, spacy, spacy-docbin, csv, png, huggingface, label-studio, cvat."
-        ),
-    ] = "manifest",
-    task_type: Annotated[
-        str | None, typer.Option(help="Task type; needed where SOURCE does not tell it.")
-    ] = None,
-    attribute: Annotated[
-        str | None,
-        typer.Option(help="Key of the label in a manifest. [default: found, or 'label']"),
-    ] = None,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="Names of the classes in their order: Ground Truth's label category file."
-        ),
-    ] = None,
-    image_folder: Annotated[
-        str | None,
-        typer.Option(help="URI of the folder of the images, where SOURCE has their names only."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="File or folder to write. [default: standard output, for a request only]",
-        ),
-    ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="The counts are one line of JSON on standard output.")
-    ] = False,
-) -> None:
-    """Convert a request to Ground Truth, or a manifest to other formats and back.
-
-    What cannot be carried is told on standard error, with what to do instead.
-    """
-    with _one_message():
-        from surelabel_cli.convert import convert as command
-
-        command(
-            source,
-            from_,
-            to,
-            task_type=task_type,
-            attribute=attribute,
-            labels=labels,
-            image_folder=image_folder,
-            out=out,
-            as_json=json,
-        )
+for _command in (consolidate, agreement, convert):
+    app.command()(_command)
 
 
 @app.command()
@@ -289,24 +155,6 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     typer.echo(installed("surelabel"))
-
-
-@contextmanager
-def _one_message() -> Iterator[None]:
-    """What a user can mend is told in one message; a bug keeps its traceback."""
-    try:
-        yield
-    except typer.Exit:
-        raise
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except Exception as error:
-        from surelabel_cli.errors import is_expected, message_of
-
-        if not is_expected(error):
-            raise
-        typer.echo(f"surelabel: {message_of(error)}", err=True)
-        raise typer.Exit(1) from None
 
 
 if __name__ == "__main__":

@@ -10,9 +10,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from surelabel.answers import CodedAnswers
 from surelabel.consolidation import METHODS
+from surelabel.stages.consensus import gain_of_classes
 from surelabel_cli.main import app
+from surelabel_contract.steps import Stage, Step
 from workloads.consolidation.crowds import team_crowd
+from workloads.stages.mini_driver import MiniDriver
 
 ANSWERS = """item,annotator,label
 a.png,ann,cat
@@ -65,6 +69,31 @@ def test_every_method_has_its_name_here_and_its_probabilities_sum_to_one(
             continue
         assert sum(line["probabilities"].values()) == pytest.approx(1)
         assert line["probabilities"][line["label"]] == pytest.approx(line["confidence"])
+
+
+def test_gain_tells_where_two_more_answers_help(answers: Path, tmp_path: Path) -> None:
+    wanted = ("--task-type", "ImageClassification", "--gain")
+    code, out, _ = run("consolidate", answers, *wanted)
+    assert code == 0
+    gain = {line["item"]: line["gain"] for line in map(json.loads, out.splitlines())}
+    # Two cannot turn what three agree on; without an answer nobody can tell.
+    assert 0 == gain["b.png"] < gain["a.png"] < gain["c.png"] < 1
+    assert gain["d.png"] is None
+    # It is what the loop asks by.
+    item, who, label = np.array([0, 0, 0, 1, 1, 1, 2]), [0, 1, 2, 0, 1, 2, 1], [0, 0, 1, 1, 1, 1, 0]
+    coded = CodedAnswers(
+        item, np.array(who, np.int32), np.array(label, np.int32), ("ann", "bob", "cid")
+    )
+    driver = MiniDriver(tmp_path, labels=("cat", "dog"))
+    step = Step(round=1, stage=Stage.CONSOLIDATE, pass_=1)
+    config = driver.config(step, None, annotators_per_item=3)
+    loop = gain_of_classes(config, coded, None, is_sealed=False)
+    assert [gain[name] for name in ("a.png", "b.png", "c.png")] == pytest.approx(
+        [loop[0], loop[1], loop[2]], abs=1e-6
+    )
+    (tmp_path / "gold.csv").write_text("item,label\na.png,dog\n")
+    _, out, _ = run("consolidate", answers, *wanted, "--gold", tmp_path / "gold.csv")
+    assert json.loads(out.splitlines()[0])["gain"] == 0
 
 
 def test_gold_stands_and_a_label_that_nobody_gave_is_named(answers: Path, tmp_path: Path) -> None:

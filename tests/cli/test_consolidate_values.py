@@ -13,6 +13,7 @@ import pytest
 from cli.test_consolidate import run
 from surelabel.consolidation.objects import METHODS, Auto
 from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 from workloads.consolidation.crowds import DATA
 from workloads.stages.mini_driver import MiniDriver
 from workloads.value_cases import CASES, LABELS
@@ -98,9 +99,43 @@ def test_every_task_type_is_consolidated_and_its_agreement_told(
     found = json.loads(out)
     assert list(found["annotators"]) == ["ann", "bob", "cid", "dan"]
     assert all(each["items"] == 6 for each in found["annotators"].values())
+    task = TASK_TYPES[task_type]
+    assert isinstance(task, ValueTask)
+    told = found["classes"]
+    assert set(told) <= set(LABELS)
+    assert any(each["value"] is not None for each in told.values()) == task.marks_classes
     alpha = found["krippendorffAlpha"]
     assert (alpha["items"], alpha["answers"]) == (6, 24)
     assert -1 <= alpha["value"] <= 1
+
+
+def test_agreement_on_a_class_of_boxes_is_told_in_words(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "answers.jsonl", "BoundingBox", accuracy=0.7)
+    code, out, _ = run("agreement", answers, "--task-type", "BoundingBox")
+    assert code == 0
+    titles = [line.split("  ")[0] for line in out.splitlines()]
+    assert titles[0] == "Krippendorff's alpha"
+    assert titles[1:3] == ["alpha of class Falcon", "alpha of class Duck"]
+    assert titles[3] == "alpha of annotator ann"
+
+
+@pytest.mark.parametrize("task_type", CASES)
+def test_every_task_type_tells_where_another_answer_helps(tmp_path: Path, task_type: str) -> None:
+    answers = write_answers(tmp_path / "answers.jsonl", task_type, accuracy=0.6)
+    lone = json.loads(answers.read_text().splitlines()[0]) | {"item": "lone.png"}
+    with answers.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(lone) + "\n")
+    known = tmp_path / "gold.jsonl"
+    known.write_text(json.dumps({"item": "0.png", "answer": CASES[task_type][0]}) + "\n")
+    code, out, _ = run("consolidate", answers, "--task-type", task_type, "--gain", "--gold", known)
+    assert code == 0
+    gain = {line["item"]: line["gain"] for line in map(json.loads, out.splitlines())}
+    assert gain["none.png"] is None
+    assert gain["0.png"] == 0
+    others = [gain[f"{n}.png"] for n in range(1, 6)]
+    assert 0 <= min(others) <= max(others) < gain["lone.png"] <= 1
+    _, out, _ = run("consolidate", answers, "--task-type", task_type)
+    assert not any("gain" in json.loads(line) for line in out.splitlines())
 
 
 def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ def _numbers(method: type[Fitted]) -> list[str]:
     return sorted(name for name in named if hasattr(method, name))
 
 
-def _answers(family: str) -> tuple[Any, ...]:
+def answers_of(family: str) -> tuple[Any, ...]:
+    """A few answers of that family, as ``fit`` takes them."""
     square = np.zeros((4, 4), np.uint8)
     square[1:3, 1:3] = 1
     return {
@@ -81,7 +82,7 @@ def test_a_parameter_out_of_bounds_is_refused_with_name_rule_and_value(
     algorithm = method()
     setattr(algorithm, parameter, value)
     with pytest.raises(ValueError, match=f"^{parameter} must be a (whole )?number .*; got"):
-        algorithm.fit(*_answers(family))
+        algorithm.fit(*answers_of(family))
 
 
 @pytest.mark.parametrize(
@@ -93,15 +94,15 @@ def test_a_parameter_out_of_bounds_is_refused_with_name_rule_and_value(
     ],
 )
 def test_the_usual_parameters_are_within_bounds(family: str, method: type) -> None:
-    assert method().fit(*_answers(family)).n_iter_ >= 0
+    assert method().fit(*answers_of(family)).n_iter_ >= 0
 
 
 @pytest.mark.parametrize("value", [0, 1.5, True])
 def test_iterations_are_whole_and_one_at_least(value: object) -> None:
     with pytest.raises(ValueError, match="max_iter must be a whole number of at least 1; got"):
-        classes.DawidSkene(max_iter=value).fit(*_answers("classes"))  # type: ignore[arg-type]
+        classes.DawidSkene(max_iter=value).fit(*answers_of("classes"))  # type: ignore[arg-type]
 
 
 def test_dawid_skene_cannot_do_without_smoothing() -> None:
     with pytest.raises(ValueError, match="smoothing must be a number above 0; got 0"):
-        classes.DawidSkene(smoothing=0).fit(*_answers("classes"))
+        classes.DawidSkene(smoothing=0).fit(*answers_of("classes"))

@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from surelabel.consolidation.answers import Answers, Codes, clamped
-from surelabel.consolidation.confusion import e_step
+from surelabel.consolidation.confusion import check_shape, e_step
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.labels import Ids, Numbers, build_result
 from surelabel.consolidation.packed_answers import PackedAnswers
@@ -100,12 +100,16 @@ class Classification(Fitted, ABC):
 
         Ties: the label with more votes, then the commoner class, then a hash of the item's id and
         the label's name (``item_ids``, (n_items,), and ``label_names``, (n_classes,); without them
-        the codes). Codes and parameters out of range raise ValueError.
+        the codes). ValueError: codes and parameters out
+        of range, annotators that are not aligned or of other classes.
         """
         self.check_parameters()
         answers = Answers.of(item, annotator, label, n_items, n_annotators, n_classes)
         known = Gold(*answers.gold_rows(gold))
         answers = answers.knowing(*known)
+        for name, given in (("frozen_annotators", frozen_annotators), ("start", start)):
+            if given is not None:
+                check_shape(name, n_annotators, n_classes, given)
         if frozen_annotators is not None:
             learned = Learned(frozen_annotators)
         else:

@@ -69,6 +69,15 @@ def same_length(**columns: NDArray[np.generic]) -> None:
         )
 
 
+def aligned(n_given: int, n_annotators: int) -> None:
+    """ValueError unless ``frozen_annotators`` are as many as those who answered."""
+    if n_given != n_annotators:
+        raise ValueError(
+            f"frozen_annotators must have {n_annotators} annotators (n_annotators); got {n_given}. "
+            "Align them with for_annotators(names)."
+        )
+
+
 def latest(item: Codes, annotator: Codes, n_annotators: int) -> Codes:
     """The rows that count, by item and annotator: of each pair the one that came last."""
     pair = item * n_annotators + annotator

@@ -133,7 +133,6 @@ def e_step(answers: Answers, annotators: AnnotatorParameters) -> Floats:
     """
     if answers.n_items == 0:
         return np.empty((0, answers.n_classes))
-    check_shape("frozen_annotators", answers.n_annotators, answers.n_classes, annotators)
     if annotators.are_coins:
         right = annotators.confusion[:, 0, 0]
         # Against a mistake of any one other class, which every class is given.
@@ -150,9 +149,14 @@ def check_shape(
     name: str, n_annotators: int, n_classes: int, annotators: AnnotatorParameters
 ) -> None:
     """ValueError unless ``annotators`` are those of such answers."""
+    if annotators.n_classes != n_classes:
+        raise ValueError(
+            f"{name} must know {n_classes} classes (n_classes); got {annotators.n_classes}. "
+            "Take those of answers with the same classes."
+        )
     size = 1 if annotators.are_coins else n_classes
     expected = (n_annotators, size, size)
-    if annotators.confusion.shape != expected or annotators.n_classes != n_classes:
+    if annotators.confusion.shape != expected:
         raise ValueError(
             f"{name}.confusion must have shape {expected} (n_annotators, n_classes, "
             f"n_classes); got {annotators.confusion.shape}. Align it with for_annotators(names)."

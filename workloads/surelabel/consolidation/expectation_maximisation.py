@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.base import Classification, Gold, Learned
-from surelabel.consolidation.confusion import Counts, Crowd, check_shape
+from surelabel.consolidation.confusion import Counts, Crowd
 from surelabel.consolidation.evidence import Evidence, KernelEvidence, evidence_of
 from surelabel.consolidation.packed_answers import PackedAnswers
 from surelabel.consolidation.result import AnnotatorParameters
@@ -27,8 +27,6 @@ class ExpectationMaximisation(Classification):
         """The annotators that explain these counts."""
 
     def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
-        if start is not None:
-            check_shape("start", answers.n_annotators, answers.n_classes, start)
         return self._iterate(evidence_of(answers, gold), start)
 
     def learn_from_shards(

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from surelabel.answers import CodedAnswers, merge
-from surelabel.consolidation import value_of_closer_answers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
@@ -27,12 +25,13 @@ from surelabel.stages.sources import item_texts
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.valued import (
-    AnnotatorAgreement,
     Consolidated,
     ValueAnswers,
     ValueTask,
     classes_of,
 )
+from surelabel.value_agreement import AnnotatorAgreement
+from surelabel.value_gain import gain_by_item
 from surelabel_contract.keys import label_file
 from surelabel_contract.model import canonical_json, sha256_hex
 from surelabel_contract.stages import StageConfig
@@ -95,21 +94,11 @@ def gain_of_values(
     One answer alone is enough where nobody asked for a second one.
     """
     usable = answers.usable
-    given: dict[int, list[int]] = {}
-    for line, code in zip(usable.line.tolist(), usable.label.tolist(), strict=True):
-        given.setdefault(line, []).append(code)
-    apart_of: list[float] = []
-    for codes in given.values():
-        # Of one answer nobody knows how far it is from others: it might be anywhere.
-        apart = float(config.annotators_per_item > 1)
-        if len(codes) > 1:
-            values = [contents.value(answers.contents[code]) for code in codes]
-            pairs = list(combinations(values, 2))
-            apart = sum(task.disagreement(one, other) for one, other in pairs) / len(pairs)
-        apart_of.append(apart)
-    n_answers = np.array([len(codes) for codes in given.values()], np.float64)
-    gain = value_of_closer_answers(np.array(apart_of, np.float64), n_answers)
-    return dict(zip(given, gain.tolist(), strict=True))
+    rows: dict[int, list[int]] = {}
+    for row, line in enumerate(usable.line.tolist()):
+        rows.setdefault(line, []).append(row)
+    values = _Decoded([usable.contents[code] for code in usable.label.tolist()], contents)
+    return gain_by_item(task, values, rows, one_is_enough=config.annotators_per_item == 1)
 
 
 def _coded(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.objects import (
     METHODS,
@@ -22,6 +23,7 @@ from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
 from surelabel.tasks.values import ImageSize
 
 V = TypeVar("V")
+_Codes: TypeAlias = "NDArray[np.int64]"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class ObjectTask(ValueTask[V]):
     methods: ClassVar[Mapping[str, type[Objects]]] = METHODS
     # On real boxes, objects were found no better by people who were known from before.
     remembers: ClassVar[int] = 0
+    marks_classes: ClassVar[bool] = True
 
     @abstractmethod
     def marks(self, value: V) -> Sequence[Any]:
@@ -51,11 +54,13 @@ class ObjectTask(ValueTask[V]):
 
     def disagreement(self, first: V, second: V) -> float:
         """See ``ValueTask``; 1 less an F1 in which a pair counts as much as it overlaps."""
-        # Together, since one answer alone may not show what kind of columns both need.
-        marks = self.geometry([first, second])
-        rows, n = np.arange(len(marks)), len(self.marks(first))
-        labels = self._labels([first, second])
-        return apart(marks[rows[:n]], labels[:n], marks[rows[n:]], labels[n:])
+        return self._apart(first, second, lambda labels: np.arange(len(labels)))
+
+    def disagreement_about(self, first: V, second: V, label: int) -> float:
+        """See ``ValueTask``."""
+        if not any(mark.label == label for mark in chain(self.marks(first), self.marks(second))):
+            return 0.0
+        return self._apart(first, second, lambda labels: np.flatnonzero(labels == label))
 
     def consolidate(
         self, answers: ValueAnswers[V], method: str = "Auto"
@@ -78,6 +83,13 @@ class ObjectTask(ValueTask[V]):
             yield item, self._of_item(result, item, [values[p] for p in positions])
         answers.fit.note(result)
 
+    def _apart(self, first: V, second: V, wanted: Callable[[_Codes], _Codes]) -> float:
+        # Together, since one answer alone may not show what kind of columns both need.
+        marks, labels = self.geometry([first, second]), self._labels([first, second])
+        rows = wanted(labels)
+        one, other = np.split(rows, [np.searchsorted(rows, len(self.marks(first)))])
+        return apart(marks[one], labels[one], marks[other], labels[other])
+
     def _of_item(self, result: ObjectResult, item: int, given: list[V]) -> Consolidated[V]:
         rows = np.arange(*np.searchsorted(result.item, (item, item + 1)))
         sizes = (self.image(value) for value in given)
@@ -86,7 +98,7 @@ class ObjectTask(ValueTask[V]):
         confidences = tuple(result.confidence[rows].tolist())
         return Consolidated(value, float(result.item_confidence[item]), confidences)
 
-    def _labels(self, values: Sequence[V]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _labels(self, values: Sequence[V]) -> _Codes:
         marks = chain.from_iterable(self.marks(value) for value in values)
         return np.array([mark.label for mark in marks], np.int64)
 

@@ -134,6 +134,8 @@ class ValueTask(Generic[V]):
     wants_texts: ClassVar[bool] = False
     # The algorithms by the names that ``spec.consolidation.method`` has for them.
     methods: ClassVar[Mapping[str, Any]] = {"Auto": None}
+    # Whether an answer is made of marks of the job's classes, see ``disagreement_about``.
+    marks_classes: ClassVar[bool] = False
     # So many answers of earlier rounds, at most, help to judge the annotators of a new one.
     remembers: ClassVar[int] = 2_000
 
@@ -167,6 +169,20 @@ class ValueTask(Generic[V]):
     def disagreement(self, first: V, second: V) -> float:
         """How far two answers to one item differ, in [0, 1]; 0 for equal ones."""
         return float(first != second)
+
+    def measured_on(self, values: Sequence[V]) -> ValueTask[V]:
+        """The task type with ``disagreement`` in the unit of these answers, of all items.
+
+        This one itself, unless its answers lie on a scale that only they show.
+        """
+        return self
+
+    def disagreement_about(self, first: V, second: V, label: int) -> float:
+        """How far two answers differ in their marks of one class (a code), in [0, 1].
+
+        0 where neither has one. Only for types that mark classes.
+        """
+        raise NotImplementedError
 
     def vary(self, truth: V, accuracy: float, rng: Random, n_classes: int) -> V:
         """What a simulated person of this accuracy answers who sees an item with this truth."""
@@ -251,26 +267,6 @@ class ValueTask(Generic[V]):
     def write_label(self, label: Label[V], labels: Sequence[str]) -> tuple[Any, dict[str, Any]]:
         """Label and metadata as Ground Truth writes them."""
         return self.format.write_label(label, classes_of(tuple(labels)))
-
-
-class AnnotatorAgreement(Generic[V]):
-    """How far each annotator agrees with the labels: the mean of 1 less the disagreement."""
-
-    def __init__(self, task: ValueTask[V], answers: ValueAnswers[V]) -> None:
-        self._task = task
-        self._answers = answers
-        self._positions = dict(answers.by_item())
-        self._shares: list[list[float]] = [[] for _ in range(answers.n_annotators)]
-
-    def add(self, item: int, value: V) -> None:
-        """The item's label."""
-        for position in self._positions[item]:
-            apart = self._task.disagreement(self._answers.value[position], value)
-            self._shares[self._answers.annotator[position]].append(1 - apart)
-
-    def means(self) -> list[tuple[int, float | None]]:
-        """Answers and mean of each annotator; None without answers."""
-        return [(len(s), sum(s) / len(s) if s else None) for s in self._shares]
 
 
 def _nearest_to_all(values: list[V], task: ValueTask[V]) -> Consolidated[V]:

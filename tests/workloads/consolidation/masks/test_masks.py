@@ -238,7 +238,7 @@ def test_bad_calls_are_named():
     with pytest.raises(ValueError, match=r"must give \(4, 4\) pixels for a tile"):
         MajorityVote().fit(one_image([short]))
     known = MajorityVote().fit_predict(MaskAnswers.of([0], [0], [mask], 1, 2)).annotators
-    with pytest.raises(ValueError, match=r"must have n_annotators \(1\) entries; got 2"):
+    with pytest.raises(ValueError, match=r"must have 1 annotators \(n_annotators\); got 2"):
         MajorityVote().fit(one_image([mask]), frozen_annotators=known)
     with pytest.raises(ValueError, match=r"canvas must give an array of shape .* for the label"):
         MajorityVote().fit(one_image([mask]), canvas=lambda *asked: np.zeros(3))

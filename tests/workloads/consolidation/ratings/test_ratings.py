@@ -10,6 +10,7 @@ from scipy.stats import norm
 
 from surelabel.consolidation.ratings import (
     METHODS,
+    Auto,
     BiasAndNoise,
     Mean,
     Median,
@@ -212,7 +213,7 @@ def test_known_annotators_judge_each_item_by_itself(method):
     found = method.fit_predict(alone, frozen_annotators=again)
     assert found.value[0] == together.value[7]
     assert found.confidence[0] == pytest.approx(together.confidence[7], abs=1e-9)
-    with pytest.raises(ValueError, match="must have 30 annotators; got 2"):
+    with pytest.raises(ValueError, match=r"must have 30 annotators \(n_annotators\); got 2"):
         method.fit(answers, frozen_annotators=again.for_annotators(["a3", "stranger"]))
 
 
@@ -245,3 +246,28 @@ def test_disagreement_is_the_part_of_the_scale_between_two_ratings():
     assert disagreement(np.nan, np.nan, 0, 10) == 0
     assert disagreement(3, np.nan, 0, 10) == 1
     assert disagreement(3, 3, 3, 3) == 0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_items_of_one_truth_converge_as_fast_as_others(seed):
+    # What tells such items apart is nothing: the width of the items goes to 0.
+    noise = np.random.default_rng(seed).normal(0, 0.5, 24)
+    answers = RatingAnswers.of(
+        np.repeat(np.arange(6), 4), np.tile(np.arange(4), 6), 3 + noise, 6, 4
+    )
+    found = Auto().fit_predict(answers)
+    assert found.converged
+    assert found.n_iter < 100
+    assert found.annotators.spread < 0.3
+
+
+def test_the_width_of_the_items_is_the_one_that_explains_itself():
+    answers, _ = made_up_ratings(0)
+    # No answer is so far off that it weighs less.
+    people = BiasAndNoise(huber=1e9, max_iter=500, tol=1e-9).fit_predict(answers).annotators
+    trust = 1 / people.noise[answers.annotator] ** 2
+    variance = 1 / (1 / people.spread**2 + answers.per_item(trust))
+    rest = answers.value - people.centre - people.bias[answers.annotator]
+    off = variance * answers.per_item(trust * rest)
+    # The M step of expectation maximisation leaves it where it is.
+    np.testing.assert_allclose(np.sqrt((off**2 + variance).mean()), people.spread, rtol=1e-4)

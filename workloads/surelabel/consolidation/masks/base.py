@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.consolidation.checked import aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.masks.answers import MaskAnswers
 from surelabel.consolidation.masks.drawing import Bytes, Tally, draw, neighbours
@@ -98,11 +99,8 @@ class Segmentation(Fitted, ABC):
         fast = _pixels(answers) >= _MANY_PIXELS
         studies = self._studies(answers, fast=fast)
         known = frozen_annotators
-        if known is not None and len(known.n_answers) != answers.n_annotators:
-            raise ValueError(
-                f"frozen_annotators must have n_annotators ({answers.n_annotators}) entries; "
-                f"got {len(known.n_answers)}. See MaskAnnotators.for_annotators."
-            )
+        if known is not None:
+            aligned(len(known.n_answers), answers.n_annotators)
         quality = Quality(answers.n_annotators)
         label: list[NDArray[Any] | None] = [None] * answers.n_items
         confidence: list[Bytes | None] = [None] * answers.n_items

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from surelabel.consolidation.checked import aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.nothing_there import chance_of_nothing
@@ -213,11 +214,7 @@ def _result(
 def _check(answers: ObjectAnswers, frozen: ObjectAnnotators | None) -> None:
     if frozen is None:
         return
-    if len(frozen.hit_rate) != answers.n_annotators:
-        raise ValueError(
-            f"frozen_annotators must have {answers.n_annotators} annotators (n_annotators); "
-            f"got {len(frozen.hit_rate)}. Align them with for_annotators(names)."
-        )
+    aligned(len(frozen.hit_rate), answers.n_annotators)
     if answers.n_classes > 1 and frozen.labels is None:
         raise ValueError(
             f"frozen_annotators.labels must be there for {answers.n_classes} classes; got None. "

@@ -8,7 +8,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from surelabel.consolidation.checked import Codes, Floats
-from surelabel.consolidation.confusion import expected_counts, m_step
+from surelabel.consolidation.confusion import check_shape, expected_counts, m_step
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene, blend
 from surelabel.consolidation.labels import choose
@@ -47,13 +47,17 @@ class Preference(Fitted, ABC):
 
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes), and
         decide each comparison by its own answers alone, whatever others say of its objects; the
-        scores come after that and decide nothing.
+        scores come after that and decide nothing. ValueError for annotators that are not aligned
+        with the codes or not of three choices, and for parameters out of range.
         """
         self.check_parameters()
         choices = answers.choices
         if frozen_annotators is None:
             learned = self._learn(answers)
         else:
+            check_shape(
+                "frozen_annotators", choices.n_annotators, choices.n_classes, frozen_annotators
+            )
             posterior = self._judge(answers, frozen_annotators)
             outcomes = posterior * (choices.n_answers > 0)[:, None]
             strengths = fit_davidson(answers.first, answers.second, outcomes, answers.n_objects)

@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from scipy.special import expit, softmax
 
-from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats, aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.preferences.rankings import (
     RankingAnnotators,
@@ -60,10 +60,13 @@ class Ranking(Fitted, ABC):
 
         Ties: by Borda's score, then the option of the lower code. ``frozen_annotators``: learn
         nothing about annotators. ``gold``: all options of an item from the best on, where that
-        order is known; it stands, and annotators are judged by it. ValueError for an order that
-        does not name every option once, and parameters out of range.
+        order is known; it stands, and annotators are judged by it. ValueError for annotators that
+        are not aligned with the codes, for gold that does not order all options of an item, and
+        for parameters out of range.
         """
         self.check_parameters()
+        if frozen_annotators is not None:
+            aligned(len(frozen_annotators.accuracy), answers.n_annotators)
         annotators = frozen_annotators or _unknown(answers)
         known = {item: _places_of(answers, item, order) for item, order in gold.items()}
         size = np.bincount(answers.answer, minlength=len(answers.item))

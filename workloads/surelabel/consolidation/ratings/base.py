@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats, aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.ratings.answers import RatingAnswers
 from surelabel.consolidation.ratings.result import RatingAnnotators, RatingResult
@@ -96,11 +96,7 @@ class Rating(Fitted, ABC):
         known = Gold.of(gold, answers.n_items)
         self.check_parameters()
         if frozen_annotators is not None:
-            if len(frozen_annotators.bias) != answers.n_annotators:
-                raise ValueError(
-                    f"frozen_annotators must have {answers.n_annotators} annotators; got "
-                    f"{len(frozen_annotators.bias)}. Align them with for_annotators(names)."
-                )
+            aligned(len(frozen_annotators.bias), answers.n_annotators)
             learned = Learned(self._judge(answers, frozen_annotators), frozen_annotators)
         else:
             learned = self._learn(answers, known)

@@ -6,7 +6,9 @@ the answers (empirical Bayes). So who rated a few items is taken for typical, an
 share no item, whose biases nothing tells apart from their items, are too. Found by coordinate
 ascent on the mean-field bound (D. Blei, A. Kucukelbir and J. McAuliffe, "Variational Inference",
 JASA 112 (2017), doi:10.1080/01621459.2017.1285773), with weights against outliers (P. Huber,
-"Robust Estimation of a Location Parameter", 1964, doi:10.1214/aoms/1177703732).
+"Robust Estimation of a Location Parameter", 1964, doi:10.1214/aoms/1177703732). The width of the
+items is found by the fixed point of D. MacKay, "Bayesian Interpolation", Neural Computation 4
+(1992), doi:10.1162/neco.1992.4.3.415.
 """
 
 from __future__ import annotations
@@ -65,7 +67,10 @@ class BiasAndNoise(Rating):
             answered = answers.n_answers > 0
             centre = float(mean[answered].mean())
             off = mean - centre
-            spread = float(np.sqrt((off[answered] ** 2 + variance[answered]).mean()))
+            # The squares over how many items the answers tell apart. The mean of squares and
+            # variances would end there, too, but where all truths are one creeps towards it.
+            told = (1 - variance[answered] / annotators.spread**2).sum()
+            spread = float(np.sqrt((off[answered] ** 2).sum() / max(told, np.finfo(float).tiny)))
             # Precision of each answer, then bias, scale and noise of its annotator.
             trust = weight / annotators.noise[annotator] ** 2
             slope = annotators.scale[annotator]

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats, aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.overlap import Marks, overlaps
@@ -170,11 +170,7 @@ def answered(answers: SpanAnswers) -> Marks:
 
 
 def _check_frozen(answers: SpanAnswers, frozen: SpanAnnotators) -> None:
-    if len(frozen.n_answers) != answers.n_annotators:
-        raise ValueError(
-            f"frozen_annotators must hold n_annotators ({answers.n_annotators}); got "
-            f"{len(frozen.n_answers)}. Align them with for_annotators(names)."
-        )
+    aligned(len(frozen.n_answers), answers.n_annotators)
     if frozen.label_confusion.shape[1] != answers.n_classes:
         raise ValueError(
             f"frozen_annotators must know n_classes ({answers.n_classes}); got "

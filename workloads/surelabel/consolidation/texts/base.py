@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.checked import Floats, aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.texts.answers import TextAnnotators, TextAnswers, TextResult, Tokens
 from surelabel.consolidation.texts.edit_distance import edit_distance
@@ -54,10 +54,13 @@ class Text(Fitted, ABC):
         """Find every item's text. ``frozen_annotators``: learn nothing about annotators.
 
         ``gold``: texts that are known, by item; they stand, and annotators are judged by them.
-        ValueError for items that are none, and parameters out of range.
+        ValueError for annotators that are not aligned with the codes, for gold of an item that is
+        none, and for parameters out of range.
         """
         known = _known(answers, gold)
         self.check_parameters()
+        if frozen_annotators is not None:
+            aligned(len(frozen_annotators.error_rate), answers.n_annotators)
         annotators = frozen_annotators or _judged(answers, known, known)
         n_iter, converged = 0, False
         found: list[Found | None] = []

@@ -47,6 +47,12 @@ class _Marks:
     corners: tuple[tuple[int, int], ...]
     shape: tuple[int, int]
 
+    def of_class(self, label: int) -> _Marks:
+        """Those of one class."""
+        own = [position for position, each in enumerate(self.labels) if each == label]
+        masks, corners = (tuple(part[p] for p in own) for part in (self.masks, self.corners))
+        return _Marks((label,) * len(own), masks, corners, self.shape)
+
 
 @dataclass(frozen=True)
 class InstanceSegmentation(ValueTask[Instances]):
@@ -57,14 +63,15 @@ class InstanceSegmentation(ValueTask[Instances]):
     methods: ClassVar[Mapping[str, Any]] = INSTANCE_METHODS
     # Masks are large, and each image shows well enough by itself who is far from the others.
     remembers: ClassVar[int] = 0
+    marks_classes: ClassVar[bool] = True
 
     def disagreement(self, first: Instances, second: Instances) -> float:
         """See ``ValueTask``; 1 less the panoptic quality, 1 for masks of different sizes."""
-        one, other = _marks(first), _marks(second)
-        if one.shape != other.shape:
-            return 1.0
-        n_classes = max((*one.labels, *other.labels), default=0) + 1
-        return instance_disagreement(_coded([(0, 0, one), (0, 1, other)], 1, 2, n_classes), 0, 1)
+        return _apart(_marks(first), _marks(second))
+
+    def disagreement_about(self, first: Instances, second: Instances, label: int) -> float:
+        """See ``ValueTask``."""
+        return _apart(_marks(first).of_class(label), _marks(second).of_class(label))
 
     def vary(self, truth: Instances, accuracy: float, rng: Random, n_classes: int) -> Instances:
         """See ``ValueTask``; who errs on an object misses it, mistakes its class, or draws it
@@ -136,6 +143,13 @@ def _marks(value: Instances) -> _Marks:
         tuple(corner for _, _, corner in found),
         (height, width),
     )
+
+
+def _apart(one: _Marks, other: _Marks) -> float:
+    if one.shape != other.shape:
+        return 1.0
+    n_classes = max((*one.labels, *other.labels), default=0) + 1
+    return instance_disagreement(_coded([(0, 0, one), (0, 1, other)], 1, 2, n_classes), 0, 1)
 
 
 def _coded(

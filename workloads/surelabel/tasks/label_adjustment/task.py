@@ -50,6 +50,7 @@ class LabelAdjustment(ValueTask[Adjustment]):
     source_kind: Literal["text", "image"] = "image"
     # Masks are large, and objects are judged as well without what was said of others.
     remembers: ClassVar[int] = 0
+    marks_classes: ClassVar[bool] = True
     kinds: tuple[Adjustable, ...] = field(default=ADJUSTMENT_FORMAT.adjustable)
 
     def disagreement(self, first: Adjustment, second: Adjustment) -> float:
@@ -57,6 +58,12 @@ class LabelAdjustment(ValueTask[Adjustment]):
         if type(first.value) is not type(second.value):
             return 1.0
         return self._task(first).disagreement(first.value, second.value)
+
+    def disagreement_about(self, first: Adjustment, second: Adjustment, label: int) -> float:
+        """See ``ValueTask``; that of the corrected labels, 1 for labels of two kinds."""
+        if type(first.value) is not type(second.value):
+            return 1.0
+        return self._task(first).disagreement_about(first.value, second.value, label)
 
     def vary(self, truth: Adjustment, accuracy: float, rng: Random, n_classes: int) -> Adjustment:
         """See ``ValueTask``; without an earlier label nobody says whether it was changed."""

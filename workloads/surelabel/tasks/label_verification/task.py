@@ -23,10 +23,15 @@ class LabelVerification(ValueTask[Verification]):
 
     format: LabelFormat[Verification] = field(default_factory=LabelVerificationFormat)
     methods: ClassVar[Mapping[str, Any]] = METHODS
+    marks_classes: ClassVar[bool] = True
 
     def disagreement(self, first: Verification, second: Verification) -> float:
         """See ``ValueTask``; comments are never the same and do not count."""
         return float(first.label != second.label)
+
+    def disagreement_about(self, first: Verification, second: Verification, label: int) -> float:
+        """See ``ValueTask``; 1 where one says so and the other does not."""
+        return float((first.label == label) != (second.label == label))
 
     def vary(
         self, truth: Verification, accuracy: float, rng: Random, n_classes: int

@@ -21,10 +21,15 @@ class MultiLabel(ValueTask[LabelSet]):
     """A set of classes; the empty one is an answer, too."""
 
     methods: ClassVar[Mapping[str, Any]] = METHODS
+    marks_classes: ClassVar[bool] = True
 
     def disagreement(self, first: LabelSet, second: LabelSet) -> float:
         """See ``ValueTask``; the MASI distance of the sets."""
         return apart(first.labels, second.labels)
+
+    def disagreement_about(self, first: LabelSet, second: LabelSet, label: int) -> float:
+        """See ``ValueTask``; 1 where one set has the class and the other does not."""
+        return float((label in first.labels) != (label in second.labels))
 
     def consolidate(
         self, answers: ValueAnswers[LabelSet], method: str = "Auto"

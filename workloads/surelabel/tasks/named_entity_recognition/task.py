@@ -33,10 +33,15 @@ class NamedEntityRecognition(ValueTask[Spans]):
     max_source_bytes: int = 1_000_000
     wants_texts: ClassVar[bool] = True
     methods: ClassVar[Mapping[str, Any]] = METHODS
+    marks_classes: ClassVar[bool] = True
 
     def disagreement(self, first: Spans, second: Spans) -> float:
         """See ``ValueTask``; 1 less the F1 of exact spans with their classes."""
         return apart(_triples(first, None), _triples(second, None))
+
+    def disagreement_about(self, first: Spans, second: Spans, label: int) -> float:
+        """See ``ValueTask``."""
+        return self.disagreement(_of_class(first, label), _of_class(second, label))
 
     def consolidate(
         self, answers: ValueAnswers[Spans], method: str = "Auto"
@@ -102,6 +107,10 @@ class NamedEntityRecognition(ValueTask[Spans]):
             else:
                 marked.append(_shifted(span, by, at_start=rng.random() < 0.5))
         return Spans(tuple(dict.fromkeys(marked)))
+
+
+def _of_class(value: Spans, label: int) -> Spans:
+    return Spans(tuple(span for span in value.spans if span.label == label))
 
 
 def _of_item(result: SpanResult, item: int, nothing: Floats) -> Consolidated[Spans]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,11 +25,23 @@ class Rating(ValueTask[Value]):
 
     format: LabelFormat[Value] = field(default_factory=RatingFormat)
     methods: ClassVar[Mapping[str, Any]] = METHODS
+    # How far apart two ratings are that are half as far apart as can be.
+    unit: float = 1.0
 
     def disagreement(self, first: Value, second: Value) -> float:
-        """See ``ValueTask``; d / (1 + d) of numbers d apart, since the scale is not known here."""
+        """See ``ValueTask``; d / (unit + d) of numbers d apart, which knows no end of the scale."""
         apart = abs(first.value - second.value)
-        return apart / (1 + apart)
+        return apart / (self.unit + apart)
+
+    def measured_on(self, values: Sequence[Value]) -> Rating:
+        """See ``ValueTask``; the unit is how far apart any two of these ratings are on average.
+
+        So stars and points of the same answers differ alike, and 1/2 is what chance would give; a
+        mean and not a range, since one slip of the pen would stretch that. No job says what its
+        scale is. Without two different ratings the unit is 1.
+        """
+        unit = _mean_difference([value.value for value in values])
+        return replace(self, unit=unit or 1.0)
 
     def consolidate(
         self, answers: ValueAnswers[Value], method: str = "Auto"
@@ -64,3 +76,16 @@ class Rating(ValueTask[Value]):
         """See ``ValueTask``; off by some points, whole ones where the truth is whole."""
         value = truth.value + rng.normal(0, _OFF * (1 - accuracy))
         return Value(float(round(value)) if truth.value.is_integer() else round(value, 6))
+
+
+def _mean_difference(ratings: Sequence[float]) -> float:
+    """The mean of |x - y| over all pairs; 0 without a pair (C. Gini, "Variabilità e mutabilità",
+    1912)."""
+    n = len(ratings)
+    if n < 2:
+        return 0.0
+    # Of sorted numbers, each is added as often as others are below it and taken away as often as
+    # others are above.
+    ordered = np.sort(np.array(ratings, np.float64))
+    # From the least on, since the difference of large sums would lose digits.
+    return float((2 * np.arange(n) - (n - 1)) @ (ordered - ordered[0]) * 2 / (n * (n - 1)))

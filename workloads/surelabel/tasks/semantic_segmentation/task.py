@@ -41,12 +41,21 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
     methods: ClassVar[Mapping[str, Any]] = METHODS
     # Masks are large, and each image shows well enough by itself who is far from the others.
     remembers: ClassVar[int] = 0
+    marks_classes: ClassVar[bool] = True
 
     def disagreement(self, first: SemanticMask, second: SemanticMask) -> float:
         """See ``ValueTask``; 1 less the mean IoU of the classes that either has, 1 for masks of
         different sizes."""
         one, other = pixels_of(first), pixels_of(second)
         return apart(one + 1, other + 1) if one.shape == other.shape else 1.0
+
+    def disagreement_about(self, first: SemanticMask, second: SemanticMask, label: int) -> float:
+        """See ``ValueTask``; 1 less the IoU of the class, 1 for masks of different sizes."""
+        one, other = pixels_of(first) == label, pixels_of(second) == label
+        if one.shape != other.shape:
+            return 1.0
+        either = np.count_nonzero(one | other)
+        return 1 - np.count_nonzero(one & other) / either if either else 0.0
 
     def vary(
         self, truth: SemanticMask, accuracy: float, rng: Random, n_classes: int
