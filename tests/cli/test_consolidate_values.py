@@ -115,8 +115,8 @@ def test_agreement_on_a_class_of_boxes_is_told_in_words(tmp_path: Path) -> None:
     assert code == 0
     titles = [line.split("  ")[0] for line in out.splitlines()]
     assert titles[0] == "Krippendorff's alpha"
-    assert titles[1:3] == ["alpha of class Falcon", "alpha of class Duck"]
-    assert titles[3] == "alpha of annotator ann"
+    assert {"alpha of class Falcon", "alpha of class Duck"} <= set(titles)
+    assert titles[-1] == "alpha of annotator dan"
 
 
 @pytest.mark.parametrize("task_type", CASES)

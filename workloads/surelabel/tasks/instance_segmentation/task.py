@@ -50,7 +50,8 @@ class _Marks:
     def of_class(self, label: int) -> _Marks:
         """Those of one class."""
         own = [position for position, each in enumerate(self.labels) if each == label]
-        masks, corners = (tuple(part[p] for p in own) for part in (self.masks, self.corners))
+        masks = tuple(self.masks[position] for position in own)
+        corners = tuple(self.corners[position] for position in own)
         return _Marks((label,) * len(own), masks, corners, self.shape)
 
 
