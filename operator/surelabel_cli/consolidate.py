@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any
 
 import numpy as np
 import typer
@@ -194,7 +194,7 @@ def _write(out: Path | None, lines: Iterator[dict[str, Any]]) -> None:
         _dump(file, lines)
 
 
-def _dump(file: TextIO, lines: Iterator[dict[str, Any]]) -> None:
+def _dump(file: IO[str], lines: Iterator[dict[str, Any]]) -> None:
     for line in lines:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from surelabel_cli.errors import UserError
 
@@ -36,7 +36,7 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path 
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def whole_file(path: Path) -> Iterator[IO[str]]:
     """A text file that takes the place of ``path`` once all of it is written; an error leaves what
     was there."""
     if path.exists() and not path.is_file():

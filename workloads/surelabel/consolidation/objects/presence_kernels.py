@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.compiled import compiled
 from surelabel.consolidation.objects.geometry import Codes, Floats
@@ -52,7 +53,7 @@ def compiled_turn(sites: Sites, curve: SupportCurve) -> Turn:
 def _turn(
     starts: Codes,
     annotator: Codes,
-    hit: Codes,
+    hit: NDArray[np.bool_],
     weight: Floats,
     tables: Floats,
     row: Codes,
