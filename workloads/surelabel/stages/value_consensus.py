@@ -148,7 +148,7 @@ def _stored(
     )
 
 
-def _people(agreement: AnnotatorAgreement[Any], names: tuple[str, ...]) -> bytes:
+def _people(agreement: AnnotatorAgreement, names: tuple[str, ...]) -> bytes:
     """For the report, as ``AnnotatorParameters`` tells of people."""
     rows = [
         {"name": name, "answers": count, "agreement": None if mean is None else round(mean, 6)}
