@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from surelabel.agreement import Agreement, alpha_by_distance, alpha_of_annotator_by_distance
+from surelabel.annotators import is_hasty, median_seconds
 from surelabel.answer_files import GivenAnswers
-from surelabel.answer_files.coding import as_values
+from surelabel.answer_files.coding import as_values, seconds_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import AnnotatorAgreement, Consolidated, ValueAnswers, ValueTask
+from surelabel_cli.annotator_figures import figures_of, flags_of
 
 # Pairs of answers that tell what chance would give: of all annotators together, and of each.
 _PAIRS, _PAIRS_EACH = 20_000, 100
@@ -64,15 +67,31 @@ class Valued:
         }
 
     def write_annotators(self, path: Path) -> None:
-        """A row for each annotator: answers, and how far they agree with the labels."""
+        """A row for each annotator: answers, agreement with the labels, time, flags, and the
+        figures that the method has."""
         agreement = AnnotatorAgreement(self.task, self.answers)
         for item, label in self.labels.items():
             agreement.add(item, label.value)
+        names = self.given.annotators
+        counted = list(agreement.means())
+        fits = self.answers.fit.annotators
+        figures = figures_of(fits, len(names))
+        given = seconds_of(self.given, self.answers.item, self.answers.annotator)
+        times = median_seconds(self.answers.annotator, given, len(names))
+        hasty = is_hasty(times, [count for count, _ in counted])
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["annotator", "answers", "agreement"])
-            for name, (count, mean) in zip(self.given.annotators, agreement.means(), strict=True):
-                writer.writerow([name, count, "" if mean is None else f"{mean:.4f}"])
+            head = ("annotator", "answers", "agreement", "medianSeconds", "flags")
+            writer.writerow([*head, *figures])
+            for code, own in enumerate(flags_of(fits, len(names))):
+                count, mean = counted[code]
+                flags = [*own, *(["Haste"] if hasty[code] else [])]
+                more = (_number(float(column[code])) for column in figures.values())
+                told = math.nan if mean is None else mean
+                writer.writerow([
+                    names[code], count, _number(told), _number(float(times[code])), " ".join(flags),
+                    *more,
+                ])  # fmt: skip
 
     def compared(self) -> Iterator[str]:
         """What differs from the labels that the job itself made, the furthest first."""
@@ -122,6 +141,10 @@ def _distance(task: ValueTask[Any], answers: ValueAnswers[Any]) -> Callable[[int
         return task.disagreement(answers.value[first], answers.value[second])
 
     return distance
+
+
+def _number(number: float) -> str:
+    return "" if math.isnan(number) else f"{number:.4f}"
 
 
 def _n_parts(task: ValueTask[Any], value: Any, classes: Classes) -> int:
