@@ -192,19 +192,22 @@ def median_seconds(annotator: ArrayLike, seconds: ArrayLike, n_annotators: int) 
 
     ``annotator``, ``seconds``: (n_answers,) each; nan where a time is not known.
     """
-    who, given = np.asarray(annotator), np.asarray(seconds, dtype=float)
+    who, given = np.asarray(annotator, dtype=np.int64), np.asarray(seconds, dtype=float)
+    who, given = who[~np.isnan(given)], given[~np.isnan(given)]
+    # Sorted once, since a look at all answers for each annotator takes minutes in a large crowd.
+    order = np.argsort(who, kind="stable")
+    there, starts = np.unique(who[order], return_index=True)
     times = np.full(n_annotators, np.nan)
-    for code in range(n_annotators):
-        own = given[(who == code) & ~np.isnan(given)]
-        if own.size:
-            times[code] = np.median(own)
+    for code, own in zip(there, np.split(given[order], starts[1:]), strict=False):
+        times[code] = np.median(own)
     return times
 
 
 def is_hasty(times: Floats, n_answers: ArrayLike) -> NDArray[np.bool_]:
     """(n_annotators,): a median time below a quarter of the usual one, with 10 answers or more.
 
-    ``times``: of each annotator, nan if not known; usual is their median.
+    ``times``: (n_annotators,), the median time of each, nan if not known; usual is their median.
+    ``n_answers``: (n_annotators,), how many each has given.
     """
     enough = np.asarray(n_answers) >= _LEAST_ANSWERS
     known = times[enough & ~np.isnan(times)]
