@@ -17,6 +17,7 @@ import typer
 from surelabel.agreement import Agreement, krippendorff_alpha
 from surelabel.annotators import AnnotatorQuality, annotator_quality
 from surelabel.answer_files import GivenAnswers
+from surelabel.answer_files.coding import seconds_of
 from surelabel.answer_files.gold import check_orders
 from surelabel.answer_table import AnswerTable
 from surelabel.consolidation import METHODS, ConsolidationResult, value_of_two_answers
@@ -40,6 +41,8 @@ from surelabel_cli.output_files import check_outputs, whole_file
 from surelabel_contract.task_types import TASK_TYPE_FACTS
 
 AUTO = "Auto"
+# With more classes the table of an annotator would have more columns than anybody reads.
+_CONFUSED = 20
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,9 @@ def _consolidate_classes(request: Request) -> None:
     _write(out, _lines(table, result, request))
     coded = coded_answers(table)
     if annotators is not None:
-        _write_annotators(annotators, table, annotator_quality(coded, result, gold=known))
+        seconds = None if given is None else seconds_of(given, coded.item, coded.annotator)
+        quality = annotator_quality(coded, result, gold=known, seconds=seconds)
+        _write_annotators(annotators, table, quality)
     summary = _summary(table, result) | {"setAside": len(given.set_aside) if given else 0}
     _tell(request, summary, krippendorff_alpha(coded))
     if request.compare and given is not None:
@@ -203,12 +208,17 @@ def _write_annotators(path: Path, table: AnswerTable, found: list[AnnotatorQuali
     with whole_file(path) as file:
         writer = csv.writer(file)
         biases = [f"bias {label}" for label in table.labels]
+        # A method that knows one accuracy for all classes has no table.
+        tables = all(each.confusion.shape == (len(table.labels),) * 2 for each in found)
+        pairs = [f"{true} -> {said}" for true in table.labels for said in table.labels]
+        pairs = pairs if tables and len(table.labels) <= _CONFUSED else []
         writer.writerow([
             "annotator", "answers", "gold", "accuracy", "low", "high", "agreement", "spamScore",
-            "flags", "colluders", *biases,
+            "medianSeconds", "flags", "colluders", *biases, *pairs,
         ])  # fmt: skip
         for code, each in enumerate(found):
-            figures = (each.accuracy, each.low, each.high, each.agreement, each.spam_score)
+            figures = (each.accuracy, each.low, each.high, each.agreement, each.spam_score,
+                       each.seconds)  # fmt: skip
             writer.writerow([
                 table.annotators[code],
                 each.n_answers,
@@ -217,6 +227,7 @@ def _write_annotators(path: Path, table: AnswerTable, found: list[AnnotatorQuali
                 " ".join(each.flags),
                 " ".join(table.annotators[int(other)] for other in each.colluders),
                 *(f"{bias:.4f}" for bias in each.bias.tolist()),
+                *(f"{chance:.4f}" for chance in each.confusion.ravel().tolist() if pairs),
             ])  # fmt: skip
 
 

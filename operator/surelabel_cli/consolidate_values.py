@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from surelabel.annotators import is_hasty, median_seconds
 from surelabel.answer_files import GivenAnswers
-from surelabel.answer_files.coding import as_values
+from surelabel.answer_files.coding import as_values, seconds_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
 from surelabel.value_agreement import AnnotatorAgreement
 from surelabel.value_gain import gain_by_item
+from surelabel_cli.annotator_figures import figures_of, flags_of
+from surelabel_cli.output_files import whole_file
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,31 @@ class Valued:
         }
 
     def write_annotators(self, path: Path) -> None:
-        """A row for each annotator: answers, and how far they agree with the labels."""
+        """A row for each annotator: answers, agreement with the labels, time, flags, and the
+        figures that the method has."""
         agreement = AnnotatorAgreement(self.task, self.answers)
         for item, label in self.labels.items():
             agreement.add(item, label.value)
-        with path.open("w", encoding="utf-8", newline="") as file:
+        names = self.given.annotators
+        counted = list(agreement.means())
+        fits = self.answers.fit.annotators
+        figures = figures_of(fits, len(names))
+        given = seconds_of(self.given, self.answers.item, self.answers.annotator)
+        times = median_seconds(self.answers.annotator, given, len(names))
+        hasty = is_hasty(times, [count for count, _ in counted])
+        with whole_file(path) as file:
             writer = csv.writer(file)
-            writer.writerow(["annotator", "answers", "agreement"])
-            for name, (count, mean) in zip(self.given.annotators, agreement.means(), strict=True):
-                writer.writerow([name, count, "" if mean is None else f"{mean:.4f}"])
+            head = ("annotator", "answers", "agreement", "medianSeconds", "flags")
+            writer.writerow([*head, *figures])
+            for code, own in enumerate(flags_of(fits, len(names))):
+                count, mean = counted[code]
+                flags = [*own, *(["Haste"] if hasty[code] else [])]
+                more = (_number(float(column[code])) for column in figures.values())
+                told = math.nan if mean is None else mean
+                writer.writerow([
+                    names[code], count, _number(told), _number(float(times[code])), " ".join(flags),
+                    *more,
+                ])  # fmt: skip
 
     def compared(self) -> Iterator[str]:
         """What differs from the labels that the job itself made, the furthest first."""
@@ -102,6 +122,10 @@ class Valued:
         content = self.task.format.answer_content(value, self.answers.classes)
         text = json.dumps(next(iter(content.values()), None), ensure_ascii=False)
         return text if len(text) <= 120 else text[:117] + "..."
+
+
+def _number(number: float) -> str:
+    return "" if math.isnan(number) else f"{number:.4f}"
 
 
 def _n_parts(task: ValueTask[Any], value: Any, classes: Classes) -> int:

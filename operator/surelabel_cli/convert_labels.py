@@ -6,6 +6,7 @@ import csv
 import json
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -130,8 +131,7 @@ def _with_uris(data: LabeledData, folder: str | None) -> tuple[LabeledData, int]
 def _write(data: LabeledData, to: str, attribute: str | None, out: Path) -> list[str]:
     if to == MANIFEST:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_labeled_manifest(data, attribute or "label", out)
-        return []
+        return write_labeled_manifest(data, attribute or "label", out, created=datetime.now(UTC))
     form = EXPORTS[to]
     if data.task_type not in form.task_types:
         able = ", ".join(

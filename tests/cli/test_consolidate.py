@@ -133,6 +133,31 @@ def test_annotators_are_written_with_their_flags(tmp_path: Path) -> None:
     assert float(rows["person 0"]["accuracy"]) == pytest.approx(0.9, abs=0.1)
 
 
+def test_times_and_confusion_of_annotators_are_columns(tmp_path: Path) -> None:
+    lines = [
+        {"item": f"{item}", "annotator": who, "timeSpentInSeconds": seconds,
+         "answer": {"x": {"label": "cat" if who == "dan" else ("cat", "dog")[item % 2]}}}
+        for item in range(20)
+        for who, seconds in (("ann", 20), ("bob", 30), ("cid", 24.5), ("dan", 1))
+    ]  # fmt: skip
+    # The answer that counts is the last one, and so is its time.
+    lines.insert(0, {**lines[0], "timeSpentInSeconds": 5000})
+    answers, out = tmp_path / "answers.jsonl", tmp_path / "annotators.csv"
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    wanted = ("--task-type", "ImageClassification", "--annotators", out, "-o", tmp_path / "x")
+    assert run("consolidate", answers, *wanted)[0] == 0
+    with out.open(newline="") as file:
+        rows = {row["annotator"]: row for row in csv.DictReader(file)}
+    seconds = [row["medianSeconds"] for row in rows.values()]
+    assert seconds == ["20.0000", "30.0000", "24.5000", "1.0000"]
+    assert "Haste" in rows["dan"]["flags"].split()
+    assert all("Haste" not in rows[name]["flags"] for name in ("ann", "bob", "cid"))
+    assert float(rows["dan"]["dog -> cat"]) > 0.8
+    assert float(rows["ann"]["dog -> dog"]) > 0.8
+    for row in rows.values():
+        assert float(row["dog -> cat"]) + float(row["dog -> dog"]) == pytest.approx(1, abs=2e-4)
+
+
 def test_agreement_is_told_for_all_by_class_and_by_annotator(answers: Path) -> None:
     code, out, _ = run("agreement", answers, "--task-type", "TextClassification")
     assert code == 0

@@ -59,6 +59,33 @@ def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
         people = list(csv.DictReader(file))
     assert [row["annotator"] for row in people] == ["ann", "bob", "cid", "dan"]
     assert all(float(row["agreement"]) > 0.7 for row in people)
+    # Objects are known by how often they are found, made up, and how precisely.
+    assert all(0.5 < float(row["hitRate"]) <= 1 for row in people)
+    assert all(0 <= float(row["falseRate"]) < 0.5 for row in people)
+    assert all(float(row["sigma"]) >= 0 for row in people)
+    assert {"bias left", "bias top"} <= set(people[0])
+    assert {row["medianSeconds"] for row in people} == {""}
+
+
+def test_times_of_answers_are_a_column_and_haste_is_flagged(tmp_path: Path) -> None:
+    lines = [
+        {"item": f"{item}", "annotator": who, "answer": {"rating": {"value": 1 + item % 5}},
+         "timeSpentInSeconds": seconds + item % 3}
+        for item in range(12)
+        for who, seconds in (("ann", 20), ("bob", 30), ("cid", 1))
+    ]  # fmt: skip
+    answers, people = tmp_path / "answers.jsonl", tmp_path / "people.csv"
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    code, _, _ = run(
+        "consolidate", answers, "--task-type", "Rating", "--annotators", people,
+        "-o", tmp_path / "out.jsonl",
+    )  # fmt: skip
+    assert code == 0
+    with people.open(encoding="utf-8", newline="") as file:
+        rows = {row["annotator"]: row for row in csv.DictReader(file)}
+    assert [rows[name]["medianSeconds"] for name in rows] == ["21.0000", "31.0000", "2.0000"]
+    assert [rows[name]["flags"] for name in rows] == ["", "", "Haste"]
+    assert all(abs(float(row["bias"])) < 0.1 for row in rows.values())
 
 
 # A vote, or the answer that is nearest to all others; all other labels are found step by step.

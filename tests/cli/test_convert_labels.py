@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from surelabel.exports import EXPORTS, write_labeled_manifest
 from surelabel_cli.main import app
-from workloads.exports.examples import DATA
+from workloads.exports.examples import CREATED, DATA
 
 CLASS, CARRIED = "ImageClassification", "BoundingBox"
 
@@ -25,7 +25,7 @@ def convert(*arguments: object) -> tuple[int, str]:
 @pytest.fixture
 def manifest(tmp_path: Path) -> Path:
     path = tmp_path / "in.manifest"
-    write_labeled_manifest(DATA["BoundingBox"], "box", path)
+    write_labeled_manifest(DATA["BoundingBox"], "box", path, created=CREATED)
     return path
 
 
@@ -101,7 +101,7 @@ def test_many_notes_of_a_kind_are_counted(tmp_path):
 
 def test_file_names_become_uris_that_a_job_takes(tmp_path):
     source, out = tmp_path / "in.manifest", tmp_path / "out.manifest"
-    write_labeled_manifest(DATA["ImageClassification"], "bird", source)
+    write_labeled_manifest(DATA["ImageClassification"], "bird", source, created=CREATED)
     convert(source, "--to", "cvat", "-o", tmp_path / "cvat")
     options = [tmp_path / "cvat", "--from", "cvat", "--task-type", "ImageClassification"]
     code, said = convert(*options, "-o", out)
@@ -162,7 +162,7 @@ def test_the_counts_are_a_line_of_json(tmp_path):
 
 def test_label_studio_of_another_type_ends_in_an_error_and_writes_nothing(tmp_path):
     source, out = tmp_path / "in.manifest", tmp_path / "out.manifest"
-    write_labeled_manifest(DATA["BoundingBox"], "box", source)
+    write_labeled_manifest(DATA["BoundingBox"], "box", source, created=CREATED)
     convert(source, "--to", "label-studio", "-o", tmp_path / "tasks")
     options = [tmp_path / "tasks", "--from", "label-studio", "--task-type", "ImageClassification"]
     code, said = convert(*options, "-o", out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from surelabel.annotators import annotator_quality, spam_scores
+from surelabel.annotators import annotator_quality, is_hasty, median_seconds, spam_scores
 from surelabel.consolidation import Auto
 from surelabel.consolidation.answers import Answers
 from workloads.consolidation.crowds import team_crowd
@@ -109,3 +109,17 @@ def test_seconds_of_another_length_are_refused():
     item, annotator, label, truth = crowd_of()
     with pytest.raises(ValueError, match=r"seconds must have shape \(2400,\)"):
         judged(item, annotator, label, truth, seconds=[1.0])
+
+
+def test_the_median_time_is_that_of_known_times():
+    nan = np.nan
+    times = median_seconds([2, 0, 2, 2, 0, 3], [5, 1, nan, 9, 2, nan], 4)
+    np.testing.assert_array_equal(times, [1.5, nan, 7, nan])
+    np.testing.assert_array_equal(median_seconds([], [], 2), [nan, nan])
+    np.testing.assert_array_equal(median_seconds([1], [nan], 2), [nan, nan])
+
+
+def test_haste_needs_a_known_time_and_ten_answers():
+    times = np.array([10.0, 12, 2, 2, np.nan])
+    assert is_hasty(times, [10, 10, 10, 9, 10]).tolist() == [False, False, True, False, False]
+    assert is_hasty(np.full(2, np.nan), [10, 10]).tolist() == [False, False]

@@ -10,6 +10,7 @@ import pytest
 from surelabel.consolidation import (
     AnnotatorParameters,
     HierarchicalDawidSkene,
+    activelab,
     crowdlab,
     value_of_another_answer,
     value_of_closer_answers,
@@ -164,6 +165,30 @@ def test_crowdlab_by_hand():
     assert found.model_weight == pytest.approx(np.sqrt(2))
     expected = (np.sqrt(2) * 0.9 + 2) / (np.sqrt(2) + 2)
     assert found.posterior[0, 0] == pytest.approx(expected)
+
+
+def test_activelab_by_hand():
+    # Item 2 has no answer. Everybody is perfect: weight 1 each, the square root of 2 for the model.
+    answers = Answers.of(
+        np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]), 3, 2, 2
+    )
+    score = activelab(answers, [[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]])
+    model = np.sqrt(2)
+    # Probability of the likeliest class, and one more average annotator who knows nothing.
+    expected = [
+        (model * 0.9 + 2 + 0.5) / (model + 3),
+        (model * 0.7 + 2 + 0.5) / (model + 3),
+        (model * 0.6 + 0.5) / (model + 1),
+    ]
+    np.testing.assert_allclose(score, expected)
+
+
+def test_activelab_asks_where_answers_are_few_or_differ():
+    item, annotator = np.array([0, 0, 0, 1, 2, 2, 2]), np.array([0, 1, 2, 0, 0, 1, 2])
+    answers = Answers.of(item, annotator, np.array([1, 1, 1, 1, 1, 1, 0]), 3, 3, 2)
+    agreed, alone, split = activelab(answers, np.full((3, 2), 0.5))
+    assert alone < agreed
+    assert split < agreed
 
 
 def test_a_model_is_believed_as_far_as_it_is_good():

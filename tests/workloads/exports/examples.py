@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 
 from surelabel.exports import EXPORTS, Example, LabeledData
@@ -29,6 +31,7 @@ from surelabel.tasks.values import (
 # Not sorted, so that an order that got lost shows.
 CLASSES = Classes.of(("Dog", "Big cat", "Ärger 🐦"))
 SIZE = ImageSize(40, 20)
+CREATED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OUTLINE = ((1.0, 2.0), (30.5, 3.0), (20.0, 18.25))
 MASK = np.full((20, 40), -1, np.int32)
 MASK[0:3, 0:4] = 0

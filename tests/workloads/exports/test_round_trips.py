@@ -20,6 +20,7 @@ from surelabel.tasks.values import Box, Boxes, ImageSize, Polygons, Shape
 from workloads.exports.examples import (
     BACK,
     CLASSES,
+    CREATED,
     DATA,
     MASK,
     OUTLINE,
@@ -54,7 +55,7 @@ def test_another_task_type_is_refused(tmp_path, name, kind):
 @pytest.mark.parametrize("kind", DATA)
 def test_a_manifest_is_written_and_read_back(tmp_path, kind):
     path = tmp_path / "out.manifest"
-    write_manifest(DATA[kind], "mine", path)
+    write_manifest(DATA[kind], "mine", path, created=CREATED)
     data, broken = read_labeled_manifest(path, pixels=True)
     assert broken == []
     assert data.task_type == kind or {kind, data.task_type} <= {"Polygon", "Polyline"}
@@ -108,7 +109,7 @@ def test_file_names_are_unique_relative_and_without_dots():
 
 def test_a_png_mask_in_a_manifest_is_read_where_it_lies(tmp_path):
     path = tmp_path / "out.manifest"
-    write_manifest(DATA["SemanticSegmentation"], "road", path)
+    write_manifest(DATA["SemanticSegmentation"], "road", path, created=CREATED)
     line = json.loads(path.read_text())
     assert line["road-ref"].startswith("file:///")
     png = Image.open(io.BytesIO(Path(line["road-ref"].removeprefix("file://")).read_bytes()))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.answer_files.given import GivenAnswers
 from surelabel.answer_table import AnswerTable
 from surelabel.tasks.valued import ValueAnswers
 from surelabel.tasks.values import SingleClass, Value
+
+Ints = NDArray[np.int64]
 
 
 def as_table(given: GivenAnswers) -> AnswerTable:
@@ -49,6 +52,21 @@ def as_values(
         classes=given.classes,
         gold={items[item]: value for item, value in gold.items() if item in items},
     )
+
+
+def seconds_of(
+    given: GivenAnswers, item: Sequence[int] | Ints, annotator: Sequence[int] | Ints
+) -> NDArray[np.float64]:
+    """(n,): the time of the answer that counts of each pair of codes; nan where it is not known."""
+    items, annotators = _codes(given.items), _codes(given.annotators)
+    last = {
+        (items[each.item], annotators[each.annotator]): each.seconds
+        for each in given.answers
+        if each.value is not None
+    }
+    pairs = zip(np.asarray(item).tolist(), np.asarray(annotator).tolist(), strict=True)
+    found = (last.get(pair) for pair in pairs)
+    return np.array([np.nan if each is None else each for each in found], np.float64)
 
 
 def _pair(entry: tuple[tuple[int, int], Any]) -> tuple[int, int]:

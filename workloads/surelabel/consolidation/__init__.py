@@ -17,7 +17,7 @@ from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.auto import Auto
 from surelabel.consolidation.base import Classification, Learned
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
-from surelabel.consolidation.crowdlab import CrowdlabResult, crowdlab
+from surelabel.consolidation.crowdlab import CrowdlabResult, activelab, crowdlab
 from surelabel.consolidation.dawid_skene import DawidSkene
 from surelabel.consolidation.ebcc import EBCC
 from surelabel.consolidation.glad import GLAD
@@ -61,6 +61,7 @@ __all__ = [
     "OneCoinDawidSkene",
     "PackedAnswers",
     "Wawa",
+    "activelab",
     "consensus_error",
     "crowdlab",
     "value_of_another_answer",

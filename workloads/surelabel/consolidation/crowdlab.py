@@ -1,9 +1,13 @@
-"""CROWDLAB: a model's prediction as one more annotator, trusted as far as it has earned.
+"""CROWDLAB: a model's prediction as one more annotator, trusted as far as it has earned; and
+ActiveLab, which says by the same weights where another answer is wanted most.
 
 H. W. Goh, U. Tkachenko and J. Mueller, "CROWDLAB: Supervised learning to infer consensus labels
 and quality scores for data with multiple annotators", 2022, arXiv:2210.06812. An item's classes
 have the weighted mean of the model's probabilities and of its annotators' word, and the weights
 say how much better than guessing the commonest class each of them is.
+
+H. W. Goh and J. Mueller, "ActiveLab: Active Learning with Re-Labeling by Multiple Annotators",
+2023, arXiv:2301.11856.
 """
 
 from __future__ import annotations
@@ -60,6 +64,23 @@ def crowdlab(answers: Answers, probabilities: ArrayLike) -> CrowdlabResult:
     posterior = model_weight * model + word
     posterior /= posterior.sum(axis=1, keepdims=True)
     return CrowdlabResult(posterior, weight, model_weight)
+
+
+def activelab(answers: Answers, probabilities: ArrayLike) -> Floats:
+    """(n_items,): how sure each item's likeliest class is; the lowest item gets the next answer.
+
+    That is CROWDLAB's probability of the class, averaged with 1 / n_classes, which has the weight
+    of an average annotator: an item with few answers is unsure although they agree, and one without
+    answers can be compared with one that has them. In [1 / n_classes, 1]. ``probabilities`` and
+    ValueError as in ``crowdlab``.
+    """
+    found = crowdlab(answers, probabilities)
+    each = found.annotator_weight[answers.annotator]
+    weight = found.model_weight + np.bincount(answers.item, weights=each, minlength=answers.n_items)
+    unknown = _mean(found.annotator_weight, 1.0)
+    best = found.posterior.max(axis=1)
+    score: Floats = (weight * best + unknown / answers.n_classes) / (weight + unknown)
+    return score
 
 
 def _mean(values: ArrayLike, without: float) -> float:

@@ -26,8 +26,8 @@ from surelabel.exports.dataset import (
     ExportError,
     LabeledData,
     read_labeled_manifest,
-    write_labeled_manifest,
 )
+from surelabel.exports.manifest_lines import write_labeled_manifest
 from surelabel.tasks.formats import LABEL_FORMATS
 
 

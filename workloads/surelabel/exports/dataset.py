@@ -1,4 +1,4 @@
-"""Labeled examples as exports take them, and manifests on both sides of them."""
+"""Labeled examples as exports take them, and how they are read from a manifest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from surelabel.answer_files.given import SetAside
 from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
+from surelabel.exports.class_codes import codes_of, recoded, without
+from surelabel.plural import counted
 from surelabel.tasks.base import LabelError
 from surelabel.tasks.classes import Classes, SeenClasses
 from surelabel.tasks.formats import LABEL_FORMATS
@@ -19,9 +19,12 @@ from surelabel.tasks.instance_segmentation.format import read_instances
 from surelabel.tasks.label_format import CUSTOM_TYPE, Label, LabelFormat
 from surelabel.tasks.pixels import PixelError
 from surelabel.tasks.semantic_segmentation.format import read_mask
-from surelabel.tasks.values import ImageSize, Instances, SemanticMask
+from surelabel.tasks.values import ImageSize, SemanticMask
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Storage, StorageError
+
+# Renumbered classes that a note names.
+_MOVED = 10
 
 
 class ExportError(ValueError):
@@ -104,15 +107,17 @@ def read_labeled_manifest(
     """The labeled lines of a manifest, and what could not be read.
 
     Lines without a label, failed ones among them, are counted and left out. ``pixels``: masks are
-    read from their PNGs. ExportError if there is no label at all.
+    read from their PNGs. ExportError if there is no label at all. Class numbers without a name that
+    no label uses are left out where ``classes`` are not given; a note tells the new numbers.
     """
     lines, broken = read_manifest_lines(path.read_bytes(), str(path))
     form = _form(lines, task_type, attribute, str(path))
     attribute = attribute or find_attribute(lines, form)
     if attribute is None:
         raise ExportError(f"{path}: has no label of {form.name}; name its key by --attribute.")
+    gaps: set[int] = set()
     if classes is None:
-        classes = _seen(lines, attribute)
+        classes, gaps = _seen(lines, attribute)
     examples: list[Example] = []
     unlabeled = 0
     for line in lines:
@@ -133,22 +138,8 @@ def read_labeled_manifest(
             broken.append(SetAside(where, "MalformedLabel", str(error)))
             continue
         examples.append(Example(line.source, label, "source-ref" not in line.value))
-    return LabeledData(form.name, classes, tuple(examples), unlabeled), broken
-
-
-def write_labeled_manifest(data: LabeledData, attribute: str, path: Path) -> None:
-    """A manifest of the examples, as Ground Truth writes it; masks lie beside it as PNGs."""
-    form = LABEL_FORMATS[data.task_type]
-    if form.needs_ref and not attribute.endswith("-ref"):
-        attribute = f"{attribute}-ref"
-    encoder = msgspec.json.Encoder()
-    with path.open("wb") as file:
-        for name, example in data.named():
-            label = _with_png(example.label, data.classes, path, name)
-            value, metadata = form.write_label(label, data.classes)
-            key = "source" if example.is_text else "source-ref"
-            line = {key: example.source, attribute: value, f"{attribute}-metadata": metadata}
-            file.write(encoder.encode(line) + b"\n")
+    data = LabeledData(form.name, classes, tuple(examples), unlabeled)
+    return _without_gaps(data, gaps), broken
 
 
 def _form(
@@ -217,11 +208,42 @@ def _shows(form: LabelFormat[Any], value: Any, kind: object) -> bool:
     return is_custom and isinstance(value, dict) and any(key in value for key in keys)
 
 
-def _seen(lines: Sequence[ManifestLine], attribute: str) -> Classes:
+def _seen(lines: Sequence[ManifestLine], attribute: str) -> tuple[Classes, set[int]]:
+    """The classes, and which of them only fill a gap between numbers."""
     seen = SeenClasses()
     for line in lines:
         seen.see_label(*line.label(attribute))
-    return seen.settle()
+    classes = seen.settle()
+    return classes, set(range(max(seen.by_number, default=-1))) - seen.by_number.keys()
+
+
+def _without_gaps(data: LabeledData, gaps: set[int]) -> LabeledData:
+    if gaps:
+        gaps = gaps - {code for each in data.examples for code in codes_of(each.label.value)}
+    if not gaps:
+        return data
+    new = without(gaps, len(data.classes))
+    examples = tuple(
+        replace(
+            each,
+            label=replace(
+                each.label,
+                value=recoded(each.label.value, new),
+                named=tuple(new[code] for code in each.label.named),
+            ),
+        )
+        for each in data.examples
+    )
+    names = {new[code]: name for code, name in enumerate(data.classes.names) if code in new}
+    kept = replace(data.classes, names=tuple(names[code] for code in sorted(names)))
+    moved = [code for code in new if new[code] != code]
+    shown = ", ".join(f"{data.classes.names[c]} {c} -> {new[c]}" for c in moved[:_MOVED])
+    more = f" and {len(moved) - _MOVED} more" if len(moved) > _MOVED else ""
+    note = (
+        f"{counted(len(gaps), 'class number')} without a name and without labels: left out, and "
+        f"the classes behind renumbered: {shown}{more}."
+    )
+    return replace(data, classes=kept, examples=examples, notes=(*data.notes, note))
 
 
 def _own_rights() -> Storage:
@@ -236,24 +258,6 @@ def _with_pixels(label: Label[Any], classes: Classes, storage: Storage) -> Label
     if isinstance(value, SemanticMask):
         return replace(label, value=read_mask(value, png, classes))
     return replace(label, value=read_instances(value, png))
-
-
-def _with_png(label: Label[Any], classes: Classes, manifest: Path, name: str) -> Label[Any]:
-    """The label with its mask in a PNG beside the manifest."""
-    from surelabel.tasks.instance_segmentation.format import instances_png
-    from surelabel.tasks.semantic_segmentation.format import mask_png
-
-    value = label.value
-    if not isinstance(value, SemanticMask | Instances) or value.mask is None:
-        return label
-    semantic = isinstance(value, SemanticMask)
-    png = mask_png(value.mask, classes) if semantic else instances_png(value.mask)
-    file = manifest.parent.absolute() / f"{manifest.stem}-masks" / f"{stem_of(name)}.png"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(png)
-    # The palette is that of the PNG just written.
-    given: dict[str, Any] = {"ref": file.as_uri()} | ({"palette": ()} if semantic else {})
-    return replace(label, value=replace(value, **given))
 
 
 def stem_of(name: str) -> str:

@@ -1,7 +1,8 @@
 """Pascal VOC: one XML an image in ``Annotations/``.
 
 VOC's pixels count from 1 and its boxes end with their last pixel, so a box at the upper left corner
-begins at 1, and one that is 3 wide ends at 3. Confidence and rotation have no place there.
+begins at 1, and one that is 3 wide ends at 3. Confidence and rotation have no place there. VOC
+names only classes that are there, so all of them lie beside it in ``labels.json``.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from surelabel.exports import notes
+from surelabel.exports.class_list import read_classes, write_class_list
 from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
 from surelabel.exports.geometry import corners, enclosing
 from surelabel.exports.xml_file import (
@@ -36,12 +38,13 @@ def write(data: LabeledData, folder: Path) -> list[str]:
             continue
         root = _document(name, example, size, data.classes)
         write_xml(root, folder / FOLDER / f"{stem_of(name)}.xml")
+    write_class_list(data.classes, folder)
     lost += notes.of_rotated(data, "written as the upright box round it.")
     return lost + notes.of_confidences(data, "VOC")
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:
-    """All XML files below the folder, sorted by name; classes are sorted too."""
+    """All XML files below the folder, sorted by name; the classes as `read_classes` has them."""
     if task_type not in (None, "BoundingBox"):
         raise ExportError(f"--task-type: Pascal VOC has no {task_type}.")
     files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
@@ -49,7 +52,7 @@ def read(path: Path, task_type: str | None) -> LabeledData:
         raise ExportError(f"{path}: has no XML files.")
     found = [(file, read_xml(file)) for file in files]
     names = {text_of(each, "name", file) for file, root in found for each in root.iter("object")}
-    classes = Classes.of(sorted(names))
+    classes = read_classes(path, names)
     return LabeledData(
         "BoundingBox", classes, tuple(_example(file, root, classes) for file, root in found)
     )

@@ -3,7 +3,7 @@
 Every span stands in ``doc.spans["sc"]`` (spaCy's default key for overlapping ones), its confidence
 in the group's ``scores`` as spaCy's own span categorizer has it; ``doc.ents`` has those that do not
 overlap. Tokens are those of spaCy's language-neutral tokenizer, split where a span begins or ends
-within one, since spaCy's spans are of whole tokens.
+within one, since spaCy's spans are of whole tokens. All classes lie beside it in ``labels.json``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surelabel.exports import notes
+from surelabel.exports.class_list import read_classes, write_class_list
 from surelabel.exports.dataset import Example, ExportError, LabeledData
 from surelabel.exports.text_spans import flat
 from surelabel.tasks.classes import Classes
@@ -41,11 +42,12 @@ def write(data: LabeledData, folder: Path) -> list[str]:
         documents.add(_document(name, example, data.classes, language))
     folder.mkdir(parents=True, exist_ok=True)
     documents.to_disk(folder / FILE)
+    write_class_list(data.classes, folder)
     return lost
 
 
 def read(path: Path, task_type: str | None) -> LabeledData:
-    """The file, or the folder that it lies in; classes are sorted.
+    """The file, or the folder that it lies in; the classes as `read_classes` has them.
 
     Of a document without the group ``sc`` the entities are read.
     """
@@ -62,7 +64,7 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     except Exception as error:
         raise ExportError(f"{file}: must be a DocBin of spaCy; got {error!r:.200}.") from error
     found = [_of_document(each) for each in documents]
-    classes = Classes.of(sorted({name for spans, _ in found for name, _, _ in spans}))
+    classes = read_classes(path, (name for spans, _ in found for name, _, _ in spans))
     examples = []
     for document, (listed, scores) in zip(documents, found, strict=True):
         spans = (Span(classes.code(name) or 0, start, end) for name, start, end in listed)

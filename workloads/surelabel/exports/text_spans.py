@@ -4,6 +4,8 @@ CoNLL has a token and its tag a line and an empty line between texts. It cannot 
 spans, and the text between tokens is lost, so it is not read back. spaCy's lines carry everything::
 
     {"text": "...", "entities": [[start, end, "Label"]]}
+
+but for classes that no text has: all lie beside them in ``labels.json``.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from surelabel.exports import notes
+from surelabel.exports.class_list import read_classes, write_class_list
 from surelabel.exports.dataset import Example, ExportError, LabeledData
 from surelabel.plural import counted
 from surelabel.tasks.classes import Classes
@@ -59,11 +62,12 @@ def write_spacy(data: LabeledData, folder: Path) -> list[str]:
         line = {"text": example.source, "entities": entities}
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     _write(folder / SPACY, "".join(lines))
+    write_class_list(data.classes, folder)
     return lost + notes.of_confidences(data, "spaCy's JSON Lines")
 
 
 def read_spacy(path: Path, task_type: str | None) -> LabeledData:
-    """The file, or the folder that it lies in; classes are sorted."""
+    """The file, or the folder that it lies in; the classes as `read_classes` has them."""
     if task_type not in (None, "NamedEntityRecognition"):
         raise ExportError(f"--task-type: spaCy's lines have no {task_type}.")
     file = path / SPACY if path.is_dir() else path
@@ -79,7 +83,7 @@ def read_spacy(path: Path, task_type: str | None) -> LabeledData:
             raise ExportError(str(error)) from None
         except (ValueError, RecursionError) as error:
             raise ExportError(f"{file}:{number}: is not JSON: {error}.") from None
-    classes = Classes.of(sorted({name for _, spans in found for name, _, _ in spans}))
+    classes = read_classes(path, (name for _, spans in found for name, _, _ in spans))
     examples = [
         Example(text, Label(Spans(tuple(
             Span(classes.code(name) or 0, start, end) for name, start, end in spans

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING
 
 from surelabel_contract.errors import ConfigurationError
@@ -188,9 +188,3 @@ class StageContext:
 
 
 StageFunction = Callable[[StageContext], StageResult]
-
-
-def creation_date(micros: int) -> str:
-    """Ground Truth's form of a time: microseconds, no zone (UTC)."""
-    moment = datetime.fromtimestamp(micros / 1_000_000, UTC).replace(tzinfo=None)
-    return moment.isoformat(timespec="microseconds")

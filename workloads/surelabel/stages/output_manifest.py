@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,9 +13,10 @@ from surelabel.items import ItemReader
 from surelabel.label_values import LabelValues
 from surelabel.labels import Kind, LabelState
 from surelabel.manifest import with_label
-from surelabel.stages.context import StageContext, creation_date
+from surelabel.stages.context import StageContext
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import Learnable
+from surelabel.tasks.label_format import ground_truth_time
 from surelabel.tasks.valued import ValueTask
 
 
@@ -78,5 +80,7 @@ class LabelWriter:
         created = int(self._state.created[line])
         date = self._dates.get(created)
         if date is None:
-            date = self._dates[created] = creation_date(created)
+            # Microseconds since 1970.
+            moment = datetime.fromtimestamp(created / 1_000_000, UTC)
+            date = self._dates[created] = ground_truth_time(moment)
         return date

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -53,6 +54,12 @@ class Label(Generic[V]):
     named: tuple[int, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     warts: frozenset[Wart] = frozenset()
+
+
+def ground_truth_time(moment: datetime) -> str:
+    """Ground Truth's form of a time: microseconds, in UTC without saying so. ``moment``: with its
+    zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
 class LabelFormat(Protocol[V]):

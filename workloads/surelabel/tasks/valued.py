@@ -30,15 +30,18 @@ class Fit:
 
     Labels come one by one, some from several fits: each tells here, and what stands here holds
     once the last label has come. ``n_iter``: the most of any fit; ``converged``: all of them have.
+    ``annotators``: what each fit found out about them, as its family has it.
     """
 
     n_iter: int = 0
     converged: bool = True
+    annotators: list[Any] = field(default_factory=list)
 
     def note(self, result: Fitted) -> None:
         """Take in the result of one fit."""
         self.n_iter = max(self.n_iter, result.n_iter)
         self.converged = self.converged and result.converged
+        self.annotators.append(getattr(result, "annotators", None))
 
 
 class Fitted(Protocol):
