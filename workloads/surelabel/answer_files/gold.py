@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from surelabel.answer_files.given import GivenAnswers
-from surelabel.answer_files.lines import cell_content
+from surelabel.answer_files.lines import cell_content, name_of
 from surelabel.answer_table import TableError, read_rows
 from surelabel.tasks.base import AnswerError
 from surelabel.tasks.classes import Classes, SeenClasses
@@ -113,11 +113,12 @@ def _json_lines(path: Path) -> Iterator[_Line]:
             value = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise TableError(f"{where}: a line must be one JSON object: {error}.") from error
-        if not isinstance(value, dict) or not isinstance(value.get("item"), str):
+        item = name_of(value.get("item")) if isinstance(value, dict) else ""
+        if not item:
             raise TableError(
                 f"{where}: a line must be an object with item and answer; got {value!r:.60}."
             )
-        yield _checked(_Line(value["item"], value.get("answer"), where), "answer")
+        yield _checked(_Line(item, value.get("answer"), where), "answer")
 
 
 def _checked(line: _Line, key: str) -> _Line:
@@ -134,7 +135,7 @@ def _checked(line: _Line, key: str) -> _Line:
 def _check_labels(line: _Line, classes: Classes) -> None:
     seen = SeenClasses()
     seen.see_answer(line.content)
-    unknown = sorted(seen.names - set(classes.names))
+    unknown = sorted(name for name in seen.names if classes.code(name) is None)
     if not unknown:
         return
     names = ", ".join(classes.names[:_SHOWN]) + (", ..." if len(classes) > _SHOWN else "")

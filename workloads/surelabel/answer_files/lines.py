@@ -1,7 +1,8 @@
 """Answers as lines: CSV with the columns item, annotator, label, and JSON Lines.
 
 CSV serves the task types whose answer is a word or some: ``|`` stands between several, an empty
-cell is an abstention, and ``|`` alone the empty set.
+cell is an abstention, and ``|`` alone the empty set. Cells, and the names
+of items, annotators and classes wherever they stand, are plain (``surelabel.spelling``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
+from surelabel.spelling import plain_name
 
 _BOM = b"\xef\xbb\xbf"
 # Our own records of answers say so; their content is then none.
@@ -21,7 +23,7 @@ _ABSTAINED = frozenset({"skipped", "cannotTell"})
 
 
 def _several(cell: str) -> list[str]:
-    return [part for part in cell.split("|") if part]
+    return [part.strip() for part in cell.split("|") if part.strip()]
 
 
 # How a cell becomes answer content.
@@ -82,11 +84,14 @@ def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:
 def _answer(value: Any, where: str) -> RawAnswer | SetAside:
     if not isinstance(value, dict):
         return SetAside(where, "NotAnObject", f"a line must be a JSON object; got {value!r:.60}.")
-    item, annotator = value.get("item", value.get("itemId")), value.get("annotator")
-    if not isinstance(item, str) or not item:
-        return _no_name(where, "item", item)
-    if not isinstance(annotator, str) or not annotator:
-        return _no_name(where, "annotator", annotator)
+    item, annotator = (
+        name_of(value.get("item", value.get("itemId"))),
+        name_of(value.get("annotator")),
+    )
+    if not item:
+        return _no_name(where, "item", value.get("item", value.get("itemId")))
+    if not annotator:
+        return _no_name(where, "annotator", value.get("annotator"))
     keys = [key for key in ("answer", "answerContent") if key in value]
     if not keys and value.get("status") not in _ABSTAINED:
         return SetAside(
@@ -103,6 +108,11 @@ def _answer(value: Any, where: str) -> RawAnswer | SetAside:
         submitted if isinstance(submitted, str) else None,
         float(seconds) if isinstance(seconds, int | float) else None,
     )
+
+
+def name_of(value: Any) -> str:
+    """The plain name of an item or an annotator; "" if it is none."""
+    return plain_name(value) if isinstance(value, str) else ""
 
 
 def _no_name(where: str, key: str, value: Any) -> SetAside:
