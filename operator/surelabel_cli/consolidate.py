@@ -258,4 +258,9 @@ def _sentence(summary: dict[str, Any]) -> str:
         text += f", {counted(summary['setAside'], 'answer')} set aside"
     if found["value"] is not None:
         text += f"; Krippendorff's alpha {found['value']:.3f}"
-    return text + ("" if summary.get("converged", True) else "; the iteration has not converged")
+    if not summary.get("converged", True):
+        text += (
+            f"; the iteration has not converged after {counted(summary['iterations'], 'step')}: "
+            "compare with another --method, or raise the method's max_iter in the library"
+        )
+    return text

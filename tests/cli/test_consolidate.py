@@ -56,6 +56,17 @@ def test_one_line_an_item_in_the_order_of_first_answers(answers: Path) -> None:
     assert err.startswith("4 items, 9 answers of 3 annotators, 2 labels; 1 item without a label")
 
 
+def test_labels_that_look_the_same_are_one(tmp_path: Path) -> None:
+    path = tmp_path / "answers.csv"
+    rows = "i,a,cafe\u0301\n i,b,caf\u00e9 \ni ,c , caf\u00e9\ni,d,x\n"
+    path.write_text(f"item,annotator,label\n{rows}", encoding="utf-8")
+    code, out, err = run("consolidate", path, "--task-type", "ImageClassification", "--label", "x ")
+    assert code == 0
+    (line,) = [json.loads(line) for line in out.splitlines()]
+    assert (line["item"], line["label"]) == ("i", "caf\u00e9")
+    assert "1 item, 4 answers of 4 annotators, 2 labels" in err
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_has_its_name_here_and_its_probabilities_sum_to_one(
     answers: Path, method: str
@@ -190,6 +201,8 @@ def test_agreement_is_told_for_all_by_class_and_by_annotator(answers: Path) -> N
          "got 4. Put text with commas in double quotes."),
         ("item,annotator,label\n,b,c\n", "2: item must not be empty; name it, or leave the line "
          "out."),
+        ("item,annotator,label, label\na,b,c,d\n", "1: a column must have a name of its own; got "
+         "'item,annotator,label,label', where label stands 2 times. Remove or rename one."),
         ('item,annotator,label\na,b,"c" d\n', "2: is not CSV: "),
     ],
 )  # fmt: skip

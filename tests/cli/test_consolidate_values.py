@@ -110,7 +110,10 @@ def test_an_iteration_that_did_not_converge_is_told(
     answers = write_answers(tmp_path / "boxes.jsonl", "BoundingBox", accuracy=0.7)
     code, _, err = run("consolidate", answers, "--task-type", "BoundingBox")
     assert code == 0
-    assert err.rstrip().endswith("; the iteration has not converged")
+    assert err.rstrip().endswith(
+        "; the iteration has not converged after 1 step: compare with another --method, or raise "
+        "the method's max_iter in the library"
+    )
 
 
 @pytest.mark.parametrize("task_type", CASES)

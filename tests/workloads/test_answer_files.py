@@ -11,6 +11,7 @@ import pytest
 
 from surelabel.answer_files import AnswerFilesError, read_given_answers
 from surelabel.answer_files.coding import as_values
+from surelabel.answer_files.gold import read_gold
 from surelabel.answer_table import TableError
 from surelabel.blobs import blob_name, moved_out
 from surelabel.tasks.classes import Classes
@@ -373,3 +374,62 @@ def test_a_finished_job_is_read_from_s3(s3_server):
     assert [answer.item for answer in given.answers] == ["0", "0"]
     assert given.classes.names == ("Falcon", "Duck")
     assert given.labels["0"].value == SingleClass(0)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl"])
+def test_names_that_look_the_same_are_the_same(tmp_path, suffix):
+    # Spaces around a name, and an accent as a sign of its own.
+    rows = [
+        ("i", "ann", "caf\u00e9"), (" i", "bob ", "cafe\u0301 "), ("i\t", "ann ", " caf\u00e9"),
+        ("i\u00e9", "bob", "X"), ("ie\u0301", "ann", "x"),
+    ]  # fmt: skip
+    if suffix == "csv":
+        text = "item , annotator,label\n" + "".join(",".join(row) + "\n" for row in rows)
+    else:
+        text = lines(
+            *({"item": i, "annotator": a, "answer": {"form": {"label": b}}} for i, a, b in rows)
+        )
+    given = read_given_answers(put(tmp_path / f"a.{suffix}", text), "ImageClassification")
+    assert not given.set_aside
+    assert given.items == ("i", "i\u00e9")
+    assert given.annotators == ("ann", "bob")
+    # Capitals are a difference that somebody made.
+    assert given.classes.names == ("X", "caf\u00e9", "x")
+    assert [answer.value.label for answer in given.answers] == [1, 1, 1, 0, 2]
+
+
+def test_several_labels_of_a_cell_are_plain_and_none_twice(tmp_path):
+    path = put(tmp_path / "a.csv", "item,annotator,label\ni,a,x | y\ni,b,x| y | \ni,c, | \ni,d, \n")
+    given = read_given_answers(path, "ImageClassificationMultiLabel")
+    assert given.classes.names == ("x", "y")
+    both, none = LabelSet((0, 1)), LabelSet(())
+    assert [answer.value for answer in given.answers] == [both, both, none, None]
+
+
+def test_labels_of_boxes_are_plain_and_those_of_the_job_stand(tmp_path):
+    answer = {"boundingBoxes": [{**BOX, "label": " Bird"}, BOX], "inputImageProperties": SIZE}
+    path = put(
+        tmp_path / "a.jsonl", lines({"item": "i", "annotator": "a", "answer": {"form": answer}})
+    )
+    for classes, names in ((None, ("Bird",)), (Classes.of(["Crow", "Bird "]), ("Crow", "Bird "))):
+        given = read_given_answers(path, "BoundingBox", classes=classes)
+        assert given.classes.names == names
+        assert [box.label for box in given.answers[0].value.boxes] == [len(names) - 1] * 2
+    # Where the job itself tells them apart, so do we.
+    given = read_given_answers(path, "BoundingBox", classes=Classes.of(["Bird", " Bird"]))
+    assert [box.label for box in given.answers[0].value.boxes] == [1, 0]
+
+
+def test_a_name_of_spaces_is_none(tmp_path):
+    said = {"annotator": "a", "answer": {"form": {"label": "x"}}}
+    path = put(tmp_path / "a.jsonl", lines({"item": " ", **said}, {"item": "i", **said}))
+    (aside,) = read_given_answers(path, "ImageClassification").set_aside
+    assert "item: must be a string, not empty" in aside.message
+
+
+def test_gold_is_known_by_its_plain_name(tmp_path):
+    classes = Classes.of(["caf\u00e9", "x"])
+    truth = {"item": " i ", "answer": {"form": {"label": "cafe\u0301 "}}}
+    for path in (put(tmp_path / "g.csv", "item,label\n i , cafe\u0301\n"),
+                 put(tmp_path / "g.jsonl", lines(truth))):  # fmt: skip
+        assert read_gold(path, "ImageClassification", classes) == {"i": SingleClass(0)}

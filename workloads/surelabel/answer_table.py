@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.spelling import plain_name
+
 ANSWER_COLUMNS = ("item", "annotator", "label")
 
 
@@ -37,11 +39,13 @@ class AnswerTable:
 def read_answers(path: Path, also: Sequence[str] = ()) -> AnswerTable:
     """The table in ``path``; TableError if it is none, OSError if it cannot be read.
 
-    ``also``: labels that there are though nobody gave them.
+    ``also``: labels that there are though nobody gave them. Names are plain (``plain_name``).
     """
     items: dict[str, int] = {}
     annotators: dict[str, int] = {}
-    labels: dict[str, int] = {"": -1} | {name: number for number, name in enumerate(also)}
+    labels: dict[str, int] = {"": -1} | {
+        name: number for number, name in enumerate(dict.fromkeys(map(plain_name, also)))
+    }
     codes: list[tuple[int, int, int]] = []
     for line, (item, annotator, label) in read_rows(path, ANSWER_COLUMNS):
         for name, value in (("item", item), ("annotator", annotator)):
@@ -72,17 +76,26 @@ def read_answers(path: Path, also: Sequence[str] = ()) -> AnswerTable:
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """Line number and the named columns of each line, whatever else there is."""
+    """Line number and the named columns of each line, whatever else there is.
+
+    Cells and the columns' names are plain (``plain_name``).
+    """
     wanted = ",".join(columns)
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, strict=True)
         try:
-            header = next(rows, [])
+            header = [plain_name(name) for name in next(rows, [])]
             missing = [name for name in columns if name not in header]
             if missing:
                 raise TableError(
                     f"{path}:1: the first line must name the columns {wanted}; missing: "
                     f"{', '.join(missing)}; got {','.join(header)!r}."
+                )
+            twice = [name for name in columns if header.count(name) > 1]
+            if twice:
+                raise TableError(
+                    f"{path}:1: a column must have a name of its own; got {','.join(header)!r}, "
+                    f"where {twice[0]} stands {header.count(twice[0])} times. Remove or rename one."
                 )
             places = [header.index(name) for name in columns]
             for row in rows:
@@ -92,7 +105,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple
                     raise TableError(f"{path}:{rows.line_num}: must have {len(header)} columns as "
                                      f"the first line; got {len(row)}. Put text with commas in "
                                      "double quotes.")  # fmt: skip
-                yield rows.line_num, tuple(row[place] for place in places)
+                yield rows.line_num, tuple(plain_name(row[place]) for place in places)
         except csv.Error as error:
             raise TableError(
                 f"{path}:{rows.line_num}: is not CSV: {error}. Put text with quotes in double "

@@ -135,7 +135,7 @@ def _checked(line: _Line, key: str) -> _Line:
 def _check_labels(line: _Line, classes: Classes) -> None:
     seen = SeenClasses()
     seen.see_answer(line.content)
-    unknown = sorted(seen.names - set(classes.names))
+    unknown = sorted(name for name in seen.names if classes.code(name) is None)
     if not unknown:
         return
     names = ", ".join(classes.names[:_SHOWN]) + (", ..." if len(classes) > _SHOWN else "")

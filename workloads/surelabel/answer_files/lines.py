@@ -1,7 +1,8 @@
 """Answers as lines: CSV with the columns item, annotator, label, and JSON Lines.
 
 CSV serves the task types whose answer is a word or some: ``|`` stands between several, an empty
-cell is an abstention, and ``|`` alone the empty set.
+cell is an abstention, and ``|`` alone the empty set. Cells, and the names
+of items, annotators and classes wherever they stand, are plain (``surelabel.spelling``).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import msgspec
 
 from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
+from surelabel.spelling import plain_name
 
 BOM = b"\xef\xbb\xbf"
 # Our own records of answers say so; their content is then none.
@@ -21,7 +23,7 @@ _ABSTAINED = frozenset({"skipped", "cannotTell"})
 
 
 def _several(cell: str) -> list[str]:
-    return [part for part in cell.split("|") if part]
+    return [part.strip() for part in cell.split("|") if part.strip()]
 
 
 # How a cell becomes answer content.
@@ -109,10 +111,11 @@ def _answer(value: Any, where: str) -> RawAnswer | SetAside:
 
 
 def name_of(value: Any) -> str:
-    """The name of an item or an annotator, of which many tools make numbers; "" if it is none."""
+    """The plain name of an item or an annotator, of which many tools make numbers; "" if it is
+    none."""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return value if isinstance(value, str) else ""
+    return plain_name(value) if isinstance(value, str) else ""
 
 
 def _no_name(where: str, key: str, value: Any) -> SetAside:

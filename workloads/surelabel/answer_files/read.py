@@ -31,6 +31,7 @@ from surelabel.answer_files.worker_responses import (
 )
 from surelabel.blobs import ForeignRefError, blob_name, brought_in, check_name
 from surelabel.frames import Misfit, misfits
+from surelabel.spelling import plain_name
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import AnswerError, LabelError
 from surelabel.tasks.classes import Classes, SeenClasses
@@ -163,7 +164,7 @@ def _read_folder(folder: Folder, where: str, found: _Found) -> None:
 
 
 def _classes(found: _Found, attribute: str | None, also: Sequence[str]) -> Classes:
-    seen = SeenClasses(names=set(also))
+    seen = SeenClasses(names={plain_name(name) for name in also})
     if attribute is not None:
         for line in found.lines:
             seen.see_label(*line.label(attribute))

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from surelabel.spelling import plain_name
+
 # Beginning of the name of a class whose number is known and whose name is not.
 UNNAMED = "class "
 _DEEPEST = 16
@@ -39,17 +41,28 @@ class Classes:
         return len(self.names)
 
     def code(self, name: str) -> int | None:
-        """The code of a class; None for a name that is none."""
-        return self._codes.get(name)
+        """The code of a class; None for a name that is none.
+
+        A name that is written otherwise (``plain_name``) is the class's if no class is written so.
+        """
+        code = self._codes.get(name)
+        return self._plain.get(plain_name(name)) if code is None else code
 
     @cached_property
     def _codes(self) -> dict[str, int]:
         return {name: code for code, name in enumerate(self.names)}
 
+    @cached_property
+    def _plain(self) -> dict[str, int]:
+        return {plain_name(name): code for name, code in reversed(self._codes.items())}
+
 
 @dataclass
 class SeenClasses:
-    """Classes put together from what files say of them: numbers with names, or names alone."""
+    """Classes put together from what files say of them: numbers with names, or names alone.
+
+    Names are plain (``plain_name``).
+    """
 
     by_number: dict[int, str] = field(default_factory=dict)
     # Of color maps, whose pixel 0 may be the background and need not be in every map.
@@ -81,11 +94,11 @@ class SeenClasses:
         if isinstance(content, dict):
             for key, value in content.items():
                 if key == "label" and isinstance(value, str):
-                    self.names.add(value)
+                    self.names.add(plain_name(value))
                 elif key == "labels" and isinstance(value, list):
-                    self.names.update(name for name in value if isinstance(name, str))
+                    self.names.update(plain_name(name) for name in value if isinstance(name, str))
                 elif key == "labelMappings" and isinstance(value, dict):
-                    self.names.update(value)
+                    self.names.update(map(plain_name, value))
                 self.see_answer(value, depth + 1)
         elif isinstance(content, list):
             for value in content:
@@ -108,15 +121,17 @@ class SeenClasses:
         for each in listed if isinstance(listed, list) else ():
             entry = _object(each)
             if isinstance(entry.get("label"), str):
-                self.names.add(entry["label"])
+                name = plain_name(entry["label"])
+                self.names.add(name)
                 if isinstance(entry.get("shortDisplayName"), str):
-                    self.short_names[entry["label"]] = entry["shortDisplayName"]
+                    self.short_names[name] = entry["shortDisplayName"]
         # Entities of text, and what a custom job took over from its workers.
         self.see_answer({key: each for key, each in _object(value).items() if key != "labels"})
 
     def _see_pixel(self, pixel: str, entry: dict[str, Any]) -> None:
         name, color = entry.get("class-name"), entry.get("hex-color")
         if _digits(pixel) and isinstance(name, str):
+            name = plain_name(name)
             self.by_pixel.setdefault(int(pixel), name)
             if isinstance(color, str):
                 self.colors[name] = color
@@ -124,8 +139,9 @@ class SeenClasses:
     def _number(self, number: Any, name: Any) -> None:
         if isinstance(number, str) and _digits(number):
             number = int(number)
+        name = plain_name(name) if isinstance(name, str) else None
         # A name under two numbers would be two classes of one name: the first stands.
-        known = isinstance(name, str) and name not in self.by_number.values()
+        known = name is not None and name not in self.by_number.values()
         if known and type(number) is int and 0 <= number < 100_000:
             self.by_number.setdefault(number, name)
 

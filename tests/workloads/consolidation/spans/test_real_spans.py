@@ -42,6 +42,7 @@ def test_confidence_means_it_also_where_people_share_mistakes():
     there("pico")
     crowd = pico()
     result = BayesianSequenceCombination().fit_predict(crowd.answers)
+    assert result.converged
     assert result.annotators.dependence > 0.1
     assert calibration(crowd, result) < 0.08
 
@@ -50,6 +51,7 @@ def test_confidence_is_the_share_of_spans_that_are_right():
     there("wnut17")
     crowd = wnut17(2)
     result = BayesianSequenceCombination().fit_predict(crowd.answers, texts=crowd.texts)
+    assert result.converged
     truth = set(zip(*(column.tolist() for column in crowd.truth), strict=True))
     found = zip(*(column.tolist() for column in crowd.found(result)), strict=True)
     right = np.array([span in truth for span in found])
