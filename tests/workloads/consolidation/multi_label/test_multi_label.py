@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 
 import numpy as np
@@ -56,32 +55,6 @@ def test_half_of_the_answers_do_not_choose_a_label_and_the_tie_is_told():
     result = MajorityVote().fit_predict(answers_of({0}, {}))
     assert result.labels_of(0) == []
     assert result.tied.tolist() == [True]
-
-
-@methods
-def test_the_set_given_is_the_likeliest_by_its_own_confidence(method):
-    for answers in (answers_of({}, {0}), answers_of({}, {}, {0}), made_up_sets(2, 40).coded):
-        result = method.fit_predict(answers)
-        for item in range(answers.n_items):
-            rows = np.flatnonzero(result.item == item)
-            if not len(rows):
-                continue
-            sure = result.confidence[rows]
-            chance = {
-                taken: np.prod(np.where(taken, sure, 1 - sure))
-                for taken in itertools.product((False, True), repeat=len(rows))
-            }
-            given = chance[tuple(result.chosen[rows].tolist())]
-            assert result.set_confidence[item] == pytest.approx(given)
-            if not isinstance(method, GroundTruth):
-                assert given == pytest.approx(max(chance.values()))
-
-
-@methods
-def test_a_set_that_is_known_to_be_empty_is_certain(method):
-    result = method.fit_predict(answers_of({}, {0}, n_items=2), gold={0: [], 1: []})
-    assert not result.chosen.any()
-    assert result.set_confidence.tolist() == [1, 1]
 
 
 def test_ground_truths_rule_keeps_every_label_that_somebody_chose():

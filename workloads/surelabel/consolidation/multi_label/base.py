@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from surelabel.consolidation.checked import Floats
+from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.multi_label.answers import MultiLabelAnswers
 from surelabel.consolidation.multi_label.result import MultiLabelAnnotators, MultiLabelResult
@@ -77,19 +77,17 @@ class MultiLabel(Fitted, ABC):
             learned = self._learn(answers)
         probability = answers.clamped(learned.probability)
         candidates = answers.candidates
-        chosen = self._chosen(probability)
-        chosen = np.where(np.isin(candidates.item, answers.gold_item), probability == 1, chosen)
-        # Of the set that is given, which with ``GroundTruth`` may not be the likeliest.
-        right = np.log(np.where(chosen, probability, 1 - probability))
+        right = np.log(np.maximum(probability, 1 - probability))
         whole = np.exp(np.bincount(candidates.item, weights=right, minlength=answers.n_items))
-        whole *= _nothing_there(answers, learn=frozen_annotators is None)
+        chosen = self._chosen(probability)
+        whole *= _nothing_there(answers, candidates.item[chosen], learn=frozen_annotators is None)
         self.result_ = MultiLabelResult(
             item=candidates.item,
             label=candidates.label,
             confidence=probability,
             support=candidates.support,
             out_of=answers.n_answers[candidates.item],
-            chosen=chosen,
+            chosen=np.where(np.isin(candidates.item, answers.gold_item), probability == 1, chosen),
             tied=np.abs(probability - 0.5) <= _TIE,
             set_confidence=np.where(answers.n_answers > 0, whole, np.nan),
             n_answers=answers.n_answers,
@@ -120,15 +118,10 @@ class MultiLabel(Fitted, ABC):
         return self.result_.annotators
 
 
-def _nothing_there(answers: MultiLabelAnswers, *, learn: bool) -> Floats:
-    """(n_items,): the chance that no label applies where there is no candidate; 1 elsewhere.
-
-    Where somebody chose some, their own chances say how likely it is that none applies. Counted
-    twice, the empty set would be held for unlikely while no label is likelier than not.
-    """
+def _nothing_there(answers: MultiLabelAnswers, labeled: Codes, *, learn: bool) -> Floats:
+    """(n_items,): the chance that no label applies where none was chosen; 1 elsewhere."""
     empty = np.ones(answers.n_items, bool)
-    empty[answers.candidates.item] = False
-    empty[answers.gold_item] = False
+    empty[labeled] = False
     marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
     chance = chance_of_nothing(answers.item, marked, answers.n_items, learn=learn)
     return np.where(empty, chance, 1.0)

@@ -137,8 +137,7 @@ class MultiLabelResult:
     (n_candidates,). Confidence is the chance that the label applies; support how many chose it,
     out of those who answered the item; tied that the chance is one half. A label that nobody chose
     is never an item's. ``set_confidence``: (n_items,), the chance that the item's labels are right
-    altogether, and where it has no candidate that none applies; no other set of the candidates is
-    likelier, but for ``GroundTruth``, which takes all. nan where nobody answered.
+    altogether, or that none applies where none is chosen; nan where nobody answered.
     ``n_answers``: (n_items,).
     """
 
