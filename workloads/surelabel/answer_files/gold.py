@@ -12,10 +12,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from surelabel.answer_files.given import GivenAnswers
-from surelabel.answer_files.lines import BOM, cell_content, name_of
+from surelabel.answer_files.lines import cell_content, json_lines, name_of
 from surelabel.answer_table import TableError, read_rows
 from surelabel.tasks.base import AnswerError
 from surelabel.tasks.classes import Classes, SeenClasses
@@ -105,14 +103,9 @@ def _lines(path: Path, task_type: str) -> Iterator[_Line]:
 
 
 def _json_lines(path: Path) -> Iterator[_Line]:
-    for number, raw in enumerate(path.read_bytes().removeprefix(BOM).split(b"\n"), start=1):
-        if not raw.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            value = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise TableError(f"{where}: a line must be one JSON object: {error}.") from error
+    for where, value in json_lines(path.read_bytes(), str(path)):
+        if isinstance(value, Exception):
+            raise TableError(f"{where}: a line must be one JSON object: {value}.") from value
         item = name_of(value.get("item")) if isinstance(value, dict) else ""
         if not item:
             raise TableError(

@@ -17,7 +17,7 @@ from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
 from surelabel.spelling import plain_name
 
-BOM = b"\xef\xbb\xbf"
+_BOM = b"\xef\xbb\xbf"
 # Our own records of answers say so; their content is then none.
 _ABSTAINED = frozenset({"skipped", "cannotTell"})
 
@@ -69,16 +69,23 @@ def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:
     Lines as a job's own answer segments have them (``itemId``, ``answerContent``, ``status``) are
     read too. A line that cannot be read is set aside.
     """
-    for number, raw in enumerate(data.removeprefix(BOM).split(b"\n"), start=1):
+    for where, value in json_lines(data, name):
+        if isinstance(value, Exception):
+            yield SetAside(where, "InvalidJson", f"a line must be one JSON object: {value}.")
+        else:
+            yield _answer(value, where)
+
+
+def json_lines(data: bytes, name: str) -> Iterator[tuple[str, Any]]:
+    """Place and value of each line that is not blank; why it is none in place of the value."""
+    for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
         if not raw.strip():
             continue
-        where = f"{name}:{number}"
         try:
             value = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            yield SetAside(where, "InvalidJson", f"a line must be one JSON object: {error}.")
-            continue
-        yield _answer(value, where)
+            value = error
+        yield f"{name}:{number}", value
 
 
 def _answer(value: Any, where: str) -> RawAnswer | SetAside:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,18 +73,38 @@ def consolidate_all(
     there = line[position] == frozen_lines
     gold[position[there]] = frozen_labels[there]
     with method_of(config):
-        result = METHODS[config.consolidation_method]().fit_predict(
+        result = _fit(
+            METHODS[config.consolidation_method](),
+            config,
+            usable,
             item,
-            usable.annotator,
-            usable.label,
             len(line),
-            len(usable.annotators),
-            len(config.labels),
             gold=gold,
             item_ids=_ids(line),
             label_names=[label.name for label in config.labels],
         )
     return _consensus(line, result, usable.annotators)
+
+
+def _fit(
+    method: Classification,
+    config: StageConfig,
+    usable: CodedAnswers,
+    item: NDArray[np.int64],
+    n_items: int,
+    **known: Any,
+) -> ConsolidationResult:
+    """The answers, whose items are coded as ``item``, judged by the method; ``known``: what its
+    ``fit`` takes besides."""
+    return method.fit_predict(
+        item,
+        usable.annotator,
+        usable.label,
+        n_items,
+        len(usable.annotators),
+        len(config.labels),
+        **known,
+    )
 
 
 def reference_labels(
@@ -106,13 +127,12 @@ def reference_labels(
     else:
         method = METHODS[config.consolidation_method]()
         frozen = annotators.for_annotators(names)
-    result = method.fit_predict(
+    result = _fit(
+        method,
+        config,
+        usable,
         np.searchsorted(lines, usable.line),
-        usable.annotator,
-        usable.label,
         len(lines),
-        len(names),
-        len(config.labels),
         frozen_annotators=frozen,
         item_ids=_ids(lines),
         label_names=[label.name for label in config.labels],
@@ -143,13 +163,12 @@ def gain_of_classes(
     line, item = np.unique(usable.line, return_inverse=True)
     known = None if annotators is None else annotators.for_annotators(usable.annotators)
     with method_of(config):
-        result = METHODS[config.consolidation_method]().fit_predict(
+        result = _fit(
+            METHODS[config.consolidation_method](),
+            config,
+            usable,
             item,
-            usable.annotator,
-            usable.label,
             len(line),
-            len(usable.annotators),
-            len(config.labels),
             frozen_annotators=known,
         )
     posterior = result.posterior if model is None else model.heard(line, result.posterior)

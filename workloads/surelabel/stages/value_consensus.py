@@ -26,6 +26,7 @@ from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.valued import (
     Consolidated,
+    OnDemand,
     ValueAnswers,
     ValueTask,
     classes_of,
@@ -97,7 +98,7 @@ def gain_of_values(
     rows: dict[int, list[int]] = {}
     for row, line in enumerate(usable.line.tolist()):
         rows.setdefault(line, []).append(row)
-    values = _Decoded([usable.contents[code] for code in usable.label.tolist()], contents)
+    values = _decoded([usable.contents[code] for code in usable.label.tolist()], contents)
     return gain_by_item(task, values, rows, one_is_enough=config.annotators_per_item == 1)
 
 
@@ -116,7 +117,7 @@ def _coded(
     return ValueAnswers(
         item=tuple(item.tolist()),
         annotator=tuple(usable.annotator.tolist()),
-        value=_Decoded([usable.contents[code] for code in codes], contents),
+        value=_decoded([usable.contents[code] for code in codes], contents),
         n_annotators=len(usable.annotators),
         sources=tuple(texts.get(line) for line in lines),
         classes=classes_of(labels),
@@ -157,18 +158,13 @@ def _people(agreement: AnnotatorAgreement, names: tuple[str, ...]) -> bytes:
     return canonical_json({"schemaVersion": 1, "annotators": rows})
 
 
-class _Decoded(Sequence[Any]):
-    """Values that are decoded each time: all masks of a round do not fit into memory."""
+def _decoded(coded: list[bytes], contents: AnswerContents) -> OnDemand[Any]:
+    """Decoded each time: all masks of a round do not fit into memory."""
 
-    def __init__(self, coded: list[bytes], contents: AnswerContents) -> None:
-        self._coded = coded
-        self._contents = contents
-
-    def __len__(self) -> int:
-        return len(self._coded)
-
-    def __getitem__(self, position: Any) -> Any:
+    def value_at(position: int) -> Any:
         # They are mostly asked for in their order.
         if position % _TOGETHER == 0:
-            self._contents.look_ahead_coded(self._coded[position : position + _TOGETHER])
-        return self._contents.value(self._coded[position])
+            contents.look_ahead_coded(coded[position : position + _TOGETHER])
+        return contents.value(coded[position])
+
+    return OnDemand(len(coded), value_at)

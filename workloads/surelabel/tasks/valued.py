@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import groupby
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from surelabel.consolidation.fitted import Iterated
 from surelabel.frames import Frame
 from surelabel.tasks.base import AnswerError, LabelError, Random
 from surelabel.tasks.classes import Classes
@@ -37,25 +38,11 @@ class Fit:
     converged: bool = True
     annotators: list[Any] = field(default_factory=list)
 
-    def note(self, result: Fitted) -> None:
+    def note(self, result: Iterated) -> None:
         """Take in the result of one fit."""
         self.n_iter = max(self.n_iter, result.n_iter)
         self.converged = self.converged and result.converged
         self.annotators.append(getattr(result, "annotators", None))
-
-
-class Fitted(Protocol):
-    """What the results of all families of algorithms have."""
-
-    @property
-    def n_iter(self) -> int:
-        """Iterations."""
-        ...
-
-    @property
-    def converged(self) -> bool:
-        """Whether the last one changed hardly anything."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +77,7 @@ class ValueAnswers(Generic[V]):
             self,
             item=tuple(self.item[row] for row in kept),
             annotator=tuple(self.annotator[row] for row in kept),
-            value=_Picked(self.value, kept),
+            value=OnDemand(len(kept), lambda row: self.value[kept[row]]),
         )
 
     def by_item(self) -> list[tuple[int, list[int]]]:
@@ -100,18 +87,21 @@ class ValueAnswers(Generic[V]):
         return [(item, list(answers)) for item, answers in grouped]
 
 
-class _Picked(Sequence[V]):
-    """Some of the values, which may be decoded each time."""
+class OnDemand(Sequence[V]):
+    """Values that are made each time that they are asked for, by position."""
 
-    def __init__(self, values: Sequence[V], rows: list[int]) -> None:
-        self._values = values
-        self._rows = rows
+    def __init__(self, n: int, value_at: Callable[[int], V]) -> None:
+        self._n = n
+        self._value_at = value_at
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return self._n
 
     def __getitem__(self, position: Any) -> Any:
-        return self._values[self._rows[position]]
+        if position >= self._n:
+            # That is how whoever goes through them learns of their end.
+            raise IndexError(position)
+        return self._value_at(position)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.polygon.task import Polygon
 from surelabel.tasks.polyline.task import Polyline
 from surelabel.tasks.semantic_segmentation.task import SemanticSegmentation
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask, classes_of
+from surelabel.tasks.valued import Consolidated, OnDemand, ValueAnswers, ValueTask, classes_of
 from surelabel.tasks.values import Adjustment
 
 # Of those who do not get it right, how many take the earlier label as it is: what is there already
@@ -122,7 +122,8 @@ class LabelAdjustment(ValueTask[Adjustment]):
         gold: dict[int, Any] = {
             item: truth.value for item, truth in answers.gold.items() if item in adjusted
         }
-        inner = replace(answers, value=_Corrected(answers.value), gold=gold)
+        corrected = OnDemand[Any](len(answers.item), lambda row: answers.value[row].value)
+        inner = replace(answers, value=corrected, gold=gold)
         for item, found in task.consolidate(inner, method):
             value = Adjustment(found.value, adjusted[item])
             yield item, Consolidated(value, found.confidence, found.confidences)
@@ -140,16 +141,3 @@ def read_earlier_label(value: Any, metadata: Any, labels: Sequence[str]) -> Any:
     Masks are not read: see ``with_mask``.
     """
     return ADJUSTMENT_FORMAT.read_label(value, metadata, classes_of(tuple(labels))).value.value
-
-
-class _Corrected(Sequence[Any]):
-    """The corrected labels of some adjustments, which may be decoded each time."""
-
-    def __init__(self, adjustments: Sequence[Adjustment]) -> None:
-        self._adjustments = adjustments
-
-    def __len__(self) -> int:
-        return len(self._adjustments)
-
-    def __getitem__(self, position: Any) -> Any:
-        return self._adjustments[position].value
