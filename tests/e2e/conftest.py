@@ -10,8 +10,9 @@ import pytest
 from chart.cluster import Kubectl
 from chart.rendering import Helm
 from e2e import object_store
+from e2e.clocked import clocked
 from e2e.cluster import NodeCluster
-from e2e.installed import fix_clock, installed
+from e2e.installed import installed
 from e2e.labeling import Labeling, operator_values
 from e2e.node_images import build_node_images
 from e2e.object_store import ObjectStore
@@ -90,10 +91,7 @@ def operated(real_cluster: RealCluster, s3: ObjectStore) -> Iterator[Labeling]:
     """A namespace with the operator, whose clock for data stands still, and the job's data."""
     with restricted_namespace(real_cluster.kubectl, "faults") as place:
         values = operator_values(real_cluster, place)
-        with installed(real_cluster, place, values):
-            fix_clock(real_cluster, place)
-            found = Labeling(real_cluster, place, s3)
-            found.prepare()
+        with clocked(Labeling(real_cluster, place, s3), values) as found:
             yield found
 
 

@@ -32,6 +32,15 @@ def operator_values(cluster: RealCluster, *namespaces: str) -> dict[str, Any]:
     return {"watchNamespaces": list(namespaces), "settings": {"kubeRay": kube_ray}}
 
 
+def own_rights(values: dict[str, Any], namespace: str, store: ObjectStore) -> dict[str, Any]:
+    """The values by which the pods' own rights, with no Secret, count for the namespace's data."""
+    storage = {
+        "allowedPrefixes": [{"namespaces": [namespace], "prefixes": [f"{store.uri}/{namespace}"]}],
+        "endpoints": [{"namespaces": [namespace], "url": store.endpoint}],
+    }
+    return {**values, "settings": {**values["settings"], "storage": storage}}
+
+
 @dataclass(frozen=True)
 class Labeling:
     """LabelingJobs of one namespace, with data and output in the store."""

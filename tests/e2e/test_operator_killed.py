@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from e2e.installed import fix_clock, installed
+from e2e.clocked import clocked
 from e2e.labeling import Labeling, operator_values
 from e2e.object_store import ObjectStore
 from e2e.operator_pod import OperatorPod, running_operators
@@ -60,10 +60,8 @@ def next_operator(labeling: Labeling) -> OperatorPod:
 @pytest.fixture
 def two_replicas(real_cluster: RealCluster, place: str, s3: ObjectStore) -> Iterator[Labeling]:
     """A namespace with two operators."""
-    with installed(real_cluster, place, {**operator_values(real_cluster, place), "replicas": 2}):
-        fix_clock(real_cluster, place)
-        found = Labeling(real_cluster, place, s3)
-        found.prepare()
+    values = {**operator_values(real_cluster, place), "replicas": 2}
+    with clocked(Labeling(real_cluster, place, s3), values) as found:
         yield found
 
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from chart.cluster import Kubectl
-from e2e.installed import fix_clock, installed
-from e2e.labeling import HEAD, Labeling, operator_values
+from e2e.clocked import clocked
+from e2e.labeling import HEAD, Labeling, operator_values, own_rights
 from e2e.object_store import ObjectStore
 from e2e.ray_objects import WORKLOADS_IMAGE, make_ray_cluster, ray_cluster_spec
 from e2e.real_cluster import RealCluster
@@ -27,15 +27,8 @@ def with_cluster(
     real_cluster: RealCluster, kubectl: Kubectl, place: str, s3: ObjectStore
 ) -> Iterator[Labeling]:
     """A namespace with a RayCluster of its own, whose pods have the keys of the store."""
-    values = operator_values(real_cluster, place)
-    values["settings"]["storage"] = {
-        "allowedPrefixes": [{"namespaces": [place], "prefixes": [f"{s3.uri}/{place}"]}],
-        "endpoints": [{"namespaces": [place], "url": s3.endpoint}],
-    }
-    with installed(real_cluster, place, values):
-        fix_clock(real_cluster, place)
-        labeling = Labeling(real_cluster, place, s3)
-        labeling.prepare()
+    values = own_rights(operator_values(real_cluster, place), place, s3)
+    with clocked(Labeling(real_cluster, place, s3), values) as labeling:
         spec = ray_cluster_spec(real_cluster.image(WORKLOADS_IMAGE), workers=0)
         keys = {"AWS_ACCESS_KEY_ID": s3.access_key, "AWS_SECRET_ACCESS_KEY": s3.secret_key}
         (container,) = spec["headGroupSpec"]["template"]["spec"]["containers"]

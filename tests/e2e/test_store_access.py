@@ -13,9 +13,9 @@ import pytest
 from authority import Authority
 from chart.cluster import Kubectl, wait_for
 from e2e import object_store
+from e2e.clocked import clocked
 from e2e.identity import credentials_given, identity_policy, identity_server
-from e2e.installed import fix_clock, installed
-from e2e.labeling import Labeling, operator_values
+from e2e.labeling import Labeling, operator_values, own_rights
 from e2e.object_store import ObjectStore
 from e2e.pods import pod, restricted_namespace, wait_for_pod
 from e2e.ray_objects import WORKLOADS_IMAGE
@@ -76,11 +76,7 @@ def identified(
     """A namespace whose pods have no keys but an identity, and the namespace of its server."""
     if kubectl.ask("get", "mutatingadmissionpolicies").refusal:
         pytest.skip("This cluster has no MutatingAdmissionPolicy (Kubernetes 1.36 or newer).")
-    values = operator_values(real_cluster, place)
-    values["settings"]["storage"] = {
-        "allowedPrefixes": [{"namespaces": [place], "prefixes": [f"{s3.uri}/{place}"]}],
-        "endpoints": [{"namespaces": [place], "url": s3.endpoint}],
-    }
+    values = own_rights(operator_values(real_cluster, place), place, s3)
     with restricted_namespace(kubectl, "identity") as server:
         image = real_cluster.image(WORKLOADS_IMAGE)
         kubectl.do("apply", "--server-side", objects=identity_server(server, image, s3))
@@ -89,10 +85,7 @@ def identified(
         kubectl.do("apply", "--server-side", objects=policy)
         try:
             wait_for("the policy's effect", lambda: _has_token(kubectl, place))
-            with installed(real_cluster, place, values):
-                fix_clock(real_cluster, place)
-                found = Labeling(real_cluster, place, s3, secret=None)
-                found.prepare()
+            with clocked(Labeling(real_cluster, place, s3, secret=None), values) as found:
                 yield found, server
         finally:
             for each in policy:
