@@ -72,6 +72,17 @@ def test_compiled_matching_equals_the_plain_one(monkeypatch, seed):
     np.testing.assert_array_equal(heads, compiled_heads)
 
 
+def test_only_marks_that_hang_together_without_all_being_alike_are_contested():
+    # Three that agree; three in a chain, whose ends are not alike enough; one by itself.
+    marks = [(0, 0, 0), (1, 0, 1), (2, 1, 0), (0, 50, 0), (1, 54, 0), (2, 58, 0), (0, 90, 0)]
+    answers = answers_of([(*mark, 10, 10) for mark in marks], 3)
+    pairs, starts = matching.alike(answers), answers.mark_starts
+    of_item = np.searchsorted(pairs.first, starts)
+    head, contested = matching.cliques(starts, of_item, *pairs, 0.4)
+    assert head.tolist() == [0, 0, 0, 3, 4, 5, 6]
+    assert contested.tolist() == [False] * 3 + [True] * 3 + [False]
+
+
 def test_nobody_marks_an_object_twice():
     # Annotator 0 drew two boxes over the same place; only one of them is annotator 1's.
     answers = answers_of([(0, 0, 0, 10, 10), (0, 1, 0, 10, 10), (1, 1, 0, 10, 10)], 2)

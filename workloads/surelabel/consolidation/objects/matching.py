@@ -8,6 +8,7 @@ two objects cannot chain them together.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.objects.answers import ObjectAnswers
 from surelabel.consolidation.objects.geometry import Codes, Floats, Pairs
@@ -29,15 +30,17 @@ def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes, Pairs
     if answers.n_classes > 1:
         other = answers.label[first] != answers.label[second]
         similarity = np.where(other, similarity * answers.geometry.other_label, similarity)
-    join = best_first
+    settled, join = cliques, best_first
     if _is_large(answers):
-        from surelabel.consolidation.objects.matching_kernels import compiled_best_first
+        from surelabel.consolidation.objects import matching_kernels
 
-        join = compiled_best_first
-    root = np.arange(len(answers.answer))
-    if len(first):
-        starts = np.searchsorted(first, answers.mark_starts)
-        join(root, answers.mark_annotator, first, second, similarity, starts, threshold)
+        settled, join = matching_kernels.compiled_cliques, matching_kernels.compiled_best_first
+    marks = answers.mark_starts
+    of_item = np.searchsorted(first, marks)
+    root, contested = settled(marks, of_item, first, second, similarity, threshold)
+    if contested.any():
+        who = answers.mark_annotator
+        join(root, contested, marks, of_item, who, first, second, similarity, threshold)
     heads = np.flatnonzero(root == np.arange(len(root)))
     number = np.empty(len(root), np.int64)
     number[heads] = np.arange(len(heads))
@@ -57,26 +60,60 @@ def alike(answers: ObjectAnswers) -> Pairs:
     return Pairs(first, second, geometry.similarity(first, geometry, second))
 
 
+def cliques(
+    marks: Codes,
+    of_item: Codes,
+    first: Codes,
+    second: Codes,
+    similarity: Floats,
+    threshold: float,
+) -> tuple[Codes, NDArray[np.bool_]]:
+    """(n_marks,) the first mark of each mark's cluster, and which marks are left to ``best_first``.
+
+    Marks that hang together and are all alike enough in pairs are one cluster in whichever order
+    they are joined; so are most objects on which people agree. A contested mark stands for itself.
+    ``marks``, ``of_item``: (n_items + 1,), where each item's marks and pairs begin.
+    """
+    n = int(marks[-1])
+    enough = similarity >= threshold
+    first, second = first[enough], second[enough]
+    head = np.arange(n)
+    # Pairs are sorted; of several for one place NumPy keeps the last, here the smallest.
+    head[second[::-1]] = first[::-1]
+    one, other = head[first], head[second]
+    across = one != other
+    size = np.bincount(head, minlength=n)
+    spoiled = np.bincount(one, minlength=n) != size * (size - 1) // 2
+    spoiled[one[across]] = spoiled[other[across]] = True
+    contested = spoiled[head]
+    return np.where(contested, np.arange(n), head), contested
+
+
 def best_first(
     root: Codes,
+    contested: NDArray[np.bool_],
+    marks: Codes,
+    of_item: Codes,
     annotator: Codes,
     first: Codes,
     second: Codes,
     similarity: Floats,
-    starts: Codes,
     threshold: float,
 ) -> None:
-    """Write into ``root`` (n_marks,), now 0, 1, ..., the first mark of each mark's cluster.
+    """Write into ``root`` (n_marks,) the first mark of each contested mark's cluster; now itself.
 
-    ``starts``: where each item's pairs begin. Plain loops: small input runs them as they are, large
-    input compiled, with the same result to the bit.
+    ``marks``, ``of_item``: (n_items + 1,), where each item's marks and pairs begin. Plain loops:
+    small input runs them as they are, large input compiled, with the same result to the bit.
     """
-    after = np.full(len(root), -1)
-    row_starts = np.zeros(len(root) + 1, np.int64)
-    row_starts[1:] = np.cumsum(np.bincount(first, minlength=len(root)))
-    for item in range(len(starts) - 1):
-        begin, end = starts[item], starts[item + 1]
-        enough = begin + np.flatnonzero(similarity[begin:end] >= threshold)
+    for item in range(len(marks) - 1):
+        here = marks[item]
+        if not contested[here : marks[item + 1]].any():
+            continue
+        begin, end = of_item[item], of_item[item + 1]
+        after = np.full(marks[item + 1] - here, -1)
+        row = first[begin:end]
+        open_ = (similarity[begin:end] >= threshold) & contested[row]
+        enough = begin + np.flatnonzero(open_)
         # The sort is stable: of equally alike pairs the first comes first.
         for pair in enough[np.argsort(-similarity[enough], kind="mergesort")]:
             one, other = root[first[pair]], root[second[pair]]
@@ -93,25 +130,25 @@ def best_first(
                         fits = False
                         break
                     low, high = min(a, c), max(a, c)
-                    k = row_starts[low]
-                    # A row ascends; a pair that is not in it has nothing alike.
-                    while k < row_starts[low + 1] and second[k] < high:
+                    k = begin + np.searchsorted(row, low)
+                    # Pairs ascend; one that is not among them has nothing alike.
+                    while k < end and first[k] == low and second[k] < high:
                         k += 1
-                    if k < row_starts[low + 1] and second[k] == high:
+                    if k < end and first[k] == low and second[k] == high:
                         total += similarity[k]
                     n_pairs += 1
-                    c = after[c]
-                a = after[a]
+                    c = after[c - here]
+                a = after[a - here]
             if not fits or total < threshold * n_pairs:
                 continue
             a = head
-            while after[a] >= 0:
-                a = after[a]
-            after[a] = tail
+            while after[a - here] >= 0:
+                a = after[a - here]
+            after[a - here] = tail
             c = tail
             while c >= 0:
                 root[c] = head
-                c = after[c]
+                c = after[c - here]
 
 
 def _overlapping(bounds: Floats, annotator: Codes, starts: Codes) -> tuple[Codes, Codes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.compiled import compiled
 from surelabel.consolidation.objects.geometry import Codes, Floats
@@ -13,22 +14,53 @@ _best_first = compiled(best_first)
 _NONE = np.empty(0, np.int64)
 
 
+def compiled_cliques(
+    marks: Codes,
+    of_item: Codes,
+    first: Codes,
+    second: Codes,
+    similarity: Floats,
+    threshold: float,
+) -> tuple[Codes, NDArray[np.bool_]]:
+    """``matching.cliques``."""
+    root, contested = np.arange(marks[-1]), np.zeros(marks[-1], dtype=bool)
+
+    def run(begin: int, end: int) -> None:
+        part = slice(begin, end + 1)
+        _cliques(marks[part], of_item[part], first, second, similarity, threshold, root, contested)
+
+    in_parts(run, len(marks) - 1)
+    return root, contested
+
+
 def compiled_best_first(
     root: Codes,
+    contested: NDArray[np.bool_],
+    marks: Codes,
+    of_item: Codes,
     annotator: Codes,
     first: Codes,
     second: Codes,
     similarity: Floats,
-    starts: Codes,
     threshold: float,
 ) -> None:
     """``matching.best_first``, to the bit."""
 
     def run(begin: int, end: int) -> None:
-        items = starts[begin : end + 1]
-        _best_first(root, annotator, first, second, similarity, items, threshold)
+        part = slice(begin, end + 1)
+        _best_first(
+            root,
+            contested,
+            marks[part],
+            of_item[part],
+            annotator,
+            first,
+            second,
+            similarity,
+            threshold,
+        )
 
-    in_parts(run, len(starts) - 1)
+    in_parts(run, len(marks) - 1)
 
 
 def overlapping(bounds: Floats, annotator: Codes, starts: Codes) -> tuple[Codes, Codes]:
@@ -70,3 +102,43 @@ def _walk(bounds: Floats, annotator: Codes, starts: Codes, first: Codes, second:
                     second[n] = j
                 n += 1
     return n
+
+
+@compiled
+def _cliques(
+    marks: Codes,
+    of_item: Codes,
+    first: Codes,
+    second: Codes,
+    similarity: Floats,
+    threshold: float,
+    head: Codes,
+    contested: NDArray[np.bool_],
+) -> None:
+    longest = 0
+    for item in range(len(marks) - 1):
+        longest = max(longest, marks[item + 1] - marks[item])
+    # Of each head: its marks, and pairs among them; a pair to another head spoils both.
+    size, inner = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    spoiled = -longest * longest
+    for item in range(len(marks) - 1):
+        here, n = marks[item], marks[item + 1] - marks[item]
+        size[:n] = 0
+        inner[:n] = 0
+        for pair in range(of_item[item], of_item[item + 1]):
+            if similarity[pair] >= threshold and head[second[pair]] == second[pair]:
+                head[second[pair]] = first[pair]
+        for i in range(n):
+            size[head[here + i] - here] += 1
+        for pair in range(of_item[item], of_item[item + 1]):
+            if similarity[pair] >= threshold:
+                one, other = head[first[pair]] - here, head[second[pair]] - here
+                if one == other:
+                    inner[one] += 1
+                else:
+                    inner[one] = inner[other] = spoiled
+        for i in range(n):
+            k = head[here + i] - here
+            if inner[k] != size[k] * (size[k] - 1) // 2:
+                contested[here + i] = True
+                head[here + i] = here + i
