@@ -1,14 +1,87 @@
-"""YOLO's lines, as Ultralytics documents them."""
+"""YOLO's lines, as Ultralytics documents them, and read back by other libraries.
+
+Ultralytics' own reader is AGPL, which does not fit here. labelformat (MIT, of Lightly) reads
+outlines, sleap-io (BSD, of SLEAP's makers) poses; Datumaro (test_datumaro.py) boxes alone. No
+library with a fitting licence that we found reads oriented boxes as such and is small: supervision
+(MIT) brings a video codec, SciPy and Matplotlib. So labelformat reads them as outlines of four
+corners, and Label Studio's own converter writes the same corners (test_label_studio.py).
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+import yaml
+from PIL import Image
 
 from surelabel.exports import EXPORTS, ExportError
-from workloads.exports.examples import (
-    DATA,
-    OUTLINE,
-)
+from surelabel.exports.geometry import corners, pose_objects
+from surelabel.tasks.values import Boxes
+from workloads.exports.examples import BOXES, CLASSES, DATA, OUTLINE, ROTATED, SIZE, images
+from workloads.exports.readers.environment import needs_readers, read_by
+
+TURNED = images("BoundingBox", Boxes((ROTATED, *BOXES), SIZE))
+# sleap-io does not look into folders of images.
+POSES = replace(DATA["Keypoint"], examples=DATA["Keypoint"].examples[:1])
+# Our format, what it is read as, the data.
+READ = [
+    ("yolo-seg", "outlines", DATA["Polygon"]),
+    ("yolo-obb", "outlines", TURNED),
+    ("yolo-pose", "poses", POSES),
+]
+
+
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
+    """What they read, by our format: of its one image [class, points] of each object."""
+    home = tmp_path_factory.mktemp("yolo")
+    for name, _, data in READ:
+        EXPORTS[name].write(data, home / name)
+        # They want to see the images, which exports do not copy.
+        for each in data.names:
+            (home / name / "images").mkdir()
+            Image.new("RGB", (SIZE.width, SIZE.height)).save(home / name / "images" / each)
+    found = read_by("read_yolo.py", home, *(f"{task}={home / name}" for name, task, _ in READ))
+    return {name: each["0.jpg"] for (name, _, _), each in zip(READ, found, strict=True)}
+
+
+def approximately(points):
+    return [each and pytest.approx(each, abs=1e-5) for each in points]
+
+
+@needs_readers
+def test_outlines_are_read_in_pixels_with_their_classes(read):
+    (example,) = DATA["Polygon"].examples
+    assert read["yolo-seg"] == [
+        [CLASSES.names[shape.label], approximately(shape.vertices)]
+        for shape in example.label.value.shapes
+    ]
+
+
+@needs_readers
+def test_oriented_boxes_are_read_as_their_corners(read):
+    assert read["yolo-obb"] == [
+        [CLASSES.names[box.label], approximately(corners(box))] for box in (ROTATED, *BOXES)
+    ]
+
+
+@needs_readers
+def test_poses_are_read_with_the_points_that_are_there(read):
+    objects = pose_objects(POSES.examples[0].label.value.points)
+    there = [[each.get(code) for code in range(len(CLASSES))] for each in objects]
+    assert [points for _, points in read["yolo-pose"]] == [
+        approximately([point and (point.x, point.y) for point in each]) for each in there
+    ]
+    # Else the test would not see that a point that is missing stays missing.
+    assert any(point is None for each in there for point in each)
+
+
+def test_the_images_lie_beside_data_yaml_from_wherever_it_is_read(tmp_path):
+    EXPORTS["yolo"].write(DATA["BoundingBox"], tmp_path)
+    value = yaml.safe_load((tmp_path / "data.yaml").read_text(encoding="utf-8"))
+    assert "path" not in value
+    assert value["train"] == value["val"] == "./images"
 
 
 def test_yolo_has_shares_of_the_image(tmp_path):

@@ -140,7 +140,9 @@ def _centred(where: tuple[float, float, float, float], size: ImageSize) -> list[
 def _data_yaml(data: LabeledData) -> str:
     # JSON is YAML, and needs no thought about quotes.
     names = [json.dumps(name, ensure_ascii=False) for name in data.classes.names]
-    head = "path: .\ntrain: images\nval: images\n"
+    # Without path the images lie beside this file; Ultralytics takes "path: ." for the folder that
+    # it is started in. "./", since others find the labels by putting /labels for /images.
+    head = "train: ./images\nval: ./images\n"
     if data.task_type == "Keypoint":
         listed = ", ".join(names)
         head += f"kpt_shape: [{len(names)}, 3]\nkpt_names: {{0: [{listed}]}}\n"
