@@ -25,8 +25,10 @@ from surelabel.tasks.values import (
 from workloads.exports.examples import BACK, CREATED, DATA, SIZE, images
 from workloads.exports.sameness import assert_same
 
-KEEPING = (*("coco", "voc", "yolo", "yolo-obb", "yolo-seg", "yolo-pose", "cvat"),
-           *("spacy", "spacy-docbin", "png", "coco-panoptic", "label-studio"))  # fmt: skip
+KEEPING = (
+    *("coco", "voc", "yolo", "yolo-obb", "yolo-seg", "yolo-pose", "cvat", "label-studio"),
+    *("spacy", "spacy-docbin", "png", "coco-panoptic", "huggingface"),
+)
 # Their labels are of no class.
 CLASSLESS = ("FreeText", "Rating")
 # What says the confidence of people's labels, by task type.
