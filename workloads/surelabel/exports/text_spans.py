@@ -5,8 +5,8 @@ spans, and the text between tokens is lost, so it is not read back. spaCy's line
 
     {"text": "...", "entities": [[start, end, "Label"]]}
 
-but for classes that no text has: all lie beside them in ``labels.json``. spaCy refuses entities
-that overlap; where some do, ``"spans": {"sc": [...]}`` has all, and ``entities`` the longer ones.
+spaCy refuses entities that overlap; where some do, ``"spans": {"sc": [...]}`` has all, and
+``entities`` the longer ones. Neither has classes that no text has: ``labels.json`` beside it has.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def write_conll(data: LabeledData, folder: Path) -> list[str]:
-    """Write the file; notes say how many spans had no place."""
+    """Write the files; notes say how many spans had no place."""
     lost: list[str] = []
     dropped = 0
     blocks: list[str] = []
@@ -50,6 +50,7 @@ def write_conll(data: LabeledData, folder: Path) -> list[str]:
     if dropped:
         lost.append(f"{counted(dropped, 'span')}: left out, since longer ones overlap.")
     _write(folder / CONLL, "\n".join(blocks))
+    write_class_list(data.classes, folder)
     return lost + notes.of_confidences(data, "CoNLL")
 
 
