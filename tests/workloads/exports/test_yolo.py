@@ -17,7 +17,7 @@ from PIL import Image
 
 from surelabel.exports import EXPORTS, ExportError
 from surelabel.exports.geometry import corners, pose_objects
-from surelabel.tasks.values import Boxes
+from surelabel.tasks.values import Box, Boxes, Keypoint, Keypoints, Polygons, Shape
 from workloads.exports.examples import BOXES, CLASSES, DATA, OUTLINE, ROTATED, SIZE, images
 from workloads.exports.readers.environment import needs_readers, read_by
 
@@ -107,6 +107,34 @@ def test_yolo_segmentation_and_pose_lines(tmp_path):
     assert [float(each) for each in line[5:8]] == [3 / 40, 4 / 20, 2]
     assert line[8:11] == ["0", "0", "0"]
     assert "kpt_shape: [3, 3]" in (tmp_path / "pose/data.yaml").read_text()
+
+
+def shape(*points):
+    return Polygons((Shape(0, points),), SIZE)
+
+
+# Of an image of 40 x 20: 1 % is 0.4 and 0.2 pixels.
+@pytest.mark.parametrize(
+    ("name", "value", "is_told"),
+    [
+        ("yolo-pose", Keypoints((Keypoint(0, 40.3, 20.1),), SIZE), False),
+        ("yolo-pose", Keypoints((Keypoint(0, 40.5, 20),), SIZE), True),
+        ("yolo-pose", Keypoints((Keypoint(0, -0.5, 20),), SIZE), True),
+        ("yolo", Boxes((Box(0, -5, 0, 20, 20),), SIZE), False),
+        ("yolo", Boxes((Box(0, 35, 0, 20, 20),), SIZE), True),
+        ("yolo-obb", Boxes((Box(0, -5, 0, 20, 20),), SIZE), False),
+        ("yolo-seg", shape((-5, 0), (20, 0), (20, 20)), False),
+        ("yolo-seg", shape((-5, 0), (40, 0), (20, 20)), True),
+    ],
+)
+def test_what_ultralytics_leaves_out_is_told(tmp_path, name, value, is_told):
+    kind = type(value).__name__
+    task_type = {"Boxes": "BoundingBox", "Polygons": "Polygon", "Keypoints": "Keypoint"}[kind]
+    notes = EXPORTS[name].write(images(task_type, value), tmp_path)
+    assert notes == is_told * [
+        "0.jpg: a label is more than 1 % outside of the image, and Ultralytics leaves out images "
+        "with such labels."
+    ]
 
 
 @pytest.mark.parametrize(
