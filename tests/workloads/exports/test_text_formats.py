@@ -1,8 +1,11 @@
-"""Spans of text: CoNLL and spaCy's JSON Lines."""
+"""Spans of text: CoNLL, and spaCy's JSON Lines as spaCy reads them."""
 
 from __future__ import annotations
 
 import json
+
+import spacy
+from spacy.training import Example
 
 from surelabel.exports import EXPORTS
 from surelabel.exports.text_spans import flat
@@ -39,11 +42,29 @@ def test_a_span_inside_a_word_splits_it(tmp_path):
     assert lines[:3] == ["A\tO", "n\tB-Dog", "n\tB-Big cat"]
 
 
-def test_spacy_has_offsets_in_code_points(tmp_path):
-    EXPORTS["spacy"].write(DATA["NamedEntityRecognition"], tmp_path)
-    first = json.loads((tmp_path / "spans.jsonl").read_text(encoding="utf-8").split("\n")[0])
-    parts = [first["text"][start:end] for start, end, _ in first["entities"]]
-    assert parts == ["Ann", "Bob-Lee", "New York", "York"]
+def test_spacy_reads_our_entities_and_all_spans_where_some_overlap(tmp_path):
+    EXPORTS["spacy"].write(DATA["NamedEntityRecognition"], tmp_path / "overlapping")
+    apart = texts("NamedEntityRecognition", Spans((Span(2, 0, 3), Span(1, 8, 15))))
+    EXPORTS["spacy"].write(apart, tmp_path / "apart")
+    overlapping, empty = read_by_spacy(tmp_path / "overlapping")
+    (two,) = read_by_spacy(tmp_path / "apart")
+    found = [("Ann", "Ärger 🐦"), ("Bob-Lee", "Big cat"), ("New York", "Dog")]
+    assert [said(doc.ents) for doc in (overlapping, empty, two)] == [found, [], found[:2]]
+    assert said(overlapping.spans["sc"]) == [*found, ("York", "Dog")]
+    # Nothing but entities where these are all that there is.
+    assert not (empty.spans or two.spans)
+
+
+def read_by_spacy(folder):
+    lines = (folder / "spans.jsonl").read_text(encoding="utf-8").split("\n")
+    for line in lines[:-1]:
+        given = json.loads(line)
+        document = spacy.blank("xx").make_doc(given.pop("text"))
+        yield Example.from_dict(document, given).reference
+
+
+def said(spans):
+    return [(each.text, each.label_) for each in spans]
 
 
 def test_longer_spans_win_and_equal_ones_count_once():

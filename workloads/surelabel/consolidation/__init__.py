@@ -16,6 +16,7 @@ from surelabel.consolidation.another_answer import (
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.auto import Auto
 from surelabel.consolidation.base import Classification, Learned
+from surelabel.consolidation.coded import Coded, coded
 from surelabel.consolidation.consensus_error import ErrorShare, consensus_error
 from surelabel.consolidation.crowdlab import CrowdlabResult, activelab, crowdlab
 from surelabel.consolidation.dawid_skene import DawidSkene
@@ -50,6 +51,7 @@ __all__ = [
     "Answers",
     "Auto",
     "Classification",
+    "Coded",
     "ConsolidationResult",
     "CrowdlabResult",
     "DawidSkene",
@@ -62,6 +64,7 @@ __all__ = [
     "PackedAnswers",
     "Wawa",
     "activelab",
+    "coded",
     "consensus_error",
     "crowdlab",
     "value_of_another_answer",

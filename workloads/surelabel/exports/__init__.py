@@ -12,6 +12,7 @@ from surelabel.exports import (
     coco_panoptic,
     cvat,
     hugging_face,
+    hugging_face_reading,
     label_studio,
     label_studio_reading,
     pascal_voc,
@@ -79,6 +80,7 @@ EXPORTS: dict[str, ExportFormat] = {
                 *("FreeText", "Rating", "PairwisePreference"),
             ),
             hugging_face.write,
+            hugging_face_reading.read,
         ),
         ExportFormat(
             "label-studio",

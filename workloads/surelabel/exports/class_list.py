@@ -43,4 +43,10 @@ def read_classes(path: Path, found: Iterable[str]) -> Classes:
         if len(set(listed)) < len(listed):
             twice = next(name for name in listed if listed.count(name) > 1)
             raise ExportError(f"{file}: labels: {twice!r} stands twice. Remove one.")
-    return Classes.of([*listed, *sorted(set(found) - set(listed))])
+    return in_order(listed, found)
+
+
+def in_order(listed: Iterable[str], found: Iterable[str]) -> Classes:
+    """The classes that are listed, each once, behind them others of ``found``, sorted."""
+    names = list(dict.fromkeys(listed))
+    return Classes.of([*names, *sorted(set(found) - set(names))])

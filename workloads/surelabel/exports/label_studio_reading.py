@@ -1,17 +1,23 @@
-"""Label Studio's JSON, read: of each task the first annotation that was not cancelled."""
+"""Label Studio's JSON, read: of each task the first annotation that was not cancelled.
+
+The tasks name a class only where something has it. The labeling interface of the project names them
+all: it is taken from ``labeling_config.xml`` beside the tasks, where that is there.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from surelabel.exports.class_list import in_order
 from surelabel.exports.dataset import Example, ExportError, LabeledData
-from surelabel.exports.label_studio import CONTROLS, FILE
+from surelabel.exports.label_studio import CONFIG, CONTROLS, FILE, Control
+from surelabel.exports.xml_file import Element, read_xml
 from surelabel.plural import counted
-from surelabel.tasks.classes import Classes, SeenClasses
+from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import (
@@ -34,19 +40,20 @@ from surelabel.tasks.values import (
 def read(path: Path, task_type: str | None) -> LabeledData:
     """The file, or the folder that it lies in: of each task the first annotation that counts.
 
-    Without a task type the first result tells it; classes are sorted.
+    Without a task type the first result tells it. Classes are those of the labeling interface
+    beside the file, in its order, behind them others, sorted.
     """
     file = path / FILE if path.is_dir() else path
     try:
         tasks = list(Field(json.loads(file.read_text(encoding="utf-8-sig")), str(file)).each())
-        return _data(tasks, task_type)
+        return _data(tasks, task_type, file.with_name(CONFIG))
     except FieldError as error:
         raise ExportError(str(error)) from None
     except (ValueError, RecursionError) as error:
         raise ExportError(f"{file}: is not JSON: {error}.") from None
 
 
-def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
+def _data(tasks: list[Field], task_type: str | None, config: Path) -> LabeledData:
     found = [(task, results) for task in tasks if (results := _of(task)) is not None]
     if task_type is None:
         task_type = _task_type(found)
@@ -58,7 +65,7 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
     others = [(task, each) for task, each in marks if each["type"].text() not in kinds]
     if others and len(others) == len(marks):
         raise _of_another_type(*others[0], task_type)
-    classes = _classes(found)
+    classes = in_order(_listed(config, CONTROLS[task_type]), _named(found))
     examples = []
     for task, results in found:
         source, is_text = _source(task, task_type)
@@ -73,15 +80,30 @@ def _data(tasks: list[Field], task_type: str | None) -> LabeledData:
     )
 
 
-def _classes(found: list[tuple[Field, list[Field]]]) -> Classes:
+def _named(found: list[tuple[Field, list[Field]]]) -> Iterator[str]:
+    """Classes that results name, whatever their type."""
     kinds = {control.kind for control in CONTROLS.values() if control.choice}
-    seen = SeenClasses()
     for _, results in found:
         for result in results:
             for key, value in result["value"].members():
                 if key in kinds and isinstance(value.value, list):
-                    seen.names.update(each.text() for each in value.each())
-    return seen.settle()
+                    yield from (each.text() for each in value.each())
+
+
+def _listed(config: Path, control: Control) -> Iterator[str]:
+    """Classes that the labeling interface offers for such a control, those of it that nest too."""
+    if control.choice is None or not config.is_file():
+        return
+    for each in _of_tag(read_xml(config), control.tag):
+        for choice in _of_tag(each, control.choice):
+            # Results have the alias where there is one.
+            if name := choice.get("alias") or choice.get("value"):
+                yield name
+
+
+def _of_tag(root: Element, tag: str) -> Iterator[Element]:
+    """Elements below; Label Studio does not tell capital letters in tags."""
+    return (each for each in root.iter() if str(each.tag).lower() == tag.lower())
 
 
 def _scores(asked: list[Field], value: Any) -> tuple[float, ...]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from surelabel.exports import notes
 from surelabel.exports.class_list import read_classes, write_class_list
 from surelabel.exports.dataset import Example, ExportError, LabeledData
-from surelabel.exports.text_spans import flat
+from surelabel.exports.text_spans import SPANS_KEY, flat
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import Span, Spans
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 FILE = "spans.spacy"
-KEY = "sc"
 
 
 def write(data: LabeledData, folder: Path) -> list[str]:
@@ -101,11 +100,11 @@ def _document(name: str, example: Example, classes: Classes, language: Language)
     scores = example.label.confidences
     group = SpanGroup(
         document,
-        name=KEY,
+        name=SPANS_KEY,
         spans=[of[each] for each in spans],
         attrs={"scores": list(scores)} if scores else {},
     )
-    document.spans[KEY] = group
+    document.spans[SPANS_KEY] = group
     return document
 
 
@@ -130,7 +129,7 @@ def _tokens(document: Doc, spans: tuple[Span, ...]) -> tuple[list[str], list[boo
 
 
 def _of_document(document: Doc) -> tuple[list[tuple[str, int, int]], tuple[float, ...]]:
-    group: Any = document.spans.get(KEY, document.ents)
+    group: Any = document.spans.get(SPANS_KEY, document.ents)
     listed = [(each.label_, each.start_char, each.end_char) for each in group]
-    scores = tuple(map(float, group.attrs.get("scores", ()))) if KEY in document.spans else ()
+    scores = tuple(map(float, group.attrs.get("scores", ()))) if SPANS_KEY in document.spans else ()
     return listed, scores if len(scores) == len(listed) else ()

@@ -1,4 +1,7 @@
-"""CSV for everything but masks: a line for each item, or for each of its objects or spans."""
+"""CSV for everything but masks: a line for each item, or for each of its objects or spans.
+
+Lines name a class only where something has it; all stand beside them in ``labels.json``.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from surelabel.exports.class_list import write_class_list
 from surelabel.exports.dataset import Example, LabeledData
 from surelabel.exports.xml_file import shown
 from surelabel.tasks.values import (
@@ -31,7 +35,7 @@ FILE = "labels.csv"
 
 
 def write(data: LabeledData, folder: Path) -> list[str]:
-    """Write the file. An item without objects has a line without a label."""
+    """Write the files. An item without objects has a line without a label."""
     rows: list[dict[str, Any]] = []
     for example in data.examples:
         found = list(_rows(example, data))
@@ -46,6 +50,8 @@ def write(data: LabeledData, folder: Path) -> list[str]:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         writer.writerows(rows)
+    if data.classes.names:
+        write_class_list(data.classes, folder)
     return []
 
 

@@ -5,13 +5,15 @@ spans, and the text between tokens is lost, so it is not read back. spaCy's line
 
     {"text": "...", "entities": [[start, end, "Label"]]}
 
-but for classes that no text has: all lie beside them in ``labels.json``.
+spaCy refuses entities that overlap; where some do, ``"spans": {"sc": [...]}`` has all, and
+``entities`` the longer ones. Neither has classes that no text has: ``labels.json`` beside it has.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,11 +29,13 @@ from surelabel.tasks.values import Span, Spans
 
 CONLL = "spans.conll"
 SPACY = "spans.jsonl"
+# Where spaCy's own span categorizer looks.
+SPANS_KEY = "sc"
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 
 
 def write_conll(data: LabeledData, folder: Path) -> list[str]:
-    """Write the file; notes say how many spans had no place."""
+    """Write the files; notes say how many spans had no place."""
     lost: list[str] = []
     dropped = 0
     blocks: list[str] = []
@@ -46,6 +50,7 @@ def write_conll(data: LabeledData, folder: Path) -> list[str]:
     if dropped:
         lost.append(f"{counted(dropped, 'span')}: left out, since longer ones overlap.")
     _write(folder / CONLL, "\n".join(blocks))
+    write_class_list(data.classes, folder)
     return lost + notes.of_confidences(data, "CoNLL")
 
 
@@ -58,8 +63,10 @@ def write_spacy(data: LabeledData, folder: Path) -> list[str]:
             lost.append(notes.no_text(name))
             continue
         spans = example.label.value.spans
-        entities = [[each.start, each.end, data.classes.names[each.label]] for each in spans]
-        line = {"text": example.source, "entities": entities}
+        named = _named(spans, data.classes)
+        line: dict[str, Any] = {"text": example.source, "entities": named}
+        if len(apart := flat(spans)) < len(spans):
+            line |= {"entities": _named(apart, data.classes), "spans": {SPANS_KEY: named}}
         lines.append(json.dumps(line, ensure_ascii=False) + "\n")
     _write(folder / SPACY, "".join(lines))
     write_class_list(data.classes, folder)
@@ -78,7 +85,9 @@ def read_spacy(path: Path, task_type: str | None) -> LabeledData:
             continue
         try:
             value = Field(json.loads(line), f"{file}:{number}")
-            found.append((value["text"].text(), _entities(value["entities"])))
+            spans = value.get("spans")
+            listed = value["entities"] if spans is None else spans[SPANS_KEY]
+            found.append((value["text"].text(), _entities(listed)))
         except FieldError as error:
             raise ExportError(str(error)) from None
         except (ValueError, RecursionError) as error:
@@ -117,6 +126,10 @@ def bio(text: str, spans: list[Span], classes: Classes) -> list[tuple[str, str]]
             began = span
             found.append((text[start:end], tag))
     return found
+
+
+def _named(spans: Iterable[Span], classes: Classes) -> list[list[int | str]]:
+    return [[each.start, each.end, classes.names[each.label]] for each in spans]
 
 
 def _entities(value: Field) -> list[tuple[str, int, int]]:

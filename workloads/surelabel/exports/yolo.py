@@ -32,6 +32,8 @@ from surelabel.tasks.values import (
 )
 
 _IMAGES = ("file", "source", "width", "height")
+# How far outside of the image, as a share of it, Ultralytics bears (ultralytics/data/utils.py).
+_BEYOND = 0.01
 # A line: the class, and points in pixels or (pose) numbers as they are.
 _Lines = Iterator[tuple[int, list[float]]]
 
@@ -51,7 +53,12 @@ def write(data: LabeledData, folder: Path, *, oriented: bool = False) -> list[st
         rows.append((name, example.source, size.width, size.height))
         file = folder / "labels" / f"{stem_of(name)}.txt"
         file.parent.mkdir(parents=True, exist_ok=True)
-        found = lines_of(example.label.value, size, len(data.classes))
+        found = list(lines_of(example.label.value, size, len(data.classes)))
+        if any(_is_far_outside(numbers, data.task_type) for _, numbers in found):
+            lost.append(
+                f"{name}: a label is more than 1 % outside of the image, and Ultralytics leaves "
+                "out images with such labels."
+            )
         text = "".join(f"{code} {' '.join(map(_shown, numbers))}\n" for code, numbers in found)
         file.write_text(text)
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,6 +134,18 @@ _LINES: dict[str, Callable[[Any, ImageSize, int], _Lines]] = {
 }
 
 
+def _is_far_outside(numbers: list[float], task_type: str) -> bool:
+    """Whether Ultralytics finds a line out of bounds: middle, size or key points, not outlines."""
+    checked = numbers
+    if task_type == "Keypoint":
+        # Without how visible each point is.
+        checked = numbers[:4] + [n for place, n in enumerate(numbers[4:]) if place % 3 < 2]
+    elif len(numbers) > 4:
+        points = list(zip(numbers[::2], numbers[1::2], strict=True))
+        checked = _centred(enclosing(points), ImageSize(1, 1))
+    return min(checked) < -_BEYOND or max(checked) > 1 + _BEYOND
+
+
 def _shares(points: Sequence[Point], size: ImageSize) -> list[float]:
     return [each for x, y in points for each in (x / size.width, y / size.height)]
 
@@ -140,7 +159,9 @@ def _centred(where: tuple[float, float, float, float], size: ImageSize) -> list[
 def _data_yaml(data: LabeledData) -> str:
     # JSON is YAML, and needs no thought about quotes.
     names = [json.dumps(name, ensure_ascii=False) for name in data.classes.names]
-    head = "path: .\ntrain: images\nval: images\n"
+    # Without path the images lie beside this file; Ultralytics takes "path: ." for the folder that
+    # it is started in. "./", since others find the labels by putting /labels for /images.
+    head = "train: ./images\nval: ./images\n"
     if data.task_type == "Keypoint":
         listed = ", ".join(names)
         head += f"kpt_shape: [{len(names)}, 3]\nkpt_names: {{0: [{listed}]}}\n"

@@ -2,7 +2,7 @@
 
 Runs in the environment of readers.lock, without ours. One line of JSON a folder: for each item its
 annotations as [kind, class, numbers]; boxes are left, top, width, height, rotated ones the centre,
-width, height, degrees.
+width, height, degrees, masks the places of their pixels, row after row.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 import datumaro
-from datumaro.components.annotation import Bbox, RotatedBbox
+from datumaro.components.annotation import Bbox, Mask, RotatedBbox
 
 
 def main(folders: list[str]) -> None:
@@ -32,6 +32,8 @@ def shown(annotation: Any, names: list[str]) -> list[Any]:
         numbers = [float(getattr(annotation, key)) for key in keys]
     elif isinstance(annotation, Bbox):
         numbers = annotation.get_bbox()
+    elif isinstance(annotation, Mask):
+        numbers = annotation.image.ravel().nonzero()[0]
     else:
         numbers = getattr(annotation, "points", [])
     return [type(annotation).__name__, names[annotation.label], [float(n) for n in numbers]]
