@@ -16,6 +16,7 @@ from surelabel.answer_table import AnswerTable, read_answers
 from surelabel.consolidation.answers import Answers
 from surelabel.tasks.base import AnswerError, Choosing
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.fields import Cell
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel_cli.errors import UserError
 
@@ -56,7 +57,7 @@ def _codes(task_type: str, task: Choosing, names: Sequence[str], classes: Classe
     if content is None:
         return []
     try:
-        values = [form.parse_answer({"label": content(name)}, classes) for name in names]
+        values = [form.parse_answer(Cell(label=content(name)), classes) for name in names]
     except AnswerError as error:
         raise UserError(f"--label: {error}") from error
     return [task.code_of(value) for value in values]
