@@ -13,13 +13,14 @@ from surelabel.agreement import (
     Agreement,
     alpha_of_annotator,
     alpha_of_class,
+    cohen_kappa,
     fleiss_kappa,
     krippendorff_alpha,
 )
 from surelabel.answer_files.coding import as_values
 from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import ValueTask
+from surelabel.tasks.base import Choosing
 from surelabel.value_agreement import (
     agreement_of_classes,
     agreement_of_people,
@@ -27,30 +28,37 @@ from surelabel.value_agreement import (
 )
 from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
 
+_TITLES = {
+    "krippendorffAlpha": "Krippendorff's alpha",
+    "fleissKappa": "Fleiss' kappa",
+    "cohenKappa": "Cohen's kappa",
+}
+
 
 def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
     """Print how far annotators agree: all, by class, by annotator."""
     check_choice("--task-type", task_type, tuple(TASK_TYPES))
     task = TASK_TYPES[task_type]
-    if isinstance(task, ValueTask):
+    if isinstance(task, Choosing):
+        table, _ = read_table(answers, task_type, task)
+        coded = coded_answers(table)
+        found = {
+            "krippendorffAlpha": krippendorff_alpha(coded),
+            "fleissKappa": fleiss_kappa(coded),
+        }
+        if len(table.annotators) == 2:
+            found["cohenKappa"] = cohen_kappa(coded, 0, 1)
+        classes = {name: alpha_of_class(coded, code) for code, name in enumerate(table.labels)}
+        people = {
+            name: alpha_of_annotator(coded, code) for code, name in enumerate(table.annotators)
+        }
+    else:
         given = read_typed(answers, task_type)
         values = as_values(given)
         found = {"krippendorffAlpha": agreement_of_values(task, values)}
         classes = dict(zip(given.classes.names, agreement_of_classes(task, values), strict=False))
         people = dict(zip(given.annotators, agreement_of_people(task, values), strict=True))
-        _print(found, classes, people, as_json=as_json)
-        return
-    table, _ = read_table(answers, task_type)
-    coded = coded_answers(table)
-    found = {
-        "krippendorffAlpha": krippendorff_alpha(coded),
-        "fleissKappa": fleiss_kappa(coded),
-    }
-    by_class = {name: alpha_of_class(coded, code) for code, name in enumerate(table.labels)}
-    by_annotator = {
-        name: alpha_of_annotator(coded, code) for code, name in enumerate(table.annotators)
-    }
-    _print(found, by_class, by_annotator, as_json=as_json)
+    _print(found, classes, people, as_json=as_json)
 
 
 def _print(
@@ -66,8 +74,7 @@ def _print(
         value["annotators"] = {name: agreement_json(each) for name, each in by_annotator.items()}
         typer.echo(json.dumps(value, ensure_ascii=False))
         return
-    titles = {"krippendorffAlpha": "Krippendorff's alpha", "fleissKappa": "Fleiss' kappa"}
-    rows = [(titles[name], each) for name, each in found.items()]
+    rows = [(_TITLES[name], each) for name, each in found.items()]
     rows += [(f"alpha of class {name}", each) for name, each in by_class.items()]
     rows += [(f"alpha of annotator {name}", each) for name, each in by_annotator.items()]
     width = max(len(title) for title, _ in rows)

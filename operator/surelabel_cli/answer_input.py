@@ -11,9 +11,13 @@ import typer
 from surelabel.answer_files import GivenAnswers, read_given_answers
 from surelabel.answer_files.coding import as_table
 from surelabel.answer_files.gold import missing_items, read_gold
+from surelabel.answer_files.lines import cell_content
 from surelabel.answer_table import AnswerTable, read_answers
 from surelabel.consolidation.answers import Answers
+from surelabel.tasks.base import AnswerError, Choosing
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.fields import Cell
+from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel_cli.errors import UserError
 
 # Files of answers with any content; others are CSV.
@@ -29,22 +33,34 @@ def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def read_table(
-    answers: str, task_type: str, also: Sequence[str] = ()
+    answers: str, task_type: str, task: Choosing, also: Sequence[str] = ()
 ) -> tuple[AnswerTable, GivenAnswers | None]:
-    """The answers by number, and what else the files say that are no CSV.
+    """The answers of a type that is ``Choosing`` by number, and what else the files say that are no
+    CSV of the job's classes.
 
-    ``also``: labels that there are though no answer has them.
+    ``also``: labels that there are though no answer has them; UserError for one that cannot be.
     """
+    path = Path(answers)
+    is_csv = path.suffix == ".csv" or (path.is_file() and path.suffix not in _TYPED)
     try:
-        path, given = Path(answers), None
-        if path.suffix == ".csv" or (path.is_file() and path.suffix not in _TYPED):
-            table = read_answers(path, also)
-        else:
-            given = read_typed(answers, task_type, also)
-            table = as_table(given)
+        if is_csv and LABEL_FORMATS[task_type].needs_labels:
+            # Any cell is a class, so there is nothing to check.
+            return read_answers(path, also), None
+        given = read_typed(answers, task_type, also)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename}: there is no such file.") from error
-    return table, given
+    return as_table(given, task, _codes(task_type, task, also, given.classes)), given
+
+
+def _codes(task_type: str, task: Choosing, names: Sequence[str], classes: Classes) -> list[int]:
+    form, content = LABEL_FORMATS[task_type], cell_content(task_type)
+    if content is None:
+        return []
+    try:
+        values = [form.parse_answer(Cell(label=content(name)), classes) for name in names]
+    except AnswerError as error:
+        raise UserError(f"--label: {error}") from error
+    return [task.code_of(value) for value in values]
 
 
 def read_known(

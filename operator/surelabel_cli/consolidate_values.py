@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeGuard
 
+from surelabel.agreement import Agreement
 from surelabel.annotators import is_hasty, median_seconds
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.coding import as_values, seconds_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
-from surelabel.value_agreement import AnnotatorAgreement
+from surelabel.value_agreement import AnnotatorAgreement, agreement_of_values
 from surelabel.value_gain import gain_by_item
 from surelabel_cli.annotator_figures import figures_of, flags_of
 from surelabel_cli.output_files import whole_file
@@ -41,8 +42,11 @@ class Valued:
             labels[item] = Consolidated(value, 1.0, (1.0,) * _n_parts(task, value, given.classes))
         return cls(task, given, answers, labels)
 
-    def lines(self, *, gain: bool = False) -> Iterator[dict[str, Any]]:
-        """A line for each item; with ``gain`` how much nearer two more answers bring its label."""
+    def lines(self, *, gain: bool = False, probabilities: bool = False) -> Iterator[dict[str, Any]]:
+        """A line for each item; with ``gain`` how much nearer two more answers bring its label.
+
+        There are no ``probabilities``: nobody can list all boxes or texts that there might be.
+        """
         gains = self._gains() if gain else None
         for code, item in enumerate(self.given.items):
             label = self.labels.get(code)
@@ -62,7 +66,7 @@ class Valued:
         return {item: round(gain, 6) for item, gain in found.items()}
 
     def summary(self) -> dict[str, Any]:
-        """Counts, and how far people agree."""
+        """Counts, and how far the iterations came."""
         return {
             "items": len(self.given.items),
             "answers": len(self.given.answers),
@@ -74,6 +78,10 @@ class Valued:
             "iterations": self.answers.fit.n_iter,
             "converged": self.answers.fit.converged,
         }
+
+    def agreement(self) -> Agreement:
+        """How far people agree beyond chance."""
+        return agreement_of_values(self.task, self.answers)
 
     def write_annotators(self, path: Path) -> None:
         """A row for each annotator: answers, agreement with the labels, time, flags, and the

@@ -14,6 +14,7 @@ import yaml
 
 from surelabel_cli.create_labeling_job import Converted, convert_request
 from surelabel_cli.errors import UserError
+from surelabel_cli.output_files import check_file
 from surelabel_cli.request_fields import Request
 from surelabel_cli.request_task_type import FoundTaskType, task_type_of
 
@@ -66,6 +67,8 @@ def convert_labeling_request(
     source: Path, labels: Path | None, task_type: str | None, out: Path | None
 ) -> None:
     """Write the LabelingJob and WorkTeam of a request; what is not carried goes to stderr."""
+    if out is not None:
+        check_file("--out", out, f"--from {REQUEST} writes one", "job.yaml")
     request = Request(read_json(source))
     if problems := request.problems():
         raise UserError("\n".join(f"{source}: {problem}." for problem in problems))
@@ -171,4 +174,5 @@ def _write(converted: Converted, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(text)
     else:
+        out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")

@@ -23,6 +23,7 @@ from surelabel.exports import (
 from surelabel.plural import counted
 from surelabel.tasks.classes import Classes
 from surelabel_cli.errors import UserError
+from surelabel_cli.output_files import check_file, check_folder
 
 MANIFEST = "manifest"
 # More lines of one kind are counted.
@@ -54,6 +55,7 @@ def convert_labels(
         raise UserError("--out: needs a file (--to manifest) or a folder to write to.")
     if not source.exists():
         raise UserError(f"{source}: there is no such file or folder.")
+    _check_out(source, to, out)
     try:
         data, broken = _read(source, from_, to, task_type, attribute, names)
         data, unplaced = _with_uris(data, image_folder)
@@ -139,6 +141,18 @@ def _write(data: LabeledData, to: str, attribute: str | None, out: Path) -> list
         )
         raise ExportError(f"--to: {to} has no {data.task_type}; these have: {able}.")
     return form.write(data, out)
+
+
+def _check_out(source: Path, to: str, out: Path) -> None:
+    """Before anything is read, since that may take long."""
+    if to == MANIFEST:
+        check_file("--out", out, "--to manifest writes one", "output.manifest")
+        if out.resolve() == source.resolve():
+            raise UserError(
+                f"--out: {out} is SOURCE already, which would be overwritten. Name another file."
+            )
+    else:
+        check_folder("--out", out, f"--to {to} writes several files")
 
 
 def _check(option: str, value: str, known: tuple[str, ...]) -> None:

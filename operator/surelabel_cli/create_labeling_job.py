@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from surelabel_cli.placeholder import PLACEHOLDER
 from surelabel_cli.request_fields import Request
 from surelabel_cli.request_task_type import FoundTaskType, is_built_in
 from surelabel_contract.task_types import TASK_TYPE_FACTS
@@ -201,7 +202,7 @@ def _manifest(request: Request, notes: list[Note]) -> str:
             Note(_MANIFEST, "is not there, since the job is a streaming one; spec.input.manifest "
                  "has a name to be replaced. Write a manifest and name it.")
         )  # fmt: skip
-        return "s3://REPLACE-ME/input.manifest"
+        return f"s3://{PLACEHOLDER}/input.manifest"
     return _s3_uri(given, _MANIFEST, notes)
 
 
@@ -210,7 +211,7 @@ def _audited(found: FoundTaskType, needs_ref: bool, notes: list[Note]) -> dict[s
     facts = TASK_TYPE_FACTS.get(found.name)
     if facts is None or facts.audit != "Required":
         return {}
-    key = "REPLACE-ME-ref" if needs_ref else "REPLACE-ME"
+    key = f"{PLACEHOLDER}-ref" if needs_ref else PLACEHOLDER
     notes.append(
         Note("spec.input.auditLabelAttributeName", "is not in the request, where the template knew "
              f"it; {key!r} is to be replaced by the label attribute of the job that is corrected.")

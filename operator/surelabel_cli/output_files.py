@@ -35,6 +35,28 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path 
             )
 
 
+def check_folder(option: str, path: Path, why: str) -> None:
+    """UserError unless a folder is, or can be made, at ``path``; ``why`` it must be one."""
+    blocking = next(each for each in (path, *path.parents) if each.exists())
+    if blocking.is_dir():
+        return
+    what = "is a file" if blocking == path else f"lies below the file {blocking}"
+    raise UserError(
+        f"{option}: must be a folder ({why}); {path} {what}. Name a folder, which is made if it is "
+        f"not there, such as {blocking.with_name(blocking.stem + '-files')}."
+    )
+
+
+def check_file(option: str, path: Path, why: str, example: str) -> None:
+    """UserError where a folder is at ``path``; ``why`` it must be a file, such as ``example``."""
+    if path.is_dir():
+        raise UserError(
+            f"{option}: must be a file ({why}); {path} is a folder. Name a file, such as "
+            f"{path / example}."
+        )
+    check_folder(option, path.parent, f"{path.name} is to lie in it")
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[str]]:
     """A text file that takes the place of ``path`` once all of it is written; an error leaves what

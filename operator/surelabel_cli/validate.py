@@ -16,10 +16,12 @@ import typer
 
 from surelabel.plural import counted
 from surelabel_cli.manifest_file import ManifestRules, manifest_problems
+from surelabel_cli.placeholder import PLACEHOLDER, placeholders
 from surelabel_cli.resource_file import Document, ResourceFileError, read_resource_file
 from surelabel_cli.team_match import KnownTeam, known_teams, team_problem
 from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.resources import API_GROUP, API_VERSION
+from surelabel_operator.schema_rules import field_of
 from surelabel_operator.validation import kind_of, validate_object
 
 MANIFEST_SUFFIXES = (".manifest", ".jsonl")
@@ -116,6 +118,12 @@ def resource_problems(
         FileProblem(file, document.line_of(problem.path), f"{who}: {problem}")
         for problem in validate_object(obj)
     ]
+    for path, text in placeholders(obj):
+        wrong_text = (
+            f'{who}: {field_of(path)}: Invalid value: "{text}": {PLACEHOLDER} stands where only '
+            "you know the value; replace it"
+        )
+        problems.append(FileProblem(file, document.line_of(path), wrong_text))
     mismatch = team_problem(obj, teams) if obj["kind"] == "LabelingJob" else None
     if mismatch is not None:
         path, wrong = mismatch

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +43,21 @@ def calibration(crowd: SpanCrowd, result) -> float:
     bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
     off = np.bincount(bins, weights=confidence - right, minlength=_BINS)
     return float(np.abs(off).sum() / max(len(right), 1))
+
+
+def alone(crowd: SpanCrowd) -> SpanCrowd:
+    """The same with one answer to each item, drawn from those that there are."""
+    a, rng = crowd.answers, np.random.default_rng(0)
+    drawn = rng.permutation(len(a.item))
+    kept = np.sort(drawn[np.unique(a.item[drawn], return_index=True)[1]])
+    number = np.full(len(a.item), -1)
+    number[kept] = np.arange(len(kept))
+    marks = number[a.answer] >= 0
+    answers = SpanAnswers.of(
+        a.item[kept], a.annotator[kept], number[a.answer[marks]], a.start[marks], a.end[marks],
+        a.label[marks], a.n_items, a.n_annotators, a.n_classes,
+    )  # fmt: skip
+    return replace(crowd, answers=answers)
 
 
 def pico() -> SpanCrowd:

@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 from page import ROOT, Section, publish, say
-from span_crowds import DATA, WNUT_ANNOTATORS, SpanCrowd, calibration, pico, wnut17
+from span_crowds import DATA, WNUT_ANNOTATORS, SpanCrowd, alone, calibration, pico, wnut17
 
 from surelabel.consolidation.spans import (
     BayesianSequenceCombination,
@@ -81,6 +81,15 @@ def measure_crowd(crowd: SpanCrowd) -> tuple[dict[str, list[float]], SpanResult]
     return found, results[0]
 
 
+def add_alone(section: Section, name: str, crowd: SpanCrowd) -> None:
+    """How right spans are that one person alone looked for, and how sure they say they are."""
+    one = alone(crowd)
+    result = BayesianSequenceCombination().fit_predict(one.answers, texts=one.texts)
+    right, _, _ = exact_score(one.found(result), one.truth)
+    sure = result.confidence[np.isin(result.item, one.judged)].mean()
+    section.add(f"{name}, one answer an item: exactly right, as sure", f"{right:.3f}, {sure:.3f}")
+
+
 def add_table(section: Section, caption: str, found: dict[str, list[float]]) -> None:
     """All figures of one crowd."""
     header = ("method", "exact P", "R", "F1", "relaxed P", "R", "F1", "ECE", "CPU seconds")
@@ -116,6 +125,7 @@ def measure() -> Section:
     section.add("PICO, ECE of the confidence", f"{found[best][6]:.3f}")
     section.add("PICO, dependence of answers, as found", f"{result.annotators.dependence}")
     section.add("PICO, all 4,740 abstracts", f"{found[best][7]:.2f} s of CPU")
+    add_alone(section, "PICO", crowd)
     add_table(section, "PICO, 191 abstracts with truth, learned from all 4,740:", found)
     for seed in (0, 1):
         crowd = wnut17(seed)
@@ -125,6 +135,7 @@ def measure() -> Section:
             section.add(
                 f"WNUT-17 seed {seed}, exact F1 above {other}", f"{ahead:+.1f}", "> 0", ahead > 0
             )
+        add_alone(section, f"WNUT-17 seed {seed}", crowd)
         add_table(section, f"WNUT-17, five simulated annotators, seed {seed}:", found)
     section.tables.append((
         "The simulated annotators, errors per span (false: per sentence):",

@@ -183,3 +183,36 @@ def test_tasks_that_nobody_answered_are_counted(tmp_path):
     code, said = convert(tmp_path / "tasks.json", "--from", "label-studio", "-o", out)
     assert code == 0
     assert said.splitlines()[-1] == f"{out}: 1 item, ImageClassification; 1 item without a label."
+
+
+@pytest.mark.parametrize("to", EXPORTS)
+def test_where_a_folder_is_needed_a_file_is_refused_and_kept(manifest, tmp_path, to):
+    out = tmp_path / "labels.csv"
+    out.write_text("mine")
+    for path, what in ((out, "is a file"), (out / "a" / "b", f"lies below the file {out}")):
+        code, said = convert(manifest, "--to", to, "-o", path)
+        assert code == 1
+        assert f"--out: must be a folder (--to {to} writes several files); {path} {what}." in said
+        assert f"Name a folder, which is made if it is not there, such as {tmp_path}" in said
+    assert out.read_text() == "mine"
+
+
+def test_where_a_file_is_needed_a_folder_is_refused(manifest, tmp_path):
+    convert(manifest, "--to", "coco", "-o", tmp_path / "coco")
+    source = tmp_path / "coco" / "annotations.json"
+    code, said = convert(source, "--from", "coco", "-o", tmp_path)
+    assert code == 1
+    assert (
+        f"--out: must be a file (--to manifest writes one); {tmp_path} is a folder. Name a file, "
+        f"such as {tmp_path}/output.manifest."
+    ) in said
+
+
+def test_the_source_is_not_written_over(manifest, tmp_path):
+    convert(manifest, "--to", "coco", "-o", tmp_path / "coco")
+    (source,) = (tmp_path / "coco").glob("*.json")
+    before = source.read_bytes()
+    code, said = convert(source, "--from", "coco", "-o", source)
+    assert code == 1
+    assert f"--out: {source} is SOURCE already, which would be overwritten." in said
+    assert source.read_bytes() == before

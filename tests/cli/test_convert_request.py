@@ -390,3 +390,30 @@ def test_what_else_a_label_file_says_is_told(tmp_path):
         "instructions",
         "labels[].shortDisplayName",
     ]
+
+
+def test_a_folder_is_no_place_for_a_job_and_a_new_one_is_made(tmp_path):
+    code, _, said = convert(tmp_path, request("TextMultiClass"), "-o", tmp_path)
+    assert code == 1
+    assert (
+        f"--out: must be a file (--from create-labeling-job writes one); {tmp_path} is a folder. "
+        f"Name a file, such as {tmp_path}/job.yaml."
+    ) in said
+    out = tmp_path / "new" / "job.yaml"
+    code, _, _ = convert(tmp_path, request("TextMultiClass"), "-o", out)
+    assert code == 0
+    assert out.is_file()
+
+
+def test_what_is_to_be_replaced_is_refused_until_it_is(tmp_path):
+    out = tmp_path / "job.yaml"
+    convert(tmp_path, request("AdjustmentBoundingBox"), "-o", out)
+    done = CliRunner().invoke(app, ["validate", str(out)])
+    assert done.exit_code == 1
+    assert (
+        ': spec.input.auditLabelAttributeName: Invalid value: "REPLACE-ME": REPLACE-ME stands '
+        "where only you know the value; replace it"
+    ) in done.stderr
+    out.write_text(out.read_text().replace("REPLACE-ME", "rough"))
+    done = CliRunner().invoke(app, ["validate", str(out)])
+    assert (done.exit_code, done.stderr) == (0, "")

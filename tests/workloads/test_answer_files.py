@@ -204,7 +204,14 @@ def test_a_cell_that_is_no_answer_is_set_aside(tmp_path):
     given = read_given_answers(path, "Rating")
     assert [a.value for a in given.answers] == [Rating(3)]
     (aside,) = given.set_aside
-    assert str(aside).startswith(f"{path}:2: MalformedAnswer: answerContent.csv.value: must be a")
+    assert str(aside) == (f"{path}:2: MalformedAnswer: label: must be a number; got 'many'.")
+
+
+def test_a_cell_of_several_names_the_one_that_is_wrong(tmp_path):
+    path = put(tmp_path / "a.csv", "item,annotator,label\ni,a,x|z\n")
+    given = read_given_answers(path, "TextClassificationMultiLabel", classes=Classes.of(["x"]))
+    (aside,) = given.set_aside
+    assert str(aside).startswith(f"{path}:2: UnknownLabel: label[1]: must be one of the job's 1")
 
 
 def test_boxes_do_not_fit_into_csv(tmp_path):

@@ -142,5 +142,5 @@ def _relabeled(part: CodedAnswers, place: Mapping[bytes, int]) -> NDArray[np.int
     if not part.contents:
         return part.label
     codes = np.array([place[content] for content in part.contents], np.int32)
-    # Below 0 stands why there is no answer.
-    return np.where(part.label >= 0, codes[part.label], part.label).astype(np.int32)
+    # Below 0 stands why there is no answer; both sides are computed, so it must be no index.
+    return np.where(part.label >= 0, codes[np.maximum(part.label, 0)], part.label).astype(np.int32)

@@ -14,7 +14,7 @@ from obstore.store import LocalStore, ObjectStore
 
 from surelabel_contract.allowed_uris import SCHEMES, AllowedUris
 from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store_client import connect
+from surelabel_contract.store_client import connect, is_mounted
 from surelabel_contract.store_errors import (
     ForbiddenError,
     ImpossibleNameError,
@@ -66,6 +66,11 @@ class Storage:
         self.observer = observer
         self._stores: dict[str, ObjectStore] = {}
         self.allowed = AllowedUris(access)
+
+    @property
+    def has_credentials(self) -> bool:
+        """Whether credentials of a Secret count, and not the process's own."""
+        return self._credentials is not None or is_mounted()
 
     def check(self, uri: str) -> None:
         """StorageNotAllowedError unless the job may use ``uri``; opens nothing."""

@@ -98,6 +98,11 @@ def connect(
     return store
 
 
+def is_mounted() -> bool:
+    """Whether credentials are mounted for this process, which then count alone."""
+    return bool(os.environ.get(CREDENTIALS_VARIABLE))
+
+
 def missing_credentials(scheme: str, given: Container[str]) -> str:
     """The keys, in words, that ``given`` lacks for the scheme; "" if it is complete."""
     lacking = [[key for key in one if key not in given] for one in CREDENTIALS.get(scheme, ())]

@@ -13,11 +13,19 @@ from dataclasses import dataclass
 
 from obstore.exceptions import AlreadyExistsError, NotFoundError, PreconditionError
 
+from surelabel_contract.credential_source import credentials_hint
+
 _READS = frozenset({"get", "head"})
 _CONDITIONAL = frozenset({"create", "replace"})
 # Answers that stand whatever is done but to the object itself; all others a retry may mend, or
 # whoever cares for store and credentials.
 _FORBIDDEN = frozenset({403, 405, 409, 410})
+# Whoever asks may not, or is nobody.
+_REFUSED = frozenset({401, 403})
+# Where a cloud's machines ask who they are: the last resort of who has no credentials.
+_MACHINE_IDENTITY = "169.254.169.254"
+# Of these an archived object and a clock that is off.
+_NO_MATTER_OF_RIGHTS = frozenset({"InvalidObjectState", "RequestTimeTooSkewed"})
 _FORBIDDEN_CODES = re.compile("AuthorizationHeaderMalformed|PermanentRedirect")
 # Of 403: whoever asks is refused, not for this object.
 _CREDENTIALS_CODES = re.compile(
@@ -136,8 +144,10 @@ def result_of(error: BaseException) -> str:
     return "not_found" if isinstance(error, NotFoundError | FileNotFoundError) else "error"
 
 
-def translated(operation: str, uri: str, error: BaseException) -> StorageError:
-    """obstore's error as one of ours."""
+def translated(
+    operation: str, uri: str, error: BaseException, *, given: bool = False
+) -> StorageError:
+    """obstore's error as one of ours. ``given``: the credentials are those of the job's Secret."""
     answer, missing = _Answer.of(error), isinstance(error, NotFoundError | FileNotFoundError)
     bucket = _bucket_of(uri)
     # What is written cannot be missing itself, so it is the bucket, unless the answer knows more.
@@ -151,7 +161,15 @@ def translated(operation: str, uri: str, error: BaseException) -> StorageError:
         )
     if operation in _CONDITIONAL and isinstance(error, AlreadyExistsError | PreconditionError):
         return ExistsError(uri)
-    return _kind_of(answer)(f"{operation} {uri}: {_shortened(answer.words())}")
+    message = f"{operation} {uri}: {_shortened(answer.words())}"
+    if _is_about_credentials(answer):
+        message = f"{message.rstrip('. ')}. {credentials_hint(uri, given=given)}".rstrip()
+    return _kind_of(answer)(message)
+
+
+def _is_about_credentials(answer: _Answer) -> bool:
+    refused = answer.status in _REFUSED and answer.code not in _NO_MATTER_OF_RIGHTS
+    return refused or _MACHINE_IDENTITY in answer.text
 
 
 def _kind_of(answer: _Answer) -> type[StorageError]:

@@ -232,7 +232,7 @@ class Folder:
             yield
         except (BaseError, OSError) as error:
             observe(operation, uri, result_of(error))
-            raise translated(operation, uri, error) from error
+            raise translated(operation, uri, error, given=self.storage.has_credentials) from error
         observe(operation, uri, "ok")
 
     def _check_key(self, uri: str, key: str) -> None:

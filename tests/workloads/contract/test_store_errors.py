@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ import obstore
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from obstore.exceptions import BaseError
 from obstore.store import MemoryStore
 
 from s3 import S3Server
@@ -225,8 +227,61 @@ def test_the_servers_own_words_are_kept(s3_server: S3Server) -> None:
         wrong_key(s3_server).read("x")
     assert str(refused.value) == (
         "get s3://labels/job/x: 403 Forbidden (SignatureDoesNotMatch): The request signature we "
-        "calculated does not match the signature you provided. Check your key and signing method."
+        "calculated does not match the signature you provided. Check your key and signing method. "
+        "Asked with the credentials of spec.storage.secretName: they are wrong, or lack the right "
+        "to do this. Correct the Secret, or give them the right."
     )
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ((), "No credentials were found in this process's environment"),
+        (("AWS_ACCESS_KEY_ID",), "No credentials were found in this process's environment"),
+        (
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+            "Asked with the credentials of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in this",
+        ),
+        (
+            ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI"),
+            "Asked with the credentials of AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN in this",
+        ),
+    ],
+)
+def test_who_is_refused_learns_which_credentials_he_came_with(
+    monkeypatch: pytest.MonkeyPatch, variables: tuple[str, ...], found: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in variables:
+        monkeypatch.setenv(name, "canary")
+    error = BaseError("Generic S3 error: Server returned non-2xx status code: 403 Forbidden: ")
+    message = str(translated("get", "s3://labels/x", error))
+    assert message.startswith(f"get s3://labels/x: 403 Forbidden. {found}")
+    assert "canary" not in message
+    assert "credentials" not in str(translated("get", "file:///x", PermissionError(13, "no")))
+
+
+def test_an_archived_object_is_no_matter_of_rights(answers: Answers) -> None:
+    assert "credentials" not in str(answers.said(403, "InvalidObjectState"))
+    assert "credentials" in str(answers.said(403, "AccessDenied"))
+
+
+def test_a_machine_without_an_identity_is_told_to_set_credentials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    error = BaseError(
+        "Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token in 1.1s, "
+        "after 3 retries, max_retries: 3, retry_timeout: 90s - HTTP error: error sending request"
+    )
+    message = str(translated("get", "s3://labels/x", error))
+    assert message.startswith(
+        "get s3://labels/x: http://169.254.169.254: HTTP error: error sending request. No "
+        "credentials were found"
+    )
+    assert "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in message
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,25 +11,29 @@ from numpy.typing import NDArray
 
 from surelabel.answer_files.given import GivenAnswers
 from surelabel.answer_table import AnswerTable
+from surelabel.tasks.base import Choosing
 from surelabel.tasks.valued import ValueAnswers
-from surelabel.tasks.values import SingleClass, Value
+from surelabel.tasks.values import Value
 
 Ints = NDArray[np.int64]
 
 
-def as_table(given: GivenAnswers) -> AnswerTable:
-    """Answers that name one class, in the order in which they came."""
+def as_table(given: GivenAnswers, task: Choosing, also: Collection[int] = ()) -> AnswerTable:
+    """Answers that name one of a few choices, in the order in which they came.
+
+    ``also``: codes of choices that there are though nobody made them.
+    """
     items, annotators = _codes(given.items), _codes(given.annotators)
     rows = [
         (
             items[each.item],
             annotators[each.annotator],
-            each.value.label if isinstance(each.value, SingleClass) else -1,
+            -1 if each.value is None else task.code_of(each.value),
         )
         for each in given.answers
     ]
     item, annotator, label = np.array(rows, np.int64).reshape(-1, 3).T
-    names = given.classes.names
+    names = task.choices(given.classes, {*label.tolist(), *also})
     return AnswerTable(item, annotator, label, given.items, given.annotators, names)
 
 

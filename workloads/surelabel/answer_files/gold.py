@@ -17,6 +17,7 @@ from surelabel.answer_files.lines import cell_content, json_lines, name_of
 from surelabel.answer_table import TableError, read_rows
 from surelabel.tasks.base import AnswerError
 from surelabel.tasks.classes import Classes, SeenClasses
+from surelabel.tasks.fields import Cell
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.values import Order, Value
 
@@ -99,7 +100,7 @@ def _lines(path: Path, task_type: str) -> Iterator[_Line]:
         )
     for number, (item, cell) in read_rows(path, _COLUMNS):
         where = f"{path}:{number}"
-        yield _checked(_Line(item, {"label": content(cell)} if cell else None, where), "label")
+        yield _checked(_Line(item, Cell(label=content(cell)) if cell else None, where), "label")
 
 
 def _json_lines(path: Path) -> Iterator[_Line]:

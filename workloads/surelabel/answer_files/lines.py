@@ -16,6 +16,7 @@ import msgspec
 from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
 from surelabel.spelling import plain_name
+from surelabel.tasks.fields import Cell
 
 _BOM = b"\xef\xbb\xbf"
 # Our own records of answers say so; their content is then none.
@@ -60,7 +61,7 @@ def read_csv(path: Path, task_type: str) -> Iterator[RawAnswer | SetAside]:
                 raise TableError(
                     f"{where}: {name} must not be empty; name it, or leave the line out."
                 )
-        yield RawAnswer(item, annotator, {"csv": content(cell)} if cell else None, where)
+        yield RawAnswer(item, annotator, Cell(label=content(cell)) if cell else None, where)
 
 
 def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:

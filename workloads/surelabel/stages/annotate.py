@@ -18,15 +18,12 @@ from surelabel.manifest import read_line
 from surelabel.selection import stream
 from surelabel.stages.answer_contents import BlobWriter
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.earlier_label import EarlierLabels
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_answer_index, read_items
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import Coded, TaskType
-from surelabel.tasks.label_adjustment.task import LabelAdjustment, read_earlier_label
-from surelabel.tasks.label_images import with_mask
-from surelabel.tasks.pixels import PixelError
-from surelabel.tasks.valued import classes_of
-from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError, uri_of_field
+from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.model import sha256_hex
 from surelabel_contract.people import Answer, Progress, Task, read_tasks, write_lines
 from surelabel_contract.stages import (
@@ -35,7 +32,7 @@ from surelabel_contract.stages import (
     SimulatedAnnotator,
     SimulatedWorkforce,
 )
-from surelabel_contract.store import ForbiddenError, NotFoundInStoreError
+from surelabel_contract.store import NotFoundInStoreError
 
 _WRITER = "simulated"
 _ITEMS_PER_SEGMENT = 500
@@ -125,6 +122,7 @@ class _People:
         self._mean = workforce.mean_seconds
         self._type: TaskType = TASK_TYPES[context.config.task_type]
         self._labels = [label.name for label in context.config.labels]
+        self._earlier = EarlierLabels(context)
         step = context.config.step
         # The workforce's own seed first: two teams must not make the same mistakes.
         self._rng = stream("people", context.seed, workforce.seed, step.round, step.pass_)
@@ -141,21 +139,8 @@ class _People:
         self, task: Task, asked: Sequence[SimulatedAnnotator], truth: Coded | None
     ) -> list[Answer]:
         """One answer of each of the people asked."""
-        shown = self._shown(task)
+        truth, shown = self._earlier.judged(task, truth), self._earlier.shown(task)
         return [self._one(task, person, truth, shown) for person in asked]
-
-    def _shown(self, task: Task) -> Any:
-        """The earlier label that people correct; None where they see none."""
-        key = self._context.config.audit_label_attribute_name
-        if task.prelabel is None or key is None or not isinstance(self._type, LabelAdjustment):
-            return None
-        metadata = task.prelabel.get(f"{key}-metadata")
-        value = read_earlier_label(task.prelabel[key], metadata, self._labels)
-        try:
-            return with_mask(value, self._context.storage.read, classes_of(tuple(self._labels)))
-        except (NotFoundInStoreError, ForbiddenError, StorageNotAllowedError, PixelError):
-            # Nobody sees it, so people draw anew.
-            return None
 
     def _one(
         self, task: Task, person: SimulatedAnnotator, truth: Coded | None, shown: Any

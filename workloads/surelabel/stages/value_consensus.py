@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from surelabel.answers import CodedAnswers, merge
+from surelabel.consolidation import value_of_two_answers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
@@ -22,6 +23,7 @@ from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, method_of
 from surelabel.stages.context import StageContext
 from surelabel.stages.sources import item_texts
+from surelabel.tasks.chosen import ChoiceTask
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.valued import (
@@ -95,11 +97,36 @@ def gain_of_values(
     One answer alone is enough where nobody asked for a second one.
     """
     usable = answers.usable
+    if isinstance(task, ChoiceTask):
+        return _gain_of_choices(config, task, usable, contents)
     rows: dict[int, list[int]] = {}
     for row, line in enumerate(usable.line.tolist()):
         rows.setdefault(line, []).append(row)
     values = _decoded([usable.contents[code] for code in usable.label.tolist()], contents)
     return gain_by_item(task, values, rows, one_is_enough=config.annotators_per_item == 1)
+
+
+def _gain_of_choices(
+    config: StageConfig, task: ChoiceTask[Any], usable: CodedAnswers, contents: AnswerContents
+) -> dict[int, float]:
+    """As ``gain_of_classes``: by who said it, not only by how many did."""
+    if not len(usable.line):
+        return {}
+    line, item = np.unique(usable.line, return_inverse=True)
+    answers = ValueAnswers(
+        item=tuple(item.tolist()),
+        annotator=tuple(usable.annotator.tolist()),
+        value=_decoded([usable.contents[code] for code in usable.label.tolist()], contents),
+        n_annotators=len(usable.annotators),
+        sources=(None,) * len(line),
+        classes=classes_of(tuple(label.name for label in config.labels)),
+    )
+    with method_of(config):
+        result = task.fitted(answers, config.consolidation_method)
+    gain = value_of_two_answers(result.posterior, result.annotators)
+    if config.annotators_per_item == 1:
+        gain[result.n_answers == 1] = 0.0
+    return dict(zip(line.tolist(), gain.tolist(), strict=True))
 
 
 def _coded(

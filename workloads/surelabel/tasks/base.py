@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+
+from surelabel.tasks.classes import Classes
 
 # An answer or label as arrays and files hold it: a class id, or the bytes of what is no class.
 Coded: TypeAlias = "int | bytes"
@@ -145,7 +147,24 @@ class TaskType(Protocol):
         ...
 
 
-class Learnable(TaskType, Protocol):
+@runtime_checkable
+class Choosing(Protocol):
+    """A task type every answer of which names one of a few choices.
+
+    Whoever has it is consolidated as classes are on the command line: with every choice's
+    probability, kappa, and agreement and confusion by choice.
+    """
+
+    def choices(self, classes: Classes, named: Collection[int]) -> tuple[str, ...]:
+        """The names of the choices by their codes; ``named``: codes that somebody named."""
+        ...
+
+    def code_of(self, value: Any) -> int:
+        """Which choice the typed value of an answer is."""
+        ...
+
+
+class Learnable(TaskType, Choosing, Protocol):
     """A task type that models can learn: its label is one class."""
 
     def write_label(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from surelabel.tasks.base import AnswerError, LabelError, Random
+from surelabel.tasks.classes import Classes
+from surelabel.tasks.values import SingleClass
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,14 @@ class Classification:
     needs_ref: bool = False
     needs_labels: bool = True
     truth_example: ClassVar[str] = '{"label": "<name>"}'
+
+    def choices(self, classes: Classes, named: Collection[int]) -> tuple[str, ...]:
+        """See ``Choosing``."""
+        return classes.names
+
+    def code_of(self, value: SingleClass) -> int:
+        """See ``Choosing``."""
+        return value.label
 
     def parse_answer(self, content: Any, labels: Sequence[str]) -> int:
         """See ``TaskType``."""

@@ -27,6 +27,13 @@ class FieldError(ValueError):
         self.reason = reason
 
 
+class Cell(dict[str, Any]):
+    """An answer from a table: its column, and what the reader made of the cell.
+
+    Who wrote the cell knows the column alone, so errors name that.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """A value, its key or position, and the field that it lies in."""
@@ -40,7 +47,11 @@ class Field:
         """Where it is, such as ``answerContent['x'].boundingBoxes[2].left``."""
         if self.parent is None:
             return str(self.name)
+        if isinstance(self.parent.value, Cell):
+            return str(self.name)
         above = self.parent.path
+        if self.parent.parent is not None and isinstance(self.parent.parent.value, Cell):
+            return above
         if isinstance(self.name, int):
             return f"{above}[{self.name}]"
         plain = self.name.isidentifier()

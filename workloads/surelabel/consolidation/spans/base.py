@@ -13,6 +13,7 @@ import numpy as np
 from surelabel.consolidation.checked import Codes, Floats, aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.spans.answers import SpanAnswers
+from surelabel.consolidation.spans.lone_answers import n_compared
 from surelabel.consolidation.spans.overlap import Marks, overlaps
 from surelabel.consolidation.spans.quality import judge_annotators
 from surelabel.consolidation.spans.result import SpanAnnotators, SpanResult
@@ -103,6 +104,7 @@ class SpanMethod(Fitted, ABC):
             transition=learned.transition,
             table=learned.table,
             dependence=learned.dependence,
+            compared=n_compared(told)[: answers.n_annotators],
         )
         self.result_ = SpanResult(
             *marks,

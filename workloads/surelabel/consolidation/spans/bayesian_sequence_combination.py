@@ -8,7 +8,8 @@ Viterbi; both know that a span goes on only where it began.
 Two things differ from the paper. The units of the chain are the pieces between the offsets that
 answers use, not words: a word in the middle of a span says nothing new, and a chain over words
 takes it for news. And words count for less than they would if neighbours were independent. Beside
-that, a span's confidence counts answers for as many as they are worth (``dependence``).
+that, a span's confidence counts answers for as many as they are worth (``dependence``), and a lone
+one by what is known of its author (``lone_answers``).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from surelabel.consolidation.spans.dependence import damping, learn_dependence
 from surelabel.consolidation.spans.forward_backward import NEVER, Lattice, Posterior
 from surelabel.consolidation.spans.label_vote import vote_labels
 from surelabel.consolidation.spans.layers import assign_layers
+from surelabel.consolidation.spans.lone_answers import believed, n_compared
 from surelabel.consolidation.spans.overlap import Marks
 from surelabel.consolidation.spans.result import SpanAnnotators
 from surelabel.consolidation.spans.sequences import build_sequences
@@ -130,6 +132,8 @@ class BayesianSequenceCombination(SpanMethod):
         )
         posterior = _damped(lattice, found, dependence)
         chance = decode.span_probability(lattice, posterior, np.exp(model.transition), runs)
+        compared = n_compared(answers) if frozen is None else frozen.n_compared
+        chance = believed(sequences, runs[0], chance, compared)
         if not by_class:
             label, share = vote_labels(answers, sequences, layer, runs)
             runs, chance = (runs[0], runs[1], label), chance * share

@@ -29,6 +29,7 @@ def judge_annotators(
     transition: Floats,
     table: WordTable,
     dependence: float,
+    compared: Codes,
 ) -> SpanAnnotators:
     """Each annotator against the consolidated ``marks`` (sorted by item).
 
@@ -59,6 +60,7 @@ def judge_annotators(
     length_bias, confusion = _matched(answers, own, truth)
     return SpanAnnotators(
         n_answers=np.bincount(answers.annotator, minlength=n),
+        n_compared=compared,
         n_spans=n_spans,
         precision=precision,
         recall=recall,

@@ -19,7 +19,8 @@ _UNKNOWN = {"n_answers": 0, "n_spans": 0, "length_bias": 0.0}
 class SpanAnnotators(NamedAnnotators):
     """How good each annotator is, and how each answers. (n_annotators,) each unless told:
 
-    ``n_answers``, ``n_spans``; ``precision``, ``recall``: share of the annotator's spans that the
+    ``n_answers``, ``n_compared`` (those beside others' answers or a known truth), ``n_spans``;
+    ``precision``, ``recall``: share of the annotator's spans that the
     consensus has exactly, and of the consensus of the items answered that the annotator has;
     ``relaxed_precision``, ``relaxed_recall``: the same by covered code points; ``length_bias``:
     mean of log(own length / consensus length) over matched spans, above 0 for too long;
@@ -35,6 +36,7 @@ class SpanAnnotators(NamedAnnotators):
     """
 
     n_answers: Codes
+    n_compared: Codes
     n_spans: Codes
     precision: Floats
     recall: Floats
@@ -62,6 +64,9 @@ class SpanAnnotators(NamedAnnotators):
         for name in _PER_ANNOTATOR:
             own = getattr(self, name)
             changed[name] = places.take(own, _UNKNOWN.get(name, _mean(own)))
+        # The pooled model is as well known as those are whom it is made of.
+        usual = int(self.n_compared.mean()) if len(self.n_compared) else 0
+        changed["n_compared"] = places.take(self.n_compared, usual)
         for name, common in (("label_confusion", 0), ("emission", self.pooled)):
             changed[name] = places.take(getattr(self, name), common)
         return replace(self, **changed)  # type: ignore[arg-type]
@@ -83,8 +88,10 @@ class SpanAnnotators(NamedAnnotators):
     def from_json(cls, data: bytes) -> SpanAnnotators:
         """The parameters that ``to_json`` wrote."""
         value = json.loads(data)
+        # Parameters from before it was counted believed the model of everybody.
+        value.setdefault("n_compared", value["n_answers"])
         held: dict[str, object] = {name: tuple(value[name]) for name in _TEXTS}
-        for name in (*_PER_ANNOTATOR, *_TABLES):
+        for name in ("n_compared", *_PER_ANNOTATOR, *_TABLES):
             kind = np.int64 if name in _COUNTS else np.float64
             numbers = [np.nan if each is None else each for each in value[name]["values"]]
             held[name] = np.array(numbers, dtype=kind).reshape(value[name]["shape"])
@@ -93,7 +100,7 @@ class SpanAnnotators(NamedAnnotators):
         return cls(**held)  # type: ignore[arg-type]
 
 
-_COUNTS = ("n_answers", "n_spans", "label_confusion")
+_COUNTS = ("n_answers", "n_compared", "n_spans", "label_confusion")
 _TEXTS = ("names", "vocabulary")
 _TABLES = ("label_confusion", "emission", "pooled", "initial", "transition", "word_evidence")
 _PER_ANNOTATOR = (
