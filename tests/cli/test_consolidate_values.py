@@ -13,7 +13,7 @@ import pytest
 from cli.test_consolidate import run
 from surelabel.consolidation.objects import METHODS, Auto
 from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
 from workloads.consolidation.crowds import DATA
 from workloads.stages.mini_driver import MiniDriver
 from workloads.value_cases import CASES, LABELS
@@ -203,17 +203,45 @@ def test_what_only_classes_have_is_refused(
     assert message in err
 
 
+def truth_and_another(task_type: str) -> tuple[bytes, bytes]:
+    """An answer that is right, and one that is not."""
+    task, rng = TASK_TYPES[task_type], np.random.default_rng(2)
+    truth = task.parse_answer(CASES[task_type][0], LABELS)
+    wrong = (task.simulate(truth, 0.0, rng, LABELS) for _ in range(100))
+    right = task.value_of(truth, LABELS)
+    return truth, next(
+        each for each in wrong if task.disagreement(task.value_of(each, LABELS), right) > 0.1
+    )
+
+
+# Custom knows nothing of its answers; of masks nothing is learned from gold.
+@pytest.mark.parametrize(
+    "task_type", sorted({*CASES} - {"Custom", "SemanticSegmentation", "InstanceSegmentation"})
+)
+def test_one_who_is_right_on_gold_outvotes_two_who_are_not_on_other_items(task_type: str) -> None:
+    task = TASK_TYPES[task_type]
+    right, wrong = (task.value_of(each, LABELS) for each in truth_and_another(task_type))
+    answers = ValueAnswers(
+        item=tuple(item for item in range(12) for _ in range(3)),
+        annotator=(0, 1, 2) * 12,
+        value=(right, wrong, wrong) * 12,
+        n_annotators=3,
+        sources=(None,) * 12,
+        classes=classes_of(tuple(LABELS)),
+        gold=dict.fromkeys(range(10), right),
+    )
+    labels = dict(task.consolidate(answers))
+    for item in (10, 11):
+        found = labels[item].value
+        assert task.disagreement(found, right) < task.disagreement(found, wrong)
+
+
 @pytest.mark.parametrize("task_type", CASES)
 def test_gold_of_every_task_type_stands_and_judges_the_annotators(
     tmp_path: Path, task_type: str
 ) -> None:
-    task, rng = TASK_TYPES[task_type], np.random.default_rng(2)
-    truth = task.parse_answer(CASES[task_type][0], LABELS)
-    other = next(
-        each
-        for each in (task.simulate(truth, 0.0, rng, LABELS) for _ in range(100))
-        if task.disagreement(task.value_of(each, LABELS), task.value_of(truth, LABELS)) > 0.1
-    )
+    task = TASK_TYPES[task_type]
+    truth, other = truth_and_another(task_type)
     # Of three people two always say something else than the truth, and agree on it.
     told = {"ann": truth, "bob": other, "cid": other}
     lines = [

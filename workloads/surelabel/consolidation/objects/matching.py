@@ -2,12 +2,14 @@
 
 Marks that are alike are joined, the most alike first, where the two clusters have no annotator in
 common (nobody marks an object twice) and are alike on average (average linkage): one mark between
-two objects cannot chain them together.
+two objects cannot chain them together. Where the objects of an item are known, a mark's likeness to
+them decides alone.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.objects.answers import ObjectAnswers
 from surelabel.consolidation.objects.geometry import Codes, Floats, Pairs
@@ -35,6 +37,10 @@ def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes, Pairs
 
         join = compiled_best_first
     root = np.arange(len(answers.answer))
+    if answers.oracle is not None:
+        taken = join_known(root, answers, Pairs(first, second, similarity), threshold)
+        free = ~(taken[first] | taken[second])
+        first, second, similarity = first[free], second[free], similarity[free]
     if len(first):
         starts = np.searchsorted(first, answers.mark_starts)
         join(root, answers.mark_annotator, first, second, similarity, starts, threshold)
@@ -42,6 +48,36 @@ def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes, Pairs
     number = np.empty(len(root), np.int64)
     number[heads] = np.arange(len(heads))
     return number[root], heads, pairs
+
+
+def join_known(
+    root: Codes, answers: ObjectAnswers, pairs: Pairs, threshold: float
+) -> NDArray[np.bool_]:
+    """(n_marks,): which marks are known objects, or marks of one; ``root`` gets their first marks.
+
+    A mark is of the known object that it is most like, if by ``threshold`` or more, the most alike
+    first, and one of each annotator for each object. Ties: marks in the order of their coordinates.
+    """
+    known = ~answers.by_people
+    first, second, similarity = pairs
+    told = np.flatnonzero((known[first] | known[second]) & (similarity >= threshold))
+    told = told[np.argsort(-similarity[told], kind="stable")]
+    is_first = known[first[told]]
+    objects = np.where(is_first, first[told], second[told]).tolist()
+    marks = np.where(is_first, second[told], first[told])
+    taken, owner = known.copy(), np.arange(len(root))
+    served: set[tuple[int, int]] = set()
+    people = answers.mark_annotator[marks].tolist()
+    for object_, mark, who in zip(objects, marks.tolist(), people, strict=True):
+        if not taken[mark] and (object_, who) not in served:
+            served.add((object_, who))
+            taken[mark] = True
+            owner[mark] = object_
+    rows = np.flatnonzero(taken)
+    head = np.arange(len(root))
+    np.minimum.at(head, owner[rows], rows)
+    root[rows] = head[owner[rows]]
+    return taken
 
 
 def alike(answers: ObjectAnswers) -> Pairs:

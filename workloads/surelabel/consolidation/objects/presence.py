@@ -82,8 +82,10 @@ def turn(sites: Sites, curve: SupportCurve) -> Turn:
     """How weighted support says, by the curve, which candidates are real."""
 
     def turned(weight: Floats) -> Seen:
-        support = sites.share(weight) * sites.n_seen
-        return seen_of(sites, expit(curve.log_odds(support, sites.n_seen)))
+        # Nobody need have looked at what is known.
+        seen = np.maximum(sites.n_seen, 1)
+        odds = curve.log_odds(sites.share(weight) * seen, seen)
+        return seen_of(sites, sites.held(expit(odds)))
 
     return turned
 
@@ -96,6 +98,17 @@ def seen_of(sites: Sites, posterior: Floats) -> Seen:
         return np.bincount(sites.annotator, weights=weight, minlength=n).astype(np.float64)
 
     return Seen(posterior, count(real * sites.hit), count(real))
+
+
+def rates_on_gold(sites: Sites) -> Rates | None:
+    """Each annotator's rates by what is known alone; None where nothing is.
+
+    Where they begin decides whom an iteration believes in the end.
+    """
+    known = sites.known
+    if not len(known.site):
+        return None
+    return rates_of(known, seen_of(known, known.held(np.zeros(len(sites)))))
 
 
 def rates_of(sites: Sites, found: Seen) -> Rates:
