@@ -6,13 +6,14 @@ import csv
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cli.test_consolidate import run
 from surelabel.consolidation.objects import METHODS, Auto
-from surelabel.tasks import TASK_TYPES
+from surelabel.tasks import TASK_TYPES, regions
 from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
 from workloads.consolidation.crowds import DATA
 from workloads.stages.mini_driver import MiniDriver
@@ -214,26 +215,46 @@ def truth_and_another(task_type: str) -> tuple[bytes, bytes]:
     )
 
 
-# Custom knows nothing of its answers; of masks nothing is learned from gold.
-@pytest.mark.parametrize(
-    "task_type", sorted({*CASES} - {"Custom", "SemanticSegmentation", "InstanceSegmentation"})
-)
+# Custom knows nothing of its answers; of instances nothing is learned from gold.
+@pytest.mark.parametrize("task_type", sorted({*CASES} - {"Custom", "InstanceSegmentation"}))
 def test_one_who_is_right_on_gold_outvotes_two_who_are_not_on_other_items(task_type: str) -> None:
     task = TASK_TYPES[task_type]
     right, wrong = (task.value_of(each, LABELS) for each in truth_and_another(task_type))
-    answers = ValueAnswers(
+    labels = dict(task.consolidate(outvoted(right, wrong)))
+    for item in (0, 11):
+        found = labels[item].value
+        assert task.disagreement(found, right) < task.disagreement(found, wrong)
+
+
+def outvoted(right: Any, wrong: Any) -> ValueAnswers[Any]:
+    """Of three people two are always wrong together; all items are known but the first and last."""
+    return ValueAnswers(
         item=tuple(item for item in range(12) for _ in range(3)),
         annotator=(0, 1, 2) * 12,
         value=(right, wrong, wrong) * 12,
         n_annotators=3,
         sources=(None,) * 12,
         classes=classes_of(tuple(LABELS)),
-        gold=dict.fromkeys(range(10), right),
+        gold=dict.fromkeys(range(1, 11), right),
     )
-    labels = dict(task.consolidate(answers))
-    for item in (10, 11):
-        found = labels[item].value
-        assert task.disagreement(found, right) < task.disagreement(found, wrong)
+
+
+@pytest.mark.parametrize("task_type", ["SemanticSegmentation"])
+def test_gold_masks_tell_of_people_in_every_batch_of_images(
+    monkeypatch: pytest.MonkeyPatch, task_type: str
+) -> None:
+    task = TASK_TYPES[task_type]
+    right, wrong = (task.value_of(each, LABELS) for each in truth_and_another(task_type))
+    together, apart = outvoted(right, wrong), outvoted(right, wrong)
+    labels = dict(task.consolidate(together))
+    monkeypatch.setattr(regions, "_BATCH_PIXELS", 1)
+    one_by_one = list(task.consolidate(apart))
+    assert [item for item, _ in one_by_one] == list(labels) == list(range(12))
+    for item, label in one_by_one:
+        assert task.disagreement(label.value, labels[item].value) == 0
+    (one,), (other,) = together.fit.annotators, apart.fit.annotators
+    np.testing.assert_allclose(one.iou, other.iou)
+    assert one.n_answers.tolist() == other.n_answers.tolist() == [12, 12, 12]
 
 
 @pytest.mark.parametrize("task_type", CASES)
@@ -262,8 +283,13 @@ def test_gold_of_every_task_type_stands_and_judges_the_annotators(
     assert [line["confidence"] for line in found[:6]] == [1.0] * 6
     assert len(found) == 8
     with people.open(encoding="utf-8") as file:
-        agreement = {row["annotator"]: float(row["agreement"]) for row in csv.DictReader(file)}
+        rows = {row["annotator"]: row for row in csv.DictReader(file)}
+    agreement = {name: float(row["agreement"]) for name, row in rows.items()}
     assert agreement["ann"] > agreement["bob"] == agreement["cid"]
+    # What the method knows of them, by gold as by the other items.
+    for figure in ("hitRate", "iou"):
+        if figure in rows["ann"] and task_type != "InstanceSegmentation":
+            assert float(rows["ann"][figure]) > float(rows["bob"][figure])
 
 
 def test_a_known_order_of_candidates_that_nobody_named_is_refused(tmp_path: Path) -> None:

@@ -38,11 +38,11 @@ class Fit:
     converged: bool = True
     annotators: list[Any] = field(default_factory=list)
 
-    def note(self, result: Iterated) -> None:
-        """Take in the result of one fit."""
+    def note(self, result: Iterated, annotators: Any = None) -> None:
+        """Take in the result of one fit; ``annotators``: in place of its own."""
         self.n_iter = max(self.n_iter, result.n_iter)
         self.converged = self.converged and result.converged
-        self.annotators.append(getattr(result, "annotators", None))
+        self.annotators.append(annotators or getattr(result, "annotators", None))
 
 
 @dataclass(frozen=True)

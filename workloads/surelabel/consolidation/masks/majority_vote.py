@@ -17,7 +17,13 @@ from surelabel.consolidation.result import Floats
 class MajorityVote(Segmentation):
     """Every vote counts alike; a tie goes to the background, then to the lower class."""
 
-    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
+    def _judge(
+        self,
+        study: Study,
+        known: MaskAnnotators | None,
+        judged: MaskAnnotators | None,
+        trust: Floats,
+    ) -> Voting:
         n = len(study.annotator)
         classes = study.classes
         return Voting(

@@ -27,8 +27,12 @@ class Quality:
         self._rejected = np.zeros(n_annotators, np.int64)
 
     def add(self, annotator: Ints, voting: Voting, tally: Tally) -> None:
-        """One image: what its annotators said, beside what became of it."""
-        confusion = tally.confusion
+        """One image: what its annotators said, beside what became of it.
+
+        ``annotator``: (n_people,), the first of those that ``voting`` and ``tally`` have.
+        """
+        n = len(annotator)
+        confusion = tally.confusion[:n]
         right = np.diagonal(confusion, axis1=1, axis2=2)
         truth, said = confusion.sum(axis=2), confusion.sum(axis=1)
         for who, value in zip(annotator, _mean_overlap(right, truth, said), strict=True):
@@ -40,7 +44,7 @@ class Quality:
         self._pixels[:, annotator] += np.array(
             [objects[1], objects[0], truth[:, 0], right[:, 0]], np.int64
         )
-        self._rejected[annotator] += ~voting.counted
+        self._rejected[annotator] += ~voting.counted[:n]
 
     def annotators(self) -> MaskAnnotators:
         """The means."""

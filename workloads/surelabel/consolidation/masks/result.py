@@ -65,6 +65,32 @@ class MaskAnnotators(NamedAnnotators):
         # Exact, so that the order of the annotators does not show.
         return shrunk(total, self.n_answers, math.fsum(total) / n if n else 1.0)
 
+    @classmethod
+    def pooled(cls, parts: Sequence[MaskAnnotators]) -> MaskAnnotators:
+        """What several fits found out about the same annotators: means over all their answers."""
+        if len(parts) == 1:
+            return parts[0]
+        n_answers = np.array([part.n_answers for part in parts])
+
+        def mean(name: str) -> Floats:
+            values = np.array([getattr(part, name) for part in parts])
+            weight = np.where(np.isnan(values), 0, n_answers)
+            total = weight.sum(axis=0)
+            nothing = np.full(len(total), np.nan)
+            summed = (np.nan_to_num(values) * weight).sum(axis=0)
+            found: Floats = np.divide(summed, total, out=nothing, where=total > 0)
+            return found
+
+        return cls(
+            n_answers=n_answers.sum(axis=0),
+            iou=mean("iou"),
+            sensitivity=mean("sensitivity"),
+            specificity=mean("specificity"),
+            border_bias=mean("border_bias"),
+            rejected=np.array([part.rejected for part in parts]).sum(axis=0),
+            names=parts[0].names,
+        )
+
     @property
     def outlier(self) -> Flags:
         """Whose IoU is far below the others', with five answers or more: for a person to look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -9,7 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.masks import METHODS, MaskAnswers, Segmentation
+from surelabel.consolidation.masks import METHODS, MaskAnnotators, MaskAnswers, Segmentation
 from surelabel.consolidation.masks import disagreement as apart
 from surelabel.frames import Frame
 from surelabel.tasks.base import Random
@@ -26,7 +27,7 @@ from surelabel.tasks.regions import (
     shifted,
 )
 from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat, mask_png
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import Consolidated, Fit, ValueAnswers, ValueTask
 from surelabel.tasks.values import SemanticMask
 
 Classes16 = NDArray[np.uint16]
@@ -76,9 +77,30 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
     def consolidate(
         self, answers: ValueAnswers[SemanticMask], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
-        """See ``ValueTask``; ValueError where the masks of an item differ in size."""
-        for batch in image_batches(answers, _classes_of_pixels):
-            yield from _of_batch(batch, answers, self.methods[method])
+        """See ``ValueTask``; ValueError where the masks of an item differ in size.
+
+        Gold items come first, and tell of the annotators in all batches of images.
+        """
+        fit, n = Fit(), answers.n_items
+        known = [item in answers.gold for item in range(n)]
+        for batch in image_batches(answers.of_items(known), _classes_of_pixels):
+            for _ in _of_batch(batch, answers, self.methods[method], fit):
+                pass
+        judged = MaskAnnotators.pooled(fit.annotators) if fit.annotators else None
+        others = (
+            label
+            for batch in image_batches(answers.of_items([not k for k in known]), _classes_of_pixels)
+            for label in _of_batch(batch, answers, self.methods[method], fit, judged)
+        )
+        sure = (1.0,) * (len(answers.classes) + 1)
+        told = (
+            (item, Consolidated(answers.gold[item], 1.0, sure))
+            for item, _ in answers.by_item()
+            if known[item]
+        )
+        yield from heapq.merge(told, others, key=lambda pair: pair[0])
+        if fit.annotators:
+            answers.fit.note(fit, MaskAnnotators.pooled(fit.annotators))
 
     def frame(self, value: SemanticMask) -> Frame:
         """See ``ValueTask``; the size of the mask."""
@@ -102,6 +124,8 @@ def _of_batch(
     batch: dict[int, dict[int, Classes16]],
     answers: ValueAnswers[SemanticMask],
     method: type[Segmentation],
+    fit: Fit,
+    judged: MaskAnnotators | None = None,
 ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
     rows = [
         (number, who, mask)
@@ -117,7 +141,13 @@ def _of_batch(
         answers.n_annotators,
         n_classes,
     )
-    result = method(pixel_confidence=False).fit_predict(coded)
+    gold = {
+        number: _classes_of_pixels(answers.gold[item])
+        for number, item in enumerate(batch)
+        if item in answers.gold
+    }
+    result = method(pixel_confidence=False).fit_predict(coded, gold=gold, judged_annotators=judged)
+    fit.note(result)
     sure = np.repeat(result.confidence[:, None], n_classes, axis=1)
     sure[result.region_item, result.region_class] = result.region_confidence
     for number, item in enumerate(batch):
@@ -131,4 +161,3 @@ def _of_batch(
                 tuple(sure[number].tolist()),
             ),
         )
-    answers.fit.note(result)
