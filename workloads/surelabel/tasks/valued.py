@@ -107,11 +107,13 @@ class OnDemand(Sequence[V]):
 @dataclass(frozen=True)
 class Consolidated(Generic[V]):
     """The label of one item. ``confidences``: of its parts, as ``Label`` has them; ``confidence``:
-    of the label as a whole, in [0, 1]."""
+    of the label as a whole, in [0, 1]. ``apart``: ``disagreement`` of each answer to the item, by
+    annotator, with the value, if whoever had them in memory has told; masks are slow to decode."""
 
     value: V
     confidence: float
     confidences: tuple[float, ...] = ()
+    apart: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,7 @@ class Segmentation(Fitted, ABC):
         label: list[NDArray[Any] | None] = [None] * answers.n_items
         confidence: list[Bytes | None] = [None] * answers.n_items
         decided: dict[int, tuple[Voting, Tally]] = {}
+        iou = np.full(len(answers.item), np.nan)
 
         def decide(study: Study, voting: Voting) -> None:
             kind = np.uint8 if answers.n_classes <= 256 else np.uint16
@@ -144,7 +145,8 @@ class Segmentation(Fitted, ABC):
                 if sure is not None:
                     sure[...] = 255
             label[study.item], confidence[study.item] = drawn, sure
-            quality.add(study.annotator[: study.n_people], voting, tally)
+            near = quality.add(study.annotator[: study.n_people], voting, tally)
+            iou[answers.rows_of(study.item)] = near
             decided[study.item] = voting, tally
 
         # Gold first: it tells whom to believe in all other images.
@@ -156,7 +158,7 @@ class Segmentation(Fitted, ABC):
         trusted = self._trusted(open_, answers.n_annotators, known, judged)
         for study, trust in zip(open_, trusted, strict=True):
             decide(study, self._judge(study, known, judged, trust))
-        self.result_ = _result(answers, label, confidence, studies, decided, quality)
+        self.result_ = _result(answers, label, confidence, studies, decided, iou, quality)
         return self
 
     def fit_predict(
@@ -269,6 +271,7 @@ def _result(
     confidence: list[Bytes | None],
     studies: list[Study],
     decided: Mapping[int, tuple[Voting, Tally]],
+    iou: Floats,
     quality: Quality,
 ) -> MaskResult:
     sure = np.full(answers.n_items, np.nan)
@@ -292,6 +295,7 @@ def _result(
         confidence_byte=tuple(confidence),
         confidence=sure,
         n_answers=np.bincount(answers.item, minlength=answers.n_items),
+        iou=iou,
         region_item=item.astype(np.int64),
         region_class=class_.astype(np.int64),
         region_pixels=size.astype(np.int64),

@@ -157,7 +157,8 @@ class MaskResult:
     None where nobody answered. ``confidence_byte[item]``: 255 times the chance that the pixel's
     class is right; None where nobody answered or it was not asked for. ``confidence``:
     (n_items,), the mean over the pixels that people disagree on (all of them where they agree);
-    nan where nobody answered. ``n_answers``: (n_items,).
+    nan where nobody answered. ``n_answers``: (n_items,). ``iou``: one for each of the answers, in
+    their order, with the label: 1 less their ``disagreement``.
 
     Regions, (n_regions,), by item and class, the background among them: ``region_item``,
     ``region_class``, ``region_pixels``, ``region_confidence`` (mean over its pixels),
@@ -169,6 +170,7 @@ class MaskResult:
     confidence_byte: tuple[NDArray[np.uint8] | None, ...]
     confidence: Floats
     n_answers: Ints
+    iou: Floats
     region_item: Ints
     region_class: Ints
     region_pixels: Ints

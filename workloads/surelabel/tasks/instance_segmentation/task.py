@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -110,8 +110,12 @@ class InstanceSegmentation(ValueTask[Instances]):
             result = self.methods[method]().fit_predict(coded)
             answers.fit.note(result)
             for number, item in enumerate(items):
-                shape = next(iter(batch[item].values())).shape
-                yield item, _of_item(result, number, shape)
+                theirs = list(batch[item].values())
+                label = _of_item(result, number, theirs[0].shape)
+                ours = _marks(label.value)
+                # While they are in memory.
+                apart = tuple(_apart(each, ours) for each in theirs)
+                yield item, replace(label, apart=apart)
 
     def frame(self, value: Instances) -> Frame:
         """See ``ValueTask``; the size of the mask."""

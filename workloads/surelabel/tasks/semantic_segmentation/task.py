@@ -159,5 +159,6 @@ def _of_batch(
                 SemanticMask(mask.astype(np.int32) - 1),
                 float(result.confidence[number]),
                 tuple(sure[number].tolist()),
+                tuple((1 - result.iou[coded.rows_of(number)]).tolist()),
             ),
         )
