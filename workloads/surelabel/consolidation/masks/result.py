@@ -27,6 +27,17 @@ def shrunk(total: Floats, n: Ints, mean: float) -> Floats:
     return np.asarray((total + _PRIOR_ANSWERS * mean) / (n + _PRIOR_ANSWERS))
 
 
+def pooled_mean(parts: Sequence[Any], name: str) -> Floats:
+    """(n_annotators,): the mean of a figure of several fits, each as often as it had answers."""
+    values = np.array([getattr(part, name) for part in parts])
+    weight = np.where(np.isnan(values), 0, [part.n_answers for part in parts])
+    total = weight.sum(axis=0)
+    summed = (np.nan_to_num(values) * weight).sum(axis=0)
+    nothing = np.full(len(total), np.nan)
+    found: Floats = np.divide(summed, total, out=nothing, where=total > 0)
+    return found
+
+
 def far_below(values: Floats, n_answers: Ints) -> Flags:
     """Which values of annotators with five answers or more lie far below those of the others."""
     telling = (n_answers >= _ENOUGH) & ~np.isnan(values)
@@ -66,28 +77,23 @@ class MaskAnnotators(NamedAnnotators):
         return shrunk(total, self.n_answers, math.fsum(total) / n if n else 1.0)
 
     @classmethod
+    def unknown(cls, n_annotators: int) -> MaskAnnotators:
+        """Of people who have not drawn anything."""
+        nothing, none = np.full(n_annotators, np.nan), np.zeros(n_annotators, np.int64)
+        return cls(none, nothing, nothing, nothing, nothing, none)
+
+    @classmethod
     def pooled(cls, parts: Sequence[MaskAnnotators]) -> MaskAnnotators:
         """What several fits found out about the same annotators: means over all their answers."""
         if len(parts) == 1:
             return parts[0]
-        n_answers = np.array([part.n_answers for part in parts])
-
-        def mean(name: str) -> Floats:
-            values = np.array([getattr(part, name) for part in parts])
-            weight = np.where(np.isnan(values), 0, n_answers)
-            total = weight.sum(axis=0)
-            nothing = np.full(len(total), np.nan)
-            summed = (np.nan_to_num(values) * weight).sum(axis=0)
-            found: Floats = np.divide(summed, total, out=nothing, where=total > 0)
-            return found
-
         return cls(
-            n_answers=n_answers.sum(axis=0),
-            iou=mean("iou"),
-            sensitivity=mean("sensitivity"),
-            specificity=mean("specificity"),
-            border_bias=mean("border_bias"),
-            rejected=np.array([part.rejected for part in parts]).sum(axis=0),
+            n_answers=np.sum([part.n_answers for part in parts], axis=0),
+            iou=pooled_mean(parts, "iou"),
+            sensitivity=pooled_mean(parts, "sensitivity"),
+            specificity=pooled_mean(parts, "specificity"),
+            border_bias=pooled_mean(parts, "border_bias"),
+            rejected=np.sum([part.rejected for part in parts], axis=0),
             names=parts[0].names,
         )
 

@@ -35,6 +35,20 @@ class Rates(NamedTuple):
     pooled_false: float
     n_real: Floats
 
+    @classmethod
+    def of(cls, hits: Floats, seen: Floats, false: Floats, absent: Floats) -> Rates:
+        """Shrunk towards everybody's. (n_annotators,) each: of ``seen`` real candidates how many
+        each annotator marked, of ``absent`` that are not real how many."""
+        pooled_hit = (hits.sum() + 1) / (seen.sum() + 2)
+        pooled_false = (false.sum() + 1) / (absent.sum() + 2)
+        return cls(
+            (hits + _PRIOR * pooled_hit) / (seen + _PRIOR),
+            (false + _PRIOR * pooled_false) / (absent + _PRIOR),
+            float(pooled_hit),
+            float(pooled_false),
+            seen,
+        )
+
     @property
     def weight(self) -> Floats:
         """(n_annotators,): how much a word of each says, as a difference of log odds; positive."""
@@ -117,12 +131,4 @@ def rates_of(sites: Sites, found: Seen) -> Rates:
     # Rounding may leave a little less than nothing.
     false = np.maximum(sites.n_hits - hits, 0.0)
     absent = np.maximum(sites.n_views - seen, false)
-    pooled_hit = (hits.sum() + 1) / (seen.sum() + 2)
-    pooled_false = (false.sum() + 1) / (absent.sum() + 2)
-    return Rates(
-        (hits + _PRIOR * pooled_hit) / (seen + _PRIOR),
-        (false + _PRIOR * pooled_false) / (absent + _PRIOR),
-        float(pooled_hit),
-        float(pooled_false),
-        seen,
-    )
+    return Rates.of(hits, seen, false, absent)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
@@ -22,6 +21,7 @@ from surelabel.tasks.regions import (
     MISTAKEN,
     TREMBLE,
     WELL_OFF,
+    gold_first,
     image_batches,
     pixels_of,
     shifted,
@@ -77,30 +77,22 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
     def consolidate(
         self, answers: ValueAnswers[SemanticMask], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
-        """See ``ValueTask``; ValueError where the masks of an item differ in size.
+        """See ``ValueTask``; ValueError where the masks of an item differ in size."""
+        fit = Fit()
 
-        Gold items come first, and tell of the annotators in all batches of images.
-        """
-        fit, n = Fit(), answers.n_items
-        known = [item in answers.gold for item in range(n)]
-        for batch in image_batches(answers.of_items(known), _classes_of_pixels):
-            for _ in _of_batch(batch, answers, self.methods[method], fit):
-                pass
-        judged = MaskAnnotators.pooled(fit.annotators) if fit.annotators else None
-        others = (
-            label
-            for batch in image_batches(answers.of_items([not k for k in known]), _classes_of_pixels)
-            for label in _of_batch(batch, answers, self.methods[method], fit, judged)
-        )
-        sure = (1.0,) * (len(answers.classes) + 1)
-        told = (
-            (item, Consolidated(answers.gold[item], 1.0, sure))
-            for item, _ in answers.by_item()
-            if known[item]
-        )
-        yield from heapq.merge(told, others, key=lambda pair: pair[0])
-        if fit.annotators:
-            answers.fit.note(fit, MaskAnnotators.pooled(fit.annotators))
+        def labels(
+            part: ValueAnswers[SemanticMask], judged: MaskAnnotators | None
+        ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
+            for batch in image_batches(part, _classes_of_pixels):
+                yield from _of_batch(batch, answers, self.methods[method], fit, judged)
+
+        def judge() -> MaskAnnotators | None:
+            return MaskAnnotators.pooled(fit.annotators) if fit.annotators else None
+
+        n_classes = len(answers.classes) + 1
+        yield from gold_first(answers, labels, judge, lambda _: n_classes)
+        if (found := judge()) is not None:
+            answers.fit.note(fit, found)
 
     def frame(self, value: SemanticMask) -> Frame:
         """See ``ValueTask``; the size of the mask."""
@@ -125,7 +117,7 @@ def _of_batch(
     answers: ValueAnswers[SemanticMask],
     method: type[Segmentation],
     fit: Fit,
-    judged: MaskAnnotators | None = None,
+    judged: MaskAnnotators | None,
 ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
     rows = [
         (number, who, mask)
