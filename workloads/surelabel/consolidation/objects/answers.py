@@ -122,6 +122,11 @@ class ObjectAnswers(Answered):
             return np.ones(len(self.answer), dtype=bool)
         return np.not_equal(self.mark_annotator, self.oracle)
 
+    @property
+    def people(self) -> slice | NDArray[np.bool_]:
+        """``by_people`` as an index, which copies nothing where all marks are people's."""
+        return slice(None) if self.oracle is None else self.by_people
+
     @cached_property
     def mark_item(self) -> Codes:
         """(n_marks,): the item of each mark."""

@@ -127,9 +127,9 @@ class Objects(Fitted, ABC):
 
 def _held(geometry: Geometry, told: ObjectAnswers, sites: Sites) -> Geometry:
     """The objects of all sites, (n_sites,), those that are known as they are known."""
-    known = np.flatnonzero(~told.by_people)
-    if not len(known):
+    if told.oracle is None:
         return geometry
+    known = np.flatnonzero(~told.by_people)
     rows = np.arange(len(sites))
     rows[sites.cluster[known]] = len(sites) + np.arange(len(known))
     return geometry.joined(told.geometry[known])[rows]
@@ -139,11 +139,13 @@ def _vote(
     told: ObjectAnswers, sites: Sites, frozen: ObjectAnnotators | None
 ) -> tuple[Codes, Floats, AnnotatorParameters | None]:
     """The class of each site, the chance that it is right, and how annotators name classes."""
-    n, people = len(sites), told.by_people
+    n, people = len(sites), told.people
     if told.n_classes == 1:
         return np.zeros(n, np.int64), np.ones(n), None
-    gold = np.full(n, -1, np.int64)
-    gold[sites.cluster[~people]] = told.label[~people]
+    gold = None
+    if told.oracle is not None:
+        gold = np.full(n, -1, np.int64)
+        gold[sites.cluster[~told.by_people]] = told.label[~told.by_people]
     result = HierarchicalDawidSkene().fit_predict(
         sites.cluster[people],
         told.mark_annotator[people],
@@ -152,15 +154,15 @@ def _vote(
         sites.n_annotators,
         told.n_classes,
         frozen_annotators=None if frozen is None else frozen.labels,
-        gold=None if told.oracle is None else gold,
+        gold=gold,
     )
     return result.label, result.confidence, result.annotators
 
 
 def _spread(told: ObjectAnswers, sites: Sites, geometry: Geometry) -> Floats:
     """(n_sites,): mean similarity of people's marks to what they were fused to; nan without any."""
-    rows = np.flatnonzero(told.by_people)
-    cluster = sites.cluster[rows]
+    rows = np.arange(len(told.answer))[told.people]
+    cluster = sites.cluster[told.people]
     total = sums(told.geometry.similarity(rows, geometry, cluster), cluster, len(sites))
     nothing = np.full(len(sites), np.nan)
     spread: Floats = np.divide(total, sites.support, out=nothing, where=sites.support > 0)
@@ -183,7 +185,7 @@ def _annotators(
     rates, n = presence.rates, answers.n_annotators
     who = answers.mark_annotator
     # People's marks lie among those that are known in the order that they have without them.
-    total = sums(told.geometry.errors(errors.relative)[told.by_people], who, n)
+    total = sums(told.geometry.errors(errors.relative)[told.people], who, n)
     measured = errors.n_marks[:, None]
     bias = np.divide(total, measured, out=np.full_like(total, np.nan), where=measured > 0)
     return ObjectAnnotators(
@@ -236,7 +238,7 @@ def _result(
         support=sites.support[kept],
         out_of=sites.n_seen[kept],
         spread=spread[kept],
-        mark_object=number[sites.cluster[told.by_people]],
+        mark_object=number[sites.cluster[told.people]],
         item_confidence=expected,
         n_answers=answers.n_answers,
         annotators=annotators,

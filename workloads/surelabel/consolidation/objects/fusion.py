@@ -71,20 +71,26 @@ def fuse(
         step = fusion_kernels.compiled_step(cluster, n)
         middle = fusion_kernels.compiled_medians
     fused, scale = middle(values, cluster, n), middle(aligned.scale, cluster, n)
+    telling = (np.bincount(cluster, minlength=n) >= TELLING)[cluster]
+    looks = [telling] * _MAX_ITER
     known = annotator == n_annotators
-    on_gold = (np.bincount(cluster[known], minlength=n) > 0)[cluster] & ~known
-    telling = on_gold | (np.bincount(cluster, minlength=n) >= TELLING)[cluster] & ~known
+    if known.any():
+        on_gold = (np.bincount(cluster[known], minlength=n) > 0)[cluster] & ~known
+        # Where errors begin decides whom the means believe: by what is known alone.
+        looks = [on_gold, *[(telling | on_gold) & ~known] * (_MAX_ITER - 1)]
+    n_marks = np.bincount(annotator[looks[-1]], minlength=n_annotators)
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
     pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.empty_like(values)
-    # Where errors begin decides whom the means believe: by what is known alone, if anything is.
-    for shown in (on_gold if known.any() else telling, *(telling,) * (_MAX_ITER - 1)):
-        n_marks = np.bincount(annotator[shown], minlength=n_annotators)
+    for shown in looks:
         trust = (1 / np.append(square, _KNOWN))[annotator]
         fused, out, relative = step(values, scale, cluster, trust, fused, shown)
         if sigma is None:
-            everybody = max(float(out.sum() / max(shown.sum(), 1)), _LEAST_SQUARE)
-            total = np.bincount(annotator, weights=out, minlength=n_annotators)[:n_annotators]
-            square = (total + _PRIOR * everybody) / (n_marks + _PRIOR)
+            here = n_marks
+            if shown is not looks[-1]:
+                here = np.bincount(annotator[shown], minlength=n_annotators)
+            everybody = max(float(out.sum() / max(here.sum(), 1)), _LEAST_SQUARE)
+            total = np.bincount(annotator, weights=out, minlength=n_annotators)
+            square = (total[:n_annotators] + _PRIOR * everybody) / (here + _PRIOR)
             square = np.maximum(square, _LEAST_SQUARE)
             pooled = float(np.sqrt(everybody))
     return fused, Errors(np.sqrt(square), pooled, relative, n_marks)

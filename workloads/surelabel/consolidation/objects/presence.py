@@ -119,9 +119,9 @@ def rates_on_gold(sites: Sites) -> Rates | None:
 
     Where they begin decides whom an iteration believes in the end.
     """
-    known = sites.known
-    if not len(known.site):
+    if np.isnan(sites.truth).all():
         return None
+    known = sites.known
     return rates_of(known, seen_of(known, known.held(np.zeros(len(sites)))))
 
 
