@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -15,12 +14,13 @@ from numpy.typing import NDArray
 from surelabel.consolidation.checked import aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.masks.answers import MaskAnswers, MaskSource
-from surelabel.consolidation.masks.drawing import Bytes, Tally, draw, neighbours
-from surelabel.consolidation.masks.patterns import Coded, Ints, Patterns, coded
+from surelabel.consolidation.masks.drawing import Bytes, Tally, draw
+from surelabel.consolidation.masks.patterns import Patterns, coded
 from surelabel.consolidation.masks.quality import Quality
 from surelabel.consolidation.masks.result import MaskAnnotators, MaskResult
+from surelabel.consolidation.masks.study import Study, as_known, majority_borders
 from surelabel.consolidation.masks.tiles import followed, tiles
-from surelabel.consolidation.masks.voting import Voting, weighted_shares, winner
+from surelabel.consolidation.masks.voting import Voting
 from surelabel.consolidation.result import Floats
 
 # Where a label or a confidence is drawn: (item, "label" or "confidence", shape, dtype) to array.
@@ -30,34 +30,6 @@ Canvas = Callable[[int, str, tuple[int, int], Any], NDArray[Any]]
 _KEPT_BYTES = 1 << 26
 # From here on compiling the loops pays: pixels of all images.
 _MANY_PIXELS = 1 << 24
-
-
-@dataclass(frozen=True)
-class Study:
-    """What one look at an image shows. ``annotator``: (n_annotators_here,), their codes.
-
-    ``border``: edges between pixels whose majorities differ, 0 where it was not asked for.
-    ``is_known``: whether the last of the annotators is what is known.
-    """
-
-    item: int
-    rows: slice
-    annotator: Ints
-    shape: tuple[int, int]
-    patterns: Patterns
-    border: int
-    ready: Coded | None
-    is_known: bool = False
-
-    @property
-    def n_people(self) -> int:
-        """How many annotators there are here, without what is known."""
-        return len(self.annotator) - self.is_known
-
-    @property
-    def classes(self) -> Ints:
-        """The classes that somebody gave some pixel, and the background; ascending."""
-        return np.union1d([0], np.unique(self.patterns.votes)).astype(np.int64)
 
 
 @dataclass
@@ -152,7 +124,7 @@ class Segmentation(Fitted, ABC):
         # Gold first: it tells whom to believe in all other images.
         for study in studies:
             if study.is_known:
-                decide(study, _as_known(study))
+                decide(study, as_known(study))
         judged = quality.annotators() if gold else judged_annotators
         open_ = [study for study in studies if not study.is_known]
         trusted = self._trusted(open_, answers.n_annotators, known, judged)
@@ -222,29 +194,12 @@ class Segmentation(Fitted, ABC):
             here = found.count > 0
             parts.append(Patterns(found.votes[here], found.count[here]))
             if self._needs_border:
-                border += _majority_borders(piece, tile)
+                border += majority_borders(piece, tile)
             if window == (slice(0, size[0]), slice(0, size[1])):
                 whole = piece
         who = answers.annotator[rows]
         is_known = answers.oracle is not None and int(who[-1]) == answers.oracle
         return Study(item, rows, who, size, Patterns.merged(parts), border, whole, is_known)
-
-
-def _as_known(study: Study) -> Voting:
-    """What is known, the last of the masks, decides alone."""
-    n = len(study.annotator)
-    shares = partial(weighted_shares, weights=np.eye(n)[-1], classes=study.classes)
-    return Voting(study.classes, shares, counted=np.ones(n, bool))
-
-
-def _majority_borders(piece: Coded, tile: tuple[slice, slice]) -> int:
-    """Edges between pixels whose majorities differ."""
-    votes = piece.patterns.votes
-    classes = np.unique(votes)
-    majority = winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))
-    labels = np.empty(piece.code.shape, np.uint8 if len(classes) <= 256 else np.uint16)
-    piece.spread(majority.astype(labels.dtype), labels)
-    return sum(int(np.count_nonzero(here != there)) for here, there in neighbours(labels, tile))
 
 
 def _pixels(answers: MaskAnswers) -> int:

@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
-from surelabel.consolidation.masks.base import Segmentation, Study
+from surelabel.consolidation.masks.base import Segmentation
 from surelabel.consolidation.masks.result import MaskAnnotators
+from surelabel.consolidation.masks.study import Study
 from surelabel.consolidation.masks.voting import Voting, weighted_shares
 from surelabel.consolidation.result import Floats
 

@@ -12,9 +12,10 @@ from functools import partial
 
 import numpy as np
 
-from surelabel.consolidation.masks.base import Segmentation, Study
+from surelabel.consolidation.masks.base import Segmentation
 from surelabel.consolidation.masks.patterns import Patterns
 from surelabel.consolidation.masks.result import MaskAnnotators, shrunk
+from surelabel.consolidation.masks.study import Study
 from surelabel.consolidation.masks.voting import Voting, overlap, weighted_shares, winner
 from surelabel.consolidation.result import Floats
 
