@@ -88,7 +88,7 @@ class Valued:
         figures that the method has."""
         agreement = AnnotatorAgreement(self.task, self.answers)
         for item, label in self.labels.items():
-            agreement.add(item, label.value)
+            agreement.add(item, label)
         names = self.given.annotators
         counted = list(agreement.means())
         fits = self.answers.fit.annotators

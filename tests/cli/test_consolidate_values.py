@@ -6,15 +6,16 @@ import csv
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from cli.test_consolidate import run
 from surelabel.consolidation.objects import METHODS, Auto
-from surelabel.tasks import TASK_TYPES
+from surelabel.tasks import TASK_TYPES, regions
 from surelabel.tasks.base import Choosing
-from surelabel.tasks.valued import ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
 from workloads.consolidation.crowds import DATA
 from workloads.stages.mini_driver import MiniDriver
 from workloads.value_cases import CASES, LABELS
@@ -206,17 +207,65 @@ def test_what_only_classes_have_is_refused(
     assert message in err
 
 
+def truth_and_another(task_type: str) -> tuple[bytes, bytes]:
+    """An answer that is right, and one that is not."""
+    task, rng = TASK_TYPES[task_type], np.random.default_rng(2)
+    truth = task.parse_answer(CASES[task_type][0], LABELS)
+    wrong = (task.simulate(truth, 0.0, rng, LABELS) for _ in range(100))
+    right = task.value_of(truth, LABELS)
+    return truth, next(
+        each for each in wrong if task.disagreement(task.value_of(each, LABELS), right) > 0.1
+    )
+
+
+# Custom knows nothing of its answers.
+@pytest.mark.parametrize("task_type", sorted({*CASES} - {"Custom"}))
+def test_one_who_is_right_on_gold_outvotes_two_who_are_not_on_other_items(task_type: str) -> None:
+    task = TASK_TYPES[task_type]
+    right, wrong = (task.value_of(each, LABELS) for each in truth_and_another(task_type))
+    labels = dict(task.consolidate(outvoted(right, wrong)))
+    for item in (0, 11):
+        found = labels[item].value
+        assert task.disagreement(found, right) < task.disagreement(found, wrong)
+
+
+def outvoted(right: Any, wrong: Any) -> ValueAnswers[Any]:
+    """Of three people two are always wrong together; all items are known but the first and last."""
+    return ValueAnswers(
+        item=tuple(item for item in range(12) for _ in range(3)),
+        annotator=(0, 1, 2) * 12,
+        value=(right, wrong, wrong) * 12,
+        n_annotators=3,
+        sources=(None,) * 12,
+        classes=classes_of(tuple(LABELS)),
+        gold=dict.fromkeys(range(1, 11), right),
+    )
+
+
+@pytest.mark.parametrize("task_type", ["SemanticSegmentation", "InstanceSegmentation"])
+def test_gold_masks_tell_of_people_in_every_batch_of_images(
+    monkeypatch: pytest.MonkeyPatch, task_type: str
+) -> None:
+    task = TASK_TYPES[task_type]
+    right, wrong = (task.value_of(each, LABELS) for each in truth_and_another(task_type))
+    together, apart = outvoted(right, wrong), outvoted(right, wrong)
+    labels = dict(task.consolidate(together))
+    monkeypatch.setattr(regions, "_BATCH_PIXELS", 1)
+    one_by_one = list(task.consolidate(apart))
+    assert [item for item, _ in one_by_one] == list(labels) == list(range(12))
+    for item, label in one_by_one:
+        assert task.disagreement(label.value, labels[item].value) == 0
+    (one,), (other,) = together.fit.annotators, apart.fit.annotators
+    np.testing.assert_allclose(one.iou, other.iou)
+    assert one.n_answers.tolist() == other.n_answers.tolist() == [12, 12, 12]
+
+
 @pytest.mark.parametrize("task_type", OF_VALUES)
 def test_gold_of_every_task_type_stands_and_judges_the_annotators(
     tmp_path: Path, task_type: str
 ) -> None:
-    task, rng = TASK_TYPES[task_type], np.random.default_rng(2)
-    truth = task.parse_answer(CASES[task_type][0], LABELS)
-    other = next(
-        each
-        for each in (task.simulate(truth, 0.0, rng, LABELS) for _ in range(100))
-        if task.disagreement(task.value_of(each, LABELS), task.value_of(truth, LABELS)) > 0.1
-    )
+    task = TASK_TYPES[task_type]
+    truth, other = truth_and_another(task_type)
     # Of three people two always say something else than the truth, and agree on it.
     told = {"ann": truth, "bob": other, "cid": other}
     lines = [
@@ -237,8 +286,13 @@ def test_gold_of_every_task_type_stands_and_judges_the_annotators(
     assert [line["confidence"] for line in found[:6]] == [1.0] * 6
     assert len(found) == 8
     with people.open(encoding="utf-8") as file:
-        agreement = {row["annotator"]: float(row["agreement"]) for row in csv.DictReader(file)}
+        rows = {row["annotator"]: row for row in csv.DictReader(file)}
+    agreement = {name: float(row["agreement"]) for name, row in rows.items()}
     assert agreement["ann"] > agreement["bob"] == agreement["cid"]
+    # What the method knows of them, by gold as by the other items.
+    for figure in ("hitRate", "iou"):
+        if figure in rows["ann"] and rows["bob"][figure]:
+            assert float(rows["ann"][figure]) > float(rows["bob"][figure])
 
 
 def test_a_known_order_of_candidates_that_nobody_named_is_refused(tmp_path: Path) -> None:

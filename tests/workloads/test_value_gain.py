@@ -7,7 +7,7 @@ import pytest
 
 from surelabel.stages.passes import LEAST_GAIN
 from surelabel.tasks.rating.task import Rating
-from surelabel.tasks.valued import ValueAnswers, classes_of
+from surelabel.tasks.valued import Consolidated, ValueAnswers, classes_of
 from surelabel.tasks.values import Rating as Value
 from surelabel.value_agreement import AnnotatorAgreement
 from surelabel.value_gain import gain_by_item
@@ -73,7 +73,7 @@ def test_annotators_agree_alike_on_any_scale() -> None:
         )
         agreement = AnnotatorAgreement(Rating(), answers)
         for row, own in enumerate(ratings):
-            agreement.add(row, Value(float(np.median(own))))
+            agreement.add(row, Consolidated(Value(float(np.median(own))), 1.0))
         return [mean for _, mean in agreement.means()]
 
     assert means(STARS * 20) == pytest.approx(means(STARS))

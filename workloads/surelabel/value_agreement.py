@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from surelabel.agreement import Agreement, alpha_by_distance, alpha_of_annotator_by_distance
-from surelabel.tasks.valued import ValueAnswers, ValueTask
+from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
 
 # Pairs of answers that tell what chance would give: of all annotators together, and of each; the
 # same of all classes and of each.
@@ -72,11 +72,14 @@ class AnnotatorAgreement:
         self._positions = dict(answers.by_item())
         self._shares: list[list[float]] = [[] for _ in range(answers.n_annotators)]
 
-    def add(self, item: int, value: Any) -> None:
+    def add(self, item: int, label: Consolidated[Any]) -> None:
         """The item's label."""
-        for position in self._positions[item]:
-            apart = self._task.disagreement(self._answers.value[position], value)
-            self._shares[self._answers.annotator[position]].append(1 - apart)
+        positions, value = self._positions[item], self._answers.value
+        apart = label.apart or [
+            self._task.disagreement(value[position], label.value) for position in positions
+        ]
+        for position, each in zip(positions, apart, strict=True):
+            self._shares[self._answers.annotator[position]].append(1 - each)
 
     def means(self) -> list[tuple[int, float | None]]:
         """Answers and mean of each annotator; None without answers."""

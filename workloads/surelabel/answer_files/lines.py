@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
+from surelabel.answer_files.times import seconds_spent
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
 from surelabel.spelling import plain_name
 from surelabel.tasks.fields import Cell
@@ -106,7 +107,6 @@ def _answer(value: Any, where: str) -> RawAnswer | SetAside:
             where, "MalformedAnswer", "answer: must be there; write null for an abstention."
         )
     content = value[keys[0]] if keys else None
-    seconds = value.get("timeSpentInSeconds")
     submitted = value.get("submissionTime")
     return RawAnswer(
         item,
@@ -114,7 +114,7 @@ def _answer(value: Any, where: str) -> RawAnswer | SetAside:
         None if value.get("status") in _ABSTAINED else content,
         where,
         submitted if isinstance(submitted, str) else None,
-        float(seconds) if isinstance(seconds, int | float) else None,
+        seconds_spent(value),
     )
 
 

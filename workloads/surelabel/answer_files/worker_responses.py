@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import msgspec
 
 from surelabel.answer_files.given import RawAnswer, SetAside
+from surelabel.answer_files.times import seconds_spent
 
 _ITERATION = re.compile(r"(?:^|/)iteration-(\d+)/")
 
@@ -47,14 +48,14 @@ def read_response(data: bytes, key: str) -> Iterator[RawAnswer | SetAside]:
         if not isinstance(entry, dict) or not isinstance(entry.get("workerId"), str):
             yield SetAside(where, "MalformedResponse", "workerId: must be a string.")
             continue
-        submitted, seconds = entry.get("submissionTime"), entry.get("timeSpentInSeconds")
+        submitted = entry.get("submissionTime")
         yield RawAnswer(
             item_of(key),
             entry["workerId"],
             _content(entry.get("answerContent")),
             where,
             submitted if isinstance(submitted, str) else None,
-            float(seconds) if isinstance(seconds, int | float) else None,
+            seconds_spent(entry),
         )
 
 

@@ -77,7 +77,7 @@ def consolidate_values(
     # One by one: the masks of a whole round do not fit into memory.
     with method_of(context.config):
         for code, label in task.consolidate(found, context.config.consolidation_method):
-            agreement.add(code, label.value)
+            agreement.add(code, label)
             if not is_new[code]:
                 continue
             confidence[code] = label.confidence

@@ -67,18 +67,28 @@ class ObjectTask(ValueTask[V]):
     ) -> Iterator[tuple[int, Consolidated[V]]]:
         """See ``ValueTask``."""
         values = list(answers.value)
-        marks = [len(self.marks(value)) for value in values]
+        n = len(values)
+        # With what is known, since some answers alone may not show what kind of columns all need.
+        every = [*values, *answers.gold.values()]
+        geometry, labels = self.geometry(every), self._labels(every)
+        ends = np.cumsum([0, *(len(self.marks(value)) for value in every)])
+        people = np.arange(ends[n])
         coded = ObjectAnswers.of(
             np.array(answers.item, np.int64),
             np.array(answers.annotator, np.int64),
-            np.repeat(np.arange(len(marks)), marks),
-            self.geometry(values),
-            self._labels(values),
+            np.repeat(np.arange(n), np.diff(ends[: n + 1])),
+            geometry[people],
+            labels[people],
             answers.n_items,
             max(answers.n_annotators, 1),
             max(len(answers.classes), 1),
         )
-        result = self.methods[method]().fit_predict(coded)
+        known = np.split(np.arange(ends[n], ends[-1]), ends[n + 1 : -1] - ends[n])
+        gold = {
+            item: (geometry[rows], labels[rows])
+            for item, rows in zip(answers.gold, known, strict=False)
+        }
+        result = self.methods[method]().fit_predict(coded, gold=gold)
         for item, positions in answers.by_item():
             yield item, self._of_item(result, item, [values[p] for p in positions])
         answers.fit.note(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -9,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.tasks.base import Random
-from surelabel.tasks.valued import ValueAnswers
+from surelabel.tasks.valued import Consolidated, ValueAnswers
 from surelabel.tasks.values import Instances, Mask, SemanticMask
 
 V = TypeVar("V", SemanticMask, Instances)
 H = TypeVar("H")
+J = TypeVar("J")
 Region = NDArray[np.bool_]
 
 # How far a border is off, as a share of the image's shorter side: by a hand, and by an error.
@@ -41,6 +43,31 @@ def shifted(region: Region, share: float, rng: Random) -> Region:
     source = region[max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)]
     moved[max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = source
     return moved
+
+
+def gold_first(
+    answers: ValueAnswers[V],
+    labels: Callable[[ValueAnswers[V], J | None], Iterator[tuple[int, Consolidated[V]]]],
+    judge: Callable[[], J | None],
+    n_parts: Callable[[V], int],
+) -> Iterator[tuple[int, Consolidated[V]]]:
+    """Every item that has answers, in their order, and its label; what is known stands.
+
+    Gold items come first, and what they show of annotators serves all batches of images.
+    ``labels``: of answers, by annotators that gold has judged, None without gold; ``judge``: what
+    the labels so far have shown; ``n_parts``: of a value, each of which has a confidence.
+    """
+    is_known = [item in answers.gold for item in range(answers.n_items)]
+    for _ in labels(answers.of_items(is_known), None):
+        # Only what it shows of annotators counts.
+        pass
+    others = labels(answers.of_items([not known for known in is_known]), judge())
+    told = (
+        (item, Consolidated(answers.gold[item], 1.0, (1.0,) * n_parts(answers.gold[item])))
+        for item, _ in answers.by_item()
+        if is_known[item]
+    )
+    yield from heapq.merge(told, others, key=lambda pair: pair[0])
 
 
 def image_batches(

@@ -38,11 +38,11 @@ class Fit:
     converged: bool = True
     annotators: list[Any] = field(default_factory=list)
 
-    def note(self, result: Iterated) -> None:
-        """Take in the result of one fit."""
+    def note(self, result: Iterated, annotators: Any = None) -> None:
+        """Take in the result of one fit; ``annotators``: in place of its own."""
         self.n_iter = max(self.n_iter, result.n_iter)
         self.converged = self.converged and result.converged
-        self.annotators.append(getattr(result, "annotators", None))
+        self.annotators.append(annotators or getattr(result, "annotators", None))
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,13 @@ class OnDemand(Sequence[V]):
 @dataclass(frozen=True)
 class Consolidated(Generic[V]):
     """The label of one item. ``confidences``: of its parts, as ``Label`` has them; ``confidence``:
-    of the label as a whole, in [0, 1]."""
+    of the label as a whole, in [0, 1]. ``apart``: ``disagreement`` of each answer to the item, by
+    annotator, with the value, if whoever had them in memory has told; masks are slow to decode."""
 
     value: V
     confidence: float
     confidences: tuple[float, ...] = ()
+    apart: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from surelabel.consolidation.masks.answers import MaskAnswers, MaskReader
 from surelabel.consolidation.masks.base import Segmentation
-from surelabel.consolidation.masks.distance import disagreement
+from surelabel.consolidation.masks.distance import disagreement, instance_disagreement
 from surelabel.consolidation.masks.instance_answers import InstanceAnswers
+from surelabel.consolidation.masks.instance_gold import JudgedByGold
 from surelabel.consolidation.masks.instance_result import InstanceAnnotators, InstanceResult
-from surelabel.consolidation.masks.instances import MatchedInstances, instance_disagreement
+from surelabel.consolidation.masks.instances import MatchedInstances
 from surelabel.consolidation.masks.majority_vote import MajorityVote
 from surelabel.consolidation.masks.result import MaskAnnotators, MaskResult
 from surelabel.consolidation.masks.smoothed_vote import SmoothedVote
@@ -33,6 +34,7 @@ __all__ = [
     "InstanceAnnotators",
     "InstanceAnswers",
     "InstanceResult",
+    "JudgedByGold",
     "MajorityVote",
     "MaskAnnotators",
     "MaskAnswers",

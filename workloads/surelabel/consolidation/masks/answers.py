@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,6 +55,8 @@ class MaskAnswers:
     n_items: int
     n_annotators: int
     n_classes: int
+    # Somebody among the annotators who is always right; see ``with_gold``.
+    oracle: int | None = None
 
     @classmethod
     def of(
@@ -85,6 +87,30 @@ class MaskAnswers:
         for who, where, source in zip(kept.annotator, kept.item, masks, strict=True):
             _check(source, int(where), int(who), shapes)
         return cls(kept.item, kept.annotator, masks, n_items, n_annotators, n_classes)
+
+    def with_gold(self, gold: Mapping[int, MaskSource]) -> MaskAnswers:
+        """The same answers, and the known masks of some items as those of one more annotator, the
+        last, who is always right. ValueError as from ``of``, and for masks of another size than
+        the item's."""
+        if not gold:
+            return self
+        for item, source in gold.items():
+            rows = self.rows_of(item)
+            theirs = {tuple(each.shape) for each in self.mask[rows]}
+            if theirs - {tuple(source.shape)}:
+                raise ValueError(
+                    f"gold must have the size of the item's masks, {theirs.pop()}; got "
+                    f"{tuple(source.shape)} for item {item}. Scale it to the size of the image."
+                )
+        found = MaskAnswers.of(
+            np.concatenate((self.item, np.array(list(gold), np.int64))),
+            np.concatenate((self.annotator, np.full(len(gold), self.n_annotators))),
+            (*self.mask, *gold.values()),
+            self.n_items,
+            self.n_annotators + 1,
+            self.n_classes,
+        )
+        return replace(found, oracle=self.n_annotators)
 
     def rows_of(self, item: int) -> slice:
         """The answers to one item."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 
 from surelabel.consolidation.checked import aligned
 from surelabel.consolidation.fitted import Fitted
-from surelabel.consolidation.masks.answers import MaskAnswers
-from surelabel.consolidation.masks.drawing import Bytes, Tally, draw, neighbours
-from surelabel.consolidation.masks.patterns import Coded, Ints, Patterns, coded
+from surelabel.consolidation.masks.answers import MaskAnswers, MaskSource
+from surelabel.consolidation.masks.drawing import Bytes, Tally, draw
+from surelabel.consolidation.masks.patterns import Patterns, coded
 from surelabel.consolidation.masks.quality import Quality
 from surelabel.consolidation.masks.result import MaskAnnotators, MaskResult
+from surelabel.consolidation.masks.study import Study, as_known, majority_borders
 from surelabel.consolidation.masks.tiles import followed, tiles
-from surelabel.consolidation.masks.voting import Voting, weighted_shares, winner
+from surelabel.consolidation.masks.voting import Voting
 from surelabel.consolidation.result import Floats
 
 # Where a label or a confidence is drawn: (item, "label" or "confidence", shape, dtype) to array.
@@ -28,27 +30,6 @@ Canvas = Callable[[int, str, tuple[int, int], Any], NDArray[Any]]
 _KEPT_BYTES = 1 << 26
 # From here on compiling the loops pays: pixels of all images.
 _MANY_PIXELS = 1 << 24
-
-
-@dataclass(frozen=True)
-class Study:
-    """What one look at an image shows. ``annotator``: (n_annotators_here,), their codes.
-
-    ``border``: edges between pixels whose majorities differ, 0 where it was not asked for.
-    """
-
-    item: int
-    rows: slice
-    annotator: Ints
-    shape: tuple[int, int]
-    patterns: Patterns
-    border: int
-    ready: Coded | None
-
-    @property
-    def classes(self) -> Ints:
-        """The classes that somebody gave some pixel, and the background; ascending."""
-        return np.union1d([0], np.unique(self.patterns.votes)).astype(np.int64)
 
 
 @dataclass
@@ -67,15 +48,25 @@ class Segmentation(Fitted, ABC):
     _needs_border = False
 
     @abstractmethod
-    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
+    def _judge(
+        self,
+        study: Study,
+        known: MaskAnnotators | None,
+        judged: MaskAnnotators | None,
+        trust: Floats,
+    ) -> Voting:
         """How this image is decided.
 
-        ``known``: what was known of all annotators before, by their codes; ``trust``: of this
-        image's, from ``_trusted``.
+        ``known``: what was known of all annotators before, by their codes; ``judged``: what gold
+        shows of them; ``trust``: of this image's, from ``_trusted``.
         """
 
     def _trusted(
-        self, studies: list[Study], n_annotators: int, known: MaskAnnotators | None
+        self,
+        studies: list[Study],
+        n_annotators: int,
+        known: MaskAnnotators | None,
+        judged: MaskAnnotators | None,
     ) -> list[Floats]:
         """For each image how far its annotators can be trusted, from what is known of them."""
         return [np.ones(len(study.annotator)) for study in studies]
@@ -85,41 +76,61 @@ class Segmentation(Fitted, ABC):
         answers: MaskAnswers,
         *,
         frozen_annotators: MaskAnnotators | None = None,
+        gold: Mapping[int, MaskSource] = MappingProxyType({}),
+        judged_annotators: MaskAnnotators | None = None,
         canvas: Canvas | None = None,
     ) -> Self:
         """Consolidate the masks of every item; the result is in ``result_``.
 
         ``frozen_annotators``: what is known of the annotators (aligned with the codes); nothing is
-        then learned over items. ``canvas``: gives the array to draw in, a memory map say, for
-        (item, "label" or "confidence", (height, width), dtype); without it arrays are made.
-        ValueError for a canvas of another shape, a tile below 1 pixel, masks whose pixels are no
-        classes, and annotators that are not aligned.
+        then learned over items. ``gold``: the masks of items where they are known, by item; they
+        stand with a confidence of 1, and annotators are judged by them. ``judged_annotators``: what
+        gold items of another fit showed of them, taken for gold where there is none here: the
+        images of a large job do not fit into one. ``canvas``: gives the array to draw in, a memory
+        map say, for (item, "label" or "confidence", (height, width), dtype); without it arrays are
+        made. ValueError for a canvas of another shape, a tile below 1 pixel, masks whose pixels are
+        no classes, and annotators that are not aligned.
         """
         self.check_parameters()
-        fast = _pixels(answers) >= _MANY_PIXELS
-        studies = self._studies(answers, fast=fast)
         known = frozen_annotators
-        if known is not None:
-            aligned(len(known.n_answers), answers.n_annotators)
+        for given in (known, judged_annotators):
+            if given is not None:
+                aligned(len(given.n_answers), answers.n_annotators)
+        told = answers.with_gold(gold)
+        fast = _pixels(told) >= _MANY_PIXELS
+        studies = self._studies(told, fast=fast)
         quality = Quality(answers.n_annotators)
         label: list[NDArray[Any] | None] = [None] * answers.n_items
         confidence: list[Bytes | None] = [None] * answers.n_items
-        votings = []
-        tallies: list[Tally] = []
-        trusted = self._trusted(studies, answers.n_annotators, known)
-        for study, trust in zip(studies, trusted, strict=True):
-            voting = self._judge(study, known, trust)
+        decided: dict[int, tuple[Voting, Tally]] = {}
+        iou = np.full(len(answers.item), np.nan)
+
+        def decide(study: Study, voting: Voting) -> None:
             kind = np.uint8 if answers.n_classes <= 256 else np.uint16
             drawn = _array(canvas, study, "label", kind)
             sure = _array(canvas, study, "confidence", np.uint8) if self.pixel_confidence else None
             tally = draw(
-                answers, study.rows, voting, self.tile, drawn, sure, ready=study.ready, fast=fast
+                told, study.rows, voting, self.tile, drawn, sure, ready=study.ready, fast=fast
             )
+            if study.is_known:
+                tally.make_sure()
+                if sure is not None:
+                    sure[...] = 255
             label[study.item], confidence[study.item] = drawn, sure
-            quality.add(study.annotator, voting, tally)
-            votings.append(voting)
-            tallies.append(tally)
-        self.result_ = _result(answers, label, confidence, studies, votings, tallies, quality)
+            near = quality.add(study.annotator[: study.n_people], voting, tally)
+            iou[answers.rows_of(study.item)] = near
+            decided[study.item] = voting, tally
+
+        # Gold first: it tells whom to believe in all other images.
+        for study in studies:
+            if study.is_known:
+                decide(study, as_known(study))
+        judged = quality.annotators() if gold else judged_annotators
+        open_ = [study for study in studies if not study.is_known]
+        trusted = self._trusted(open_, answers.n_annotators, known, judged)
+        for study, trust in zip(open_, trusted, strict=True):
+            decide(study, self._judge(study, known, judged, trust))
+        self.result_ = _result(answers, label, confidence, studies, decided, iou, quality)
         return self
 
     def fit_predict(
@@ -127,10 +138,18 @@ class Segmentation(Fitted, ABC):
         answers: MaskAnswers,
         *,
         frozen_annotators: MaskAnnotators | None = None,
+        gold: Mapping[int, MaskSource] = MappingProxyType({}),
+        judged_annotators: MaskAnnotators | None = None,
         canvas: Canvas | None = None,
     ) -> MaskResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators, canvas=canvas).result_
+        return self.fit(
+            answers,
+            frozen_annotators=frozen_annotators,
+            gold=gold,
+            judged_annotators=judged_annotators,
+            canvas=canvas,
+        ).result_
 
     @property
     def labels_(self) -> tuple[NDArray[Any] | None, ...]:
@@ -175,22 +194,12 @@ class Segmentation(Fitted, ABC):
             here = found.count > 0
             parts.append(Patterns(found.votes[here], found.count[here]))
             if self._needs_border:
-                border += _majority_borders(piece, tile)
+                border += majority_borders(piece, tile)
             if window == (slice(0, size[0]), slice(0, size[1])):
                 whole = piece
-        return Study(
-            item, rows, answers.annotator[rows], size, Patterns.merged(parts), border, whole
-        )
-
-
-def _majority_borders(piece: Coded, tile: tuple[slice, slice]) -> int:
-    """Edges between pixels whose majorities differ."""
-    votes = piece.patterns.votes
-    classes = np.unique(votes)
-    majority = winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))
-    labels = np.empty(piece.code.shape, np.uint8 if len(classes) <= 256 else np.uint16)
-    piece.spread(majority.astype(labels.dtype), labels)
-    return sum(int(np.count_nonzero(here != there)) for here, there in neighbours(labels, tile))
+        who = answers.annotator[rows]
+        is_known = answers.oracle is not None and int(who[-1]) == answers.oracle
+        return Study(item, rows, who, size, Patterns.merged(parts), border, whole, is_known)
 
 
 def _pixels(answers: MaskAnswers) -> int:
@@ -216,19 +225,21 @@ def _result(
     label: list[NDArray[Any] | None],
     confidence: list[Bytes | None],
     studies: list[Study],
-    votings: list[Voting],
-    tallies: list[Tally],
+    decided: Mapping[int, tuple[Voting, Tally]],
+    iou: Floats,
     quality: Quality,
 ) -> MaskResult:
     sure = np.full(answers.n_items, np.nan)
     regions: list[tuple[int, int, int, float, int]] = []
-    for study, voting, tally in zip(studies, votings, tallies, strict=True):
+    for study in studies:
+        voting, tally = decided[study.item]
         pixels = tally.pixels
         if tally.disputed:
             sure[study.item] = tally.disputed_certainty / tally.disputed / 255
         else:
             sure[study.item] = tally.certainty.sum() / pixels.sum() / 255
-        support = (np.diagonal(tally.confusion, axis1=1, axis2=2) > 0).sum(axis=0)
+        right = np.diagonal(tally.confusion, axis1=1, axis2=2)[: study.n_people]
+        support = (right > 0).sum(axis=0)
         for k in np.flatnonzero(pixels):
             mean = tally.certainty[k] / pixels[k] / 255
             regions.append((study.item, voting.classes[k], pixels[k], mean, support[k]))
@@ -239,12 +250,13 @@ def _result(
         confidence_byte=tuple(confidence),
         confidence=sure,
         n_answers=np.bincount(answers.item, minlength=answers.n_items),
+        iou=iou,
         region_item=item.astype(np.int64),
         region_class=class_.astype(np.int64),
         region_pixels=size.astype(np.int64),
         region_confidence=mean_.astype(float),
         region_support=backed.astype(np.int64),
         annotators=quality.annotators(),
-        n_iter=max((voting.n_iter for voting in votings), default=0),
-        converged=all(voting.converged for voting in votings),
+        n_iter=max((voting.n_iter for voting, _ in decided.values()), default=0),
+        converged=all(voting.converged for voting, _ in decided.values()),
     )

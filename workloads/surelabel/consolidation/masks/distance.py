@@ -1,10 +1,11 @@
-"""How far two masks of one image differ."""
+"""How far two masks of one image, or all the instances of two answers, differ."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from surelabel.consolidation.masks.instance_answers import InstanceAnswers
 from surelabel.consolidation.masks.patterns import coded
 from surelabel.consolidation.masks.voting import overlap
 
@@ -36,3 +37,28 @@ def disagreement(first: ArrayLike, second: ArrayLike) -> float:
     numbered = [np.searchsorted(classes, mask) for mask in masks]
     patterns = coded(numbered, len(classes)).patterns
     return float(1 - overlap(patterns, patterns.votes[:, 1])[0])
+
+
+def instance_disagreement(answers: InstanceAnswers, first: int, second: int) -> float:
+    """1 - panoptic quality of two answers (rows) to one item, in [0, 1] and symmetric.
+
+    A. Kirillov et al., "Panoptic Segmentation" (2019), arXiv:1801.00868: instances of one class
+    whose IoU is above one half are the same; the sum of their IoUs over the mean number of
+    instances. 0 for two answers without an instance, 1 if only one has any.
+    """
+    rows = [np.flatnonzero(answers.answer == row) for row in (first, second)]
+    n = len(rows[0]) + len(rows[1])
+    if n == 0:
+        return 0.0
+    marks = np.concatenate(rows)
+    iou = answers.ious(marks)[: len(rows[0]), len(rows[0]) :]
+    same = answers.label[rows[0]][:, None] == answers.label[rows[1]][None, :]
+    iou = np.where(same & (iou > 0.5), iou, 0.0)
+    # Instances of one answer may overlap; each still counts once.
+    total = 0.0
+    while iou.size and iou.max() > 0:
+        i, j = np.unravel_index(int(iou.argmax()), iou.shape)
+        total += float(iou[i, j])
+        iou[i, :] = 0
+        iou[:, j] = 0
+    return 1 - total / (n / 2)

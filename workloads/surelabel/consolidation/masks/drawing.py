@@ -45,6 +45,11 @@ class Tally:
         """(C,): pixels of each class."""
         return np.asarray(self.confusion[0].sum(axis=1))
 
+    def make_sure(self) -> None:
+        """What is known is certain, and nobody's answer disputes it."""
+        self.certainty = 255 * self.pixels
+        self.disputed = self.disputed_certainty = 0
+
     def count(self, votes: Ints, column: Ints, n: Ints, certainty: Ints, classes: Ints) -> None:
         """``n`` pixels of each pattern (``votes``) became ``classes[column]``."""
         said = np.searchsorted(classes, votes)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from surelabel.consolidation.answers import Answers, Codes
 from surelabel.consolidation.checked import codes
 
 Crop = NDArray[np.bool_]
+# The known instances of items, by item: (n,) classes, their masks, and the (row, column) of each.
+Gold = Mapping[int, tuple[ArrayLike, Sequence[NDArray[Any]], ArrayLike]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class InstanceAnswers:
     n_items: int
     n_annotators: int
     n_classes: int
+    # Somebody among the annotators who is always right; see ``with_gold``.
+    oracle: int | None = None
 
     @classmethod
     def of(
@@ -99,6 +103,30 @@ class InstanceAnswers:
             n_annotators,
             n_classes,
         )
+
+    def with_gold(self, gold: Gold) -> InstanceAnswers:
+        """The same answers, and the known instances of some items as those of one more annotator,
+        the last, who is always right; theirs come last. ValueError as from ``of``."""
+        if not gold:
+            return self
+        row = len(self.item) + np.repeat(
+            np.arange(len(gold)), [len(m) for _, m, _ in gold.values()]
+        )
+        corners = [np.reshape(corner, (-1, 2)) for _, _, corner in gold.values()]
+        found = InstanceAnswers.of(
+            np.concatenate((self.item, np.array(list(gold), np.int64))),
+            np.concatenate((self.annotator, np.full(len(gold), self.n_annotators))),
+            np.concatenate((self.answer, row)),
+            np.concatenate(
+                (self.label, *(np.asarray(each, np.int64) for each, _, _ in gold.values()))
+            ),
+            [*self.mask, *(mask for _, masks, _ in gold.values() for mask in masks)],
+            self.n_items,
+            self.n_annotators + 1,
+            self.n_classes,
+            corner=np.concatenate((self.box[:, :2], *corners)).astype(np.int64),
+        )
+        return replace(found, oracle=self.n_annotators)
 
     def ious(self, marks: Codes) -> NDArray[np.float64]:
         """(n, n): IoU of each two of the instances ``marks``, (n,); 0 on the diagonal."""

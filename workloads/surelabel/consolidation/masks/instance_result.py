@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.masks.result import far_below
+from surelabel.consolidation.masks.instance_gold import JudgedByGold
+from surelabel.consolidation.masks.result import far_below, pooled_mean
 from surelabel.consolidation.masks.voting import Flags
 from surelabel.consolidation.names import NamedAnnotators
 from surelabel.consolidation.result import Floats
@@ -31,6 +33,15 @@ class InstanceAnnotators(NamedAnnotators):
     iou: Floats
     border_bias: Floats
     names: tuple[str, ...] = ()
+
+    @classmethod
+    def pooled(cls, parts: Sequence[InstanceAnnotators]) -> InstanceAnnotators:
+        """What several fits found out about the same annotators: means over all their answers."""
+        if len(parts) == 1:
+            return parts[0]
+        figures = {name: pooled_mean(parts, name) for name in _FIELDS.values()}
+        n_answers = np.sum([part.n_answers for part in parts], axis=0)
+        return cls(n_answers=n_answers, names=parts[0].names, **figures)
 
     @property
     def outlier(self) -> Flags:
@@ -86,7 +97,8 @@ class InstanceResult:
     ``mask[m]``: bool, cut to ``box[m]`` = (top, left, bottom, right), pixels, the last two
     exclusive. ``instance``: (n_instances,), which of them each instance that went in became, -1
     if none. ``item_confidence``: (n_items,), the panoptic quality that the item's instances can
-    expect; where none came out, the chance that there is none. nan where nobody answered.
+    expect; where none came out, the chance that there is none. nan where nobody answered. Known
+    instances have confidence 1, and so have their items; ``judged``: what gold showed.
     """
 
     item: Ints
@@ -101,3 +113,4 @@ class InstanceResult:
     annotators: InstanceAnnotators
     n_iter: int
     converged: bool
+    judged: JudgedByGold | None = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.masks.answers import MaskAnswers
 from surelabel.consolidation.masks.base import Segmentation
-from surelabel.consolidation.masks.instance_answers import Crop, InstanceAnswers
+from surelabel.consolidation.masks.instance_answers import Crop, Gold, InstanceAnswers
+from surelabel.consolidation.masks.instance_gold import JudgedByGold
+from surelabel.consolidation.masks.instance_matching import by_item, known_instances, matched
 from surelabel.consolidation.masks.instance_result import InstanceAnnotators, InstanceResult
 from surelabel.consolidation.masks.result import MaskAnnotators
 from surelabel.consolidation.masks.smoothed_vote import SmoothedVote
@@ -21,6 +24,23 @@ from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
+_NOTHING: Ints = np.empty(0, np.int64)
+
+
+class _Cluster(NamedTuple):
+    """An instance of an item. ``marks``: people's, of the ``people`` who looked; worth that of
+    ``marked`` of them. ``known``: the mark that is known, or -1."""
+
+    item: int
+    marks: Ints
+    people: int
+    marked: float
+    known: int = -1
+
+    @property
+    def all_marks(self) -> Ints:
+        """With what is known."""
+        return self.marks if self.known < 0 else np.append(self.marks, self.known)
 
 
 @dataclass
@@ -31,7 +51,8 @@ class MatchedInstances(Fitted):
     ``fusion`` makes of its members.
 
     Instances of different classes are matched too: what it is and where it is are two questions.
-    Instances that come out may overlap, as those of people do.
+    Instances that come out may overlap, as those of people do. Where gold shows how well annotators
+    find, name and draw, marks, classes and masks are weighed by it.
     """
 
     match: float = 0.5
@@ -40,106 +61,141 @@ class MatchedInstances(Fitted):
     result_: InstanceResult = field(init=False, repr=False, compare=False)
 
     def fit(
-        self, answers: InstanceAnswers, *, frozen_annotators: MaskAnnotators | None = None
+        self,
+        answers: InstanceAnswers,
+        *,
+        frozen_annotators: MaskAnnotators | None = None,
+        gold: Gold = MappingProxyType({}),
+        judged: JudgedByGold | None = None,
     ) -> Self:
         """Consolidate the instances of every item; the result is in ``result_``.
 
         ``frozen_annotators``: how annotators draw, for ``fusion``, aligned with the codes.
+        ``gold``: the instances (labels, masks, corners as ``InstanceAnswers.of`` has them) of items
+        where they are known, by item; they stand with a confidence of 1, and annotators are judged
+        by them. ``judged``: what gold items of another fit showed, taken for gold where there is
+        none here.
         """
         self.check_parameters()
-        clusters: list[Ints] = []
-        saw: list[int] = []
+        told = answers.with_gold(gold)
+        marks_of = by_item(told)
+        clusters = []
+        if gold:
+            counts = np.zeros((5, answers.n_annotators))
+            for each in gold:
+                clusters += self._of_known(told, each, marks_of.pop(each, _NOTHING), counts)
+            unknown = MaskAnnotators.unknown(answers.n_annotators)
+            judged = JudgedByGold(counts, unknown, answers.n_classes)
+        worth = np.ones(answers.n_annotators) if judged is None else judged.worth
         real = np.zeros(answers.n_items)
-        order = np.argsort(answers.item[answers.answer], kind="stable")
-        item = answers.item[answers.answer][order]
-        for each in np.unique(item):
-            first, last = np.searchsorted(item, [each, each + 1])
-            people = int((answers.item == each).sum())
-            for cluster in self._clusters(answers, order[first:last]):
-                real[each] += _there(len(cluster), people)
-                if len(cluster) >= self.support * people - 1e-9:
-                    clusters.append(cluster)
-                    saw.append(people)
-        self.result_ = self._fused(answers, clusters, saw, frozen_annotators, real)
+        for each, marks in marks_of.items():
+            looked = answers.annotator[answers.item == each]
+            people = len(looked)
+            for cluster in matched(answers, marks, self.match):
+                who = answers.annotator[answers.answer[cluster]]
+                # So many of equal worth.
+                marked = float(worth[who].sum() * (people / worth[looked].sum()))
+                real[each] += _there(marked, people)
+                if marked >= self.support * people - 1e-9:
+                    clusters.append(_Cluster(each, cluster, people, marked))
+        clusters.sort(key=lambda cluster: cluster.item)
+        self.result_ = self._fused(answers, told, clusters, frozen_annotators, real, judged)
         return self
 
     def fit_predict(
-        self, answers: InstanceAnswers, *, frozen_annotators: MaskAnnotators | None = None
+        self,
+        answers: InstanceAnswers,
+        *,
+        frozen_annotators: MaskAnnotators | None = None,
+        gold: Gold = MappingProxyType({}),
+        judged: JudgedByGold | None = None,
     ) -> InstanceResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+        return self.fit(
+            answers, frozen_annotators=frozen_annotators, gold=gold, judged=judged
+        ).result_
 
-    def _clusters(self, answers: InstanceAnswers, marks: Ints) -> list[Ints]:
-        """The instances of one item, by object; in an order that only their geometry decides."""
-        keys = [(*answers.box[m].tolist(), answers.mask[m].tobytes()) for m in marks]
-        keyed = sorted(range(len(marks)), key=lambda m: (keys[m], answers.label[marks[m]]))
-        marks = marks[keyed]
-        who = answers.annotator[answers.answer[marks]]
-        total = answers.ious(marks)
-        members = [[m] for m in range(len(marks))]
-        people = [{int(code)} for code in who]
-        cluster = list(range(len(marks)))
-        pairs = np.argwhere(np.triu(total >= self.match, 1))
-        best = np.argsort(-total[pairs[:, 0], pairs[:, 1]], kind="stable")
-        for i, j in pairs[best]:
-            a, c = sorted((cluster[i], cluster[j]))
-            if a == c or people[a] & people[c]:
-                continue
-            if total[a, c] < self.match * len(members[a]) * len(members[c]):
-                continue
-            # Sums of IoUs between clusters: those of the two together.
-            total[a] += total[c]
-            total[:, a] += total[:, c]
-            people[a] |= people[c]
-            members[a] += members[c]
-            for m in members[c]:
-                cluster[m] = a
-        return [marks[sorted(members[a])] for a in sorted(set(cluster))]
+    def _of_known(
+        self, told: InstanceAnswers, item: int, marks: Ints, counts: Floats
+    ) -> list[_Cluster]:
+        """The known instances of an item; adds to ``counts``, (5, n_annotators), of judgement."""
+        looked = told.annotator[(told.item == item) & (told.annotator != told.oracle)]
+        hits, seen, named, false, absent = counts
+        whose = told.annotator[told.answer]
+        known, free = known_instances(told, marks, self.match)
+        for instance, own in known:
+            seen[looked] += 1
+            hits[whose[own]] += 1
+            named[whose[own]] += told.label[own] == told.label[instance]
+        for own in matched(told, free, self.match):
+            absent[looked] += 1
+            false[whose[own]] += 1
+        n = len(looked)
+        return [_Cluster(item, own, n, float(len(own)), instance) for instance, own in known]
 
     def _fused(
         self,
         answers: InstanceAnswers,
-        clusters: list[Ints],
-        saw: list[int],
+        told: InstanceAnswers,
+        clusters: list[_Cluster],
         known: MaskAnnotators | None,
         real: Floats,
+        judged: JudgedByGold | None,
     ) -> InstanceResult:
         who = answers.annotator[answers.answer]
-        boxes = [_around(answers.box[cluster]) for cluster in clusters]
-        flat = np.concatenate(clusters) if clusters else np.empty(0, np.int64)
-        number = np.repeat(np.arange(len(clusters)), [len(cluster) for cluster in clusters])
+        naming = np.ones(answers.n_annotators) if judged is None else judged.naming
+        boxes = [_around(told.box[cluster.all_marks]) for cluster in clusters]
+        flat = np.concatenate([_NOTHING, *(cluster.marks for cluster in clusters)])
+        number = np.repeat(np.arange(len(clusters)), [len(cluster.marks) for cluster in clusters])
         crops = [_placed(answers, m, boxes[n]) for m, n in zip(flat, number, strict=True)]
+        gold = {
+            n: _placed(told, cluster.known, boxes[n])
+            for n, cluster in enumerate(clusters)
+            if cluster.known >= 0
+        }
         drawn = self.fusion.fit_predict(
             MaskAnswers.of(number, who[flat], crops, len(clusters), answers.n_annotators),
             frozen_annotators=known,
+            gold=gold,
+            judged_annotators=None if judged is None or gold else judged.drawn,
         )
+        if judged is not None and told.oracle is not None:
+            judged = replace(judged, drawn=drawn.annotators)
         belongs = np.full(len(answers.mask), -1, np.int64)
         belongs[flat] = number
         ious = [[] for _ in range(answers.n_annotators)]  # type: list[list[float]]
         label, mask, box, confidence = [], [], [], []
         start = 0
-        for cluster, outer, people, fused in zip(clusters, boxes, saw, drawn.label, strict=True):
-            own = crops[start : start + len(cluster)]
-            start += len(cluster)
+        for cluster, outer, fused in zip(clusters, boxes, drawn.label, strict=True):
+            marks = cluster.marks
+            own = crops[start : start + len(marks)]
+            start += len(marks)
             shape = np.zeros(own[0].shape, bool) if fused is None else fused > 0
             if not shape.any():
                 # Members that have no majority anywhere: the one nearest to the others.
                 shape = own[int(np.argmax([sum(_iou(a, b) for b in own) for a in own]))]
             near = [_iou(crop, shape) for crop in own]
-            for m, value in zip(cluster, near, strict=True):
+            for m, value in zip(marks, near, strict=True):
                 ious[who[m]].append(value)
-            votes = np.bincount(answers.label[cluster], minlength=answers.n_classes)
-            label.append(int(votes.argmax()))
-            # That it exists, that it is this, that it has this shape.
-            there = _there(len(cluster), people)
-            confidence.append(there * votes.max() / len(cluster) * math.fsum(near) / len(near))
+            if cluster.known >= 0:
+                label.append(int(told.label[cluster.known]))
+                confidence.append(1.0)
+            else:
+                weight, n = naming[who[marks]], answers.n_classes
+                votes = np.bincount(answers.label[marks], weights=weight, minlength=n)
+                label.append(int(votes.argmax()))
+                # That it exists, that it is this, that it has this shape.
+                there = _there(cluster.marked, cluster.people)
+                confidence.append(there * votes.max() / weight.sum() * math.fsum(near) / len(near))
             tight, around = _cut(shape, outer)
             mask.append(tight)
             box.append(around)
-        support = np.array([len(cluster) for cluster in clusters], np.int64)
-        item = np.array([answers.item[answers.answer[c[0]]] for c in clusters], np.int64)
+        support = np.array([len(cluster.marks) for cluster in clusters], np.int64)
+        item = np.array([cluster.item for cluster in clusters], np.int64)
         annotators = _judged(answers, item, belongs, ious, drawn.annotators.border_bias)
-        sure = _of_items(answers, item, confidence, real, learn=known is None)
+        of_items = _of_items(answers, item, confidence, real, learn=known is None)
+        if told.oracle is not None:
+            of_items[told.item[told.annotator == told.oracle]] = 1.0
         return InstanceResult(
             item=item,
             label=np.array(label, np.int64),
@@ -147,16 +203,17 @@ class MatchedInstances(Fitted):
             box=np.array(box, np.int64).reshape(-1, 4),
             confidence=np.array(confidence, float),
             support=support,
-            out_of=np.array(saw, np.int64),
+            out_of=np.array([cluster.people for cluster in clusters], np.int64),
             instance=belongs,
-            item_confidence=sure,
+            item_confidence=of_items,
             annotators=annotators,
             n_iter=drawn.n_iter,
             converged=drawn.converged,
+            judged=judged,
         )
 
 
-def _there(marked: int, people: int) -> float:
+def _there(marked: float, people: int) -> float:
     """The chance that what so many of the people who looked have marked exists."""
     return (marked + 0.5) / (people + 1)
 
@@ -227,28 +284,3 @@ def _judged(
         iou=np.array([math.fsum(own) / len(own) if own else math.nan for own in ious]),
         border_bias=bias,
     )
-
-
-def instance_disagreement(answers: InstanceAnswers, first: int, second: int) -> float:
-    """1 - panoptic quality of two answers (rows) to one item, in [0, 1] and symmetric.
-
-    A. Kirillov et al., "Panoptic Segmentation" (2019), arXiv:1801.00868: instances of one class
-    whose IoU is above one half are the same; the sum of their IoUs over the mean number of
-    instances. 0 for two answers without an instance, 1 if only one has any.
-    """
-    rows = [np.flatnonzero(answers.answer == row) for row in (first, second)]
-    n = len(rows[0]) + len(rows[1])
-    if n == 0:
-        return 0.0
-    marks = np.concatenate(rows)
-    iou = answers.ious(marks)[: len(rows[0]), len(rows[0]) :]
-    same = answers.label[rows[0]][:, None] == answers.label[rows[1]][None, :]
-    iou = np.where(same & (iou > 0.5), iou, 0.0)
-    # Instances of one answer may overlap; each still counts once.
-    total = 0.0
-    while iou.size and iou.max() > 0:
-        i, j = np.unravel_index(int(iou.argmax()), iou.shape)
-        total += float(iou[i, j])
-        iou[i, :] = 0
-        iou[:, j] = 0
-    return 1 - total / (n / 2)

@@ -26,12 +26,17 @@ class Quality:
         self._pixels = np.zeros((4, n_annotators), np.int64)
         self._rejected = np.zeros(n_annotators, np.int64)
 
-    def add(self, annotator: Ints, voting: Voting, tally: Tally) -> None:
-        """One image: what its annotators said, beside what became of it."""
-        confusion = tally.confusion
+    def add(self, annotator: Ints, voting: Voting, tally: Tally) -> Floats:
+        """One image: what its annotators said, beside what became of it; (n_people,), their IoU.
+
+        ``annotator``: (n_people,), the first of those that ``voting`` and ``tally`` have.
+        """
+        n = len(annotator)
+        confusion = tally.confusion[:n]
         right = np.diagonal(confusion, axis1=1, axis2=2)
         truth, said = confusion.sum(axis=2), confusion.sum(axis=1)
-        for who, value in zip(annotator, _mean_overlap(right, truth, said), strict=True):
+        iou = _mean_overlap(right, truth, said)
+        for who, value in zip(annotator, iou, strict=True):
             self._iou[who].append(float(value))
         for who, value in zip(annotator, _shift(truth, said, tally.border), strict=True):
             if not np.isnan(value):
@@ -40,7 +45,8 @@ class Quality:
         self._pixels[:, annotator] += np.array(
             [objects[1], objects[0], truth[:, 0], right[:, 0]], np.int64
         )
-        self._rejected[annotator] += ~voting.counted
+        self._rejected[annotator] += ~voting.counted[:n]
+        return iou
 
     def annotators(self) -> MaskAnnotators:
         """The means."""

@@ -27,6 +27,17 @@ def shrunk(total: Floats, n: Ints, mean: float) -> Floats:
     return np.asarray((total + _PRIOR_ANSWERS * mean) / (n + _PRIOR_ANSWERS))
 
 
+def pooled_mean(parts: Sequence[Any], name: str) -> Floats:
+    """(n_annotators,): the mean of a figure of several fits, each as often as it had answers."""
+    values = np.array([getattr(part, name) for part in parts])
+    weight = np.where(np.isnan(values), 0, [part.n_answers for part in parts])
+    total = weight.sum(axis=0)
+    summed = (np.nan_to_num(values) * weight).sum(axis=0)
+    nothing = np.full(len(total), np.nan)
+    found: Floats = np.divide(summed, total, out=nothing, where=total > 0)
+    return found
+
+
 def far_below(values: Floats, n_answers: Ints) -> Flags:
     """Which values of annotators with five answers or more lie far below those of the others."""
     telling = (n_answers >= _ENOUGH) & ~np.isnan(values)
@@ -64,6 +75,27 @@ class MaskAnnotators(NamedAnnotators):
         n = int(self.n_answers.sum())
         # Exact, so that the order of the annotators does not show.
         return shrunk(total, self.n_answers, math.fsum(total) / n if n else 1.0)
+
+    @classmethod
+    def unknown(cls, n_annotators: int) -> MaskAnnotators:
+        """Of people who have not drawn anything."""
+        nothing, none = np.full(n_annotators, np.nan), np.zeros(n_annotators, np.int64)
+        return cls(none, nothing, nothing, nothing, nothing, none)
+
+    @classmethod
+    def pooled(cls, parts: Sequence[MaskAnnotators]) -> MaskAnnotators:
+        """What several fits found out about the same annotators: means over all their answers."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            n_answers=np.sum([part.n_answers for part in parts], axis=0),
+            iou=pooled_mean(parts, "iou"),
+            sensitivity=pooled_mean(parts, "sensitivity"),
+            specificity=pooled_mean(parts, "specificity"),
+            border_bias=pooled_mean(parts, "border_bias"),
+            rejected=np.sum([part.rejected for part in parts], axis=0),
+            names=parts[0].names,
+        )
 
     @property
     def outlier(self) -> Flags:
@@ -131,7 +163,8 @@ class MaskResult:
     None where nobody answered. ``confidence_byte[item]``: 255 times the chance that the pixel's
     class is right; None where nobody answered or it was not asked for. ``confidence``:
     (n_items,), the mean over the pixels that people disagree on (all of them where they agree);
-    nan where nobody answered. ``n_answers``: (n_items,).
+    nan where nobody answered. ``n_answers``: (n_items,). ``iou``: one for each of the answers, in
+    their order, with the label: 1 less their ``disagreement``.
 
     Regions, (n_regions,), by item and class, the background among them: ``region_item``,
     ``region_class``, ``region_pixels``, ``region_confidence`` (mean over its pixels),
@@ -143,6 +176,7 @@ class MaskResult:
     confidence_byte: tuple[NDArray[np.uint8] | None, ...]
     confidence: Floats
     n_answers: Ints
+    iou: Floats
     region_item: Ints
     region_class: Ints
     region_pixels: Ints

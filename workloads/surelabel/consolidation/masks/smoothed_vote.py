@@ -12,9 +12,10 @@ from functools import partial
 
 import numpy as np
 
-from surelabel.consolidation.masks.base import Segmentation, Study
+from surelabel.consolidation.masks.base import Segmentation
 from surelabel.consolidation.masks.patterns import Patterns
 from surelabel.consolidation.masks.result import MaskAnnotators, shrunk
+from surelabel.consolidation.masks.study import Study
 from surelabel.consolidation.masks.voting import Voting, overlap, weighted_shares, winner
 from surelabel.consolidation.result import Floats
 
@@ -32,7 +33,8 @@ class SmoothedVote(Segmentation):
     out, as long as three remain. ``power``: a mask weighs its IoU with the vote of those that
     remain to this power. ``trust``: and its annotator's IoU with the vote in all other
     items, drawn towards the mean of all, to this one. ``smoothing``: scales the width of the
-    Gaussian; 0 for none.
+    Gaussian; 0 for none. Where gold shows how well annotators draw, "the vote" is weighed by it (to
+    the power of ``trust``), so that those who are wrong together are no longer near to it.
     """
 
     outlier: float = 3.0
@@ -43,12 +45,16 @@ class SmoothedVote(Segmentation):
     _needs_border = True
 
     def _trusted(
-        self, studies: list[Study], n_annotators: int, known: MaskAnnotators | None
+        self,
+        studies: list[Study],
+        n_annotators: int,
+        known: MaskAnnotators | None,
+        judged: MaskAnnotators | None,
     ) -> list[Floats]:
         """How near to the others each annotator is in the other images: this one counts apart."""
         if known is not None:
             return [known.reliability[study.annotator] for study in studies]
-        own = [_overlap_with_vote(study.patterns) for study in studies]
+        own = [_overlap_with_vote(study.patterns, self._worth(study, judged)) for study in studies]
         values: list[list[float]] = [[] for _ in range(n_annotators)]
         for study, iou in zip(studies, own, strict=True):
             # Alone in an image one is always near to "the others".
@@ -58,6 +64,12 @@ class SmoothedVote(Segmentation):
         total = np.array([math.fsum(each) for each in values])
         n = np.array([len(each) for each in values])
         mean = math.fsum(total) / int(n.sum()) if n.any() else 1.0
+        if judged is not None:
+            on_gold = np.nan_to_num(judged.iou) * judged.n_answers
+            # Nobody is as near to the truth as to a vote: what counts is who is how much nearer.
+            usual = math.fsum(on_gold) / max(int(judged.n_answers.sum()), 1)
+            if usual > 0:
+                total, n = total + on_gold * (mean / usual), n + judged.n_answers
         return [
             shrunk(total[study.annotator] - iou, n[study.annotator] - 1, mean)
             if len(iou) > 1
@@ -65,19 +77,31 @@ class SmoothedVote(Segmentation):
             for study, iou in zip(studies, own, strict=True)
         ]
 
-    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
-        weights = self._weights(study.patterns) * trust**self.trust
+    def _judge(
+        self,
+        study: Study,
+        known: MaskAnnotators | None,
+        judged: MaskAnnotators | None,
+        trust: Floats,
+    ) -> Voting:
+        weights = self._weights(study.patterns, self._worth(study, judged)) * trust**self.trust
         classes = study.classes
         shares = partial(weighted_shares, weights=weights, classes=classes)
         counted = weights > 0 if weights.any() else np.ones(len(weights), bool)
         return Voting(classes, shares, counted, self._sigma(study))
 
-    def _weights(self, patterns: Patterns) -> Floats:
+    def _worth(self, study: Study, judged: MaskAnnotators | None) -> Floats:
+        """(n_annotators_here,): what each counts in a vote by what gold shows; without gold, 1."""
+        if judged is None:
+            return np.ones(len(study.annotator))
+        return np.asarray(judged.reliability[study.annotator] ** self.trust)
+
+    def _weights(self, patterns: Patterns, worth: Floats) -> Floats:
         """(n_annotators,): 0 for outliers, else the IoU with the vote of all that are none."""
         n = patterns.votes.shape[1]
         kept = np.arange(n)
         for _ in range(_ROUNDS):
-            iou = _overlap_with_vote(patterns.of(kept))
+            iou = _overlap_with_vote(patterns.of(kept), worth[kept])
             median = float(np.median(iou))
             spread = 1.4826 * (float(np.median(np.abs(iou - median))) + _LEAST_SPREAD)
             near = iou >= median - self.outlier * spread
@@ -85,7 +109,7 @@ class SmoothedVote(Segmentation):
                 break
             kept = kept[near]
         weights = np.zeros(n)
-        weights[kept] = _overlap_with_vote(patterns.of(kept)) ** self.power
+        weights[kept] = _overlap_with_vote(patterns.of(kept), worth[kept]) ** self.power
         return weights
 
     def _sigma(self, study: Study) -> float:
@@ -99,9 +123,9 @@ class SmoothedVote(Segmentation):
         return float(min((_SIGMA + _SIGMA_PER_BAND * band) * self.smoothing, _MOST_SIGMA))
 
 
-def _overlap_with_vote(patterns: Patterns) -> Floats:
-    """(n_annotators,): IoU of each with the plain vote of all."""
+def _overlap_with_vote(patterns: Patterns, worth: Floats) -> Floats:
+    """(n_annotators,): IoU of each with the vote of all, who count what they are worth."""
     votes = patterns.votes
     classes = np.unique(votes)
-    consensus = classes[winner(weighted_shares(votes, np.ones(votes.shape[1]), classes))]
+    consensus = classes[winner(weighted_shares(votes, worth, classes))]
     return overlap(patterns, consensus)

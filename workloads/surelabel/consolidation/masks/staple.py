@@ -12,9 +12,10 @@ from functools import partial
 
 import numpy as np
 
-from surelabel.consolidation.masks.base import Segmentation, Study
+from surelabel.consolidation.masks.base import Segmentation
 from surelabel.consolidation.masks.patterns import Ints
 from surelabel.consolidation.masks.result import MaskAnnotators
+from surelabel.consolidation.masks.study import Study
 from surelabel.consolidation.masks.voting import Voting
 from surelabel.consolidation.result import Floats
 
@@ -28,13 +29,20 @@ class STAPLE(Segmentation):
     """``max_iter``, ``tol``: iterations per image, and the change of any probability that ends
     them. The prior of a class is its share of all votes in the image. Ties go to the background.
 
-    With ``frozen_annotators`` nothing is iterated: their sensitivity and specificity hold.
+    With ``frozen_annotators`` nothing is iterated: their sensitivity and specificity hold. Those
+    that gold shows are where iterations begin, and each gold image counts like this one.
     """
 
     max_iter: int = 100
     tol: float = 1e-6
 
-    def _judge(self, study: Study, known: MaskAnnotators | None, trust: Floats) -> Voting:
+    def _judge(
+        self,
+        study: Study,
+        known: MaskAnnotators | None,
+        judged: MaskAnnotators | None,
+        trust: Floats,
+    ) -> Voting:
         classes = study.classes
         votes, count = study.patterns.votes, study.patterns.count
         observed = np.searchsorted(classes, votes)
@@ -45,21 +53,28 @@ class STAPLE(Segmentation):
             confusion = _from_quality(known, study.annotator, classes)
             n_iter, converged = 0, True
         else:
-            confusion, n_iter, converged = self._iterate(observed, count, prior)
+            start = _from_quality(judged, study.annotator, classes)
+            told = np.zeros(start.shape)
+            if judged is not None:
+                # Pixels of each class in as many images like this one.
+                pixels = judged.n_answers[study.annotator, None] * prior * count.sum()
+                told = start * pixels[:, :, None]
+            confusion, n_iter, converged = self._iterate(observed, count, prior, start, told)
         posterior = partial(_posterior, classes=classes, prior=prior, confusion=confusion)
         return Voting(classes, posterior, np.ones(n, bool), n_iter=n_iter, converged=converged)
 
-    def _iterate(self, observed: Ints, count: Ints, prior: Floats) -> tuple[Floats, int, bool]:
-        """``confusion[r, t, l]``: P(annotator r says l | truth t)."""
+    def _iterate(
+        self, observed: Ints, count: Ints, prior: Floats, confusion: Floats, told: Floats
+    ) -> tuple[Floats, int, bool]:
+        """``confusion[r, t, l]``: P(annotator r says l | truth t), to begin with; ``told``: pixels
+        in which that is known from elsewhere."""
         n, k = observed.shape[1], len(prior)
-        confusion = np.full((n, k, k), (1 - _START) / max(k - 1, 1))
-        confusion[:, np.arange(k), np.arange(k)] = _START if k > 1 else 1.0
         for step in range(1, self.max_iter + 1):
             weight = _e_step(observed, prior, confusion) * count[:, None]
-            counts = np.zeros((n, k, k))
+            counts = told.copy()
             for who in range(n):
                 for label in range(k):
-                    counts[who, :, label] = weight[observed[:, who] == label].sum(axis=0)
+                    counts[who, :, label] += weight[observed[:, who] == label].sum(axis=0)
             total = counts.sum(axis=2, keepdims=True)
             new = np.where(total > 0, counts / np.maximum(total, _LEAST), confusion)
             new = np.clip(new, _LEAST, 1 - _LEAST) if k > 1 else new
@@ -85,12 +100,16 @@ def _posterior(votes: Ints, classes: Ints, prior: Floats, confusion: Floats) -> 
     return _e_step(np.searchsorted(classes, votes), prior, confusion)
 
 
-def _from_quality(known: MaskAnnotators, annotator: Ints, classes: Ints) -> Floats:
-    """The confusion that sensitivity and specificity leave; mistakes are spread evenly."""
+def _from_quality(known: MaskAnnotators | None, annotator: Ints, classes: Ints) -> Floats:
+    """The confusion that sensitivity and specificity leave; mistakes are spread evenly.
+
+    Who is not known gets ``_START`` for both.
+    """
     k = len(classes)
-    right = np.empty((len(annotator), k))
-    right[:] = np.nan_to_num(known.sensitivity[annotator], nan=_START)[:, None]
-    right[:, classes == 0] = np.nan_to_num(known.specificity[annotator], nan=_START)[:, None]
+    right = np.full((len(annotator), k), _START)
+    if known is not None:
+        right[:] = np.nan_to_num(known.sensitivity[annotator], nan=_START)[:, None]
+        right[:, classes == 0] = np.nan_to_num(known.specificity[annotator], nan=_START)[:, None]
     right = np.clip(right, _LEAST, 1 - _LEAST) if k > 1 else np.ones_like(right)
     confusion = np.repeat(((1 - right) / max(k - 1, 1))[:, :, None], k, axis=2)
     confusion[:, np.arange(k), np.arange(k)] = right

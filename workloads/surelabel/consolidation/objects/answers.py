@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import codes, latest, same_length
 from surelabel.consolidation.objects.geometry import Codes, Geometry
 from surelabel.consolidation.objects.groups import starts_of
+
+# The known objects of items, by item: their geometry, and (n_objects,) their classes.
+Gold = Mapping[int, tuple[Geometry, ArrayLike]]
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class ObjectAnswers(Answered):
     n_items: int
     n_annotators: int
     n_classes: int
+    # Somebody among the annotators who is always right; see ``with_gold``.
+    oracle: int | None = None
 
     @classmethod
     def of(
@@ -82,6 +88,44 @@ class ObjectAnswers(Answered):
             n_annotators,
             n_classes,
         )
+
+    def with_gold(self, gold: Gold) -> ObjectAnswers:
+        """The same answers, and the known objects of some items as those of one more annotator, the
+        last, who is always right. ValueError as from ``of``."""
+        if not gold:
+            return self
+        marks = [geometry for geometry, _ in gold.values()]
+        labels = [np.asarray(label, np.int64) for _, label in gold.values()]
+        for item, geometry, label in zip(gold, marks, labels, strict=True):
+            if label.shape != (len(geometry),):
+                raise ValueError(
+                    f"gold must have one label for each object; got {len(geometry)} objects and "
+                    f"labels of shape {label.shape} for item {item}."
+                )
+        row = len(self.item) + np.repeat(np.arange(len(gold)), [len(each) for each in marks])
+        found = ObjectAnswers.of(
+            np.concatenate((self.item, np.array(list(gold), np.int64))),
+            np.concatenate((self.annotator, np.full(len(gold), self.n_annotators))),
+            np.concatenate((self.answer, row)),
+            self.geometry.joined(*marks),
+            np.concatenate((self.label, *labels)),
+            self.n_items,
+            self.n_annotators + 1,
+            self.n_classes,
+        )
+        return replace(found, oracle=self.n_annotators)
+
+    @cached_property
+    def by_people(self) -> NDArray[np.bool_]:
+        """(n_marks,): which marks are people's, and not what is known."""
+        if self.oracle is None:
+            return np.ones(len(self.answer), dtype=bool)
+        return np.not_equal(self.mark_annotator, self.oracle)
+
+    @property
+    def people(self) -> slice | NDArray[np.bool_]:
+        """``by_people`` as an index, which copies nothing where all marks are people's."""
+        return slice(None) if self.oracle is None else self.by_people
 
     @cached_property
     def mark_item(self) -> Codes:

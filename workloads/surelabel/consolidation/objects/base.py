@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from surelabel.consolidation.checked import aligned
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.nothing_there import chance_of_nothing
-from surelabel.consolidation.objects.answers import ObjectAnswers
+from surelabel.consolidation.objects.answers import Gold, ObjectAnswers
 from surelabel.consolidation.objects.fusion import Errors, fuse
 from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats, Geometry
 from surelabel.consolidation.objects.groups import sums
@@ -42,36 +43,45 @@ class Objects(Fitted, ABC):
         """Which candidates are objects; with known annotators each candidate by itself."""
 
     def fit(
-        self, answers: ObjectAnswers, *, frozen_annotators: ObjectAnnotators | None = None
+        self,
+        answers: ObjectAnswers,
+        *,
+        frozen_annotators: ObjectAnnotators | None = None,
+        gold: Gold = MappingProxyType({}),
     ) -> Self:
         """Find the objects of every item.
 
         ``frozen_annotators``: take the annotators as they are there (aligned with the codes), and
-        learn nothing from these answers; every item is then judged by itself. Ties: of equally
-        similar marks those that come first by place are joined first; what is as likely an object
-        as not is one; classes as in ``HierarchicalDawidSkene``. ValueError for a threshold
-        outside (0, 1] and annotators that are not aligned.
+        learn nothing from these answers; every item is then judged by itself. ``gold``: the objects
+        (geometry, (n_objects,) labels) of items where they are known, by item; they stand with a
+        confidence of 1, and annotators are judged by them. Ties: of equally similar marks those
+        that come first by place are joined first; what is as likely an object as not is one;
+        classes as in ``HierarchicalDawidSkene``. ValueError for a threshold outside (0, 1] and
+        annotators that are not aligned.
         """
         self.check_parameters()
         _check(answers, frozen_annotators)
-        sites = Sites.of(answers, self.threshold)
+        told = answers.with_gold(gold)
+        sites = Sites.of(told, self.threshold)
         presence = self._presence(sites, frozen_annotators)
-        aligned = answers.geometry.aligned(sites.cluster, len(sites), sites.pairs)
+        aligned = told.geometry.aligned(sites.cluster, len(sites), sites.pairs)
         sigma = None if frozen_annotators is None else frozen_annotators.sigma
         values, errors = fuse(
-            aligned, answers.mark_annotator, sites.cluster, answers.n_annotators, sigma
+            aligned, told.mark_annotator, sites.cluster, answers.n_annotators, sigma
         )
-        geometry = answers.geometry.rebuilt(values, aligned)
-        label, sure, labels = _vote(answers, sites, frozen_annotators)
-        spread = _spread(answers, sites, geometry)
+        geometry = _held(told.geometry.rebuilt(values, aligned), told, sites)
+        label, sure, labels = _vote(told, sites, frozen_annotators)
+        spread = _spread(told, sites, geometry)
         confidence = presence.posterior * sure * _place_right(spread, sites.support)
-        annotators = frozen_annotators or _annotators(answers, presence, errors, labels)
+        confidence[sites.truth == 1] = 1.0
+        annotators = frozen_annotators or _annotators(told, answers, presence, errors, labels)
         marked = np.bincount(answers.answer, minlength=len(answers.item)) > 0
         nothing = chance_of_nothing(
             answers.item, marked, answers.n_items, learn=frozen_annotators is None
         )
         self.result_ = _result(
             answers,
+            told,
             sites,
             presence,
             aligned,
@@ -85,10 +95,14 @@ class Objects(Fitted, ABC):
         return self
 
     def fit_predict(
-        self, answers: ObjectAnswers, *, frozen_annotators: ObjectAnnotators | None = None
+        self,
+        answers: ObjectAnswers,
+        *,
+        frozen_annotators: ObjectAnnotators | None = None,
+        gold: Gold = MappingProxyType({}),
     ) -> ObjectResult:
         """``fit``, and its result."""
-        return self.fit(answers, frozen_annotators=frozen_annotators).result_
+        return self.fit(answers, frozen_annotators=frozen_annotators, gold=gold).result_
 
     @property
     def geometry_(self) -> Geometry:
@@ -111,31 +125,47 @@ class Objects(Fitted, ABC):
         return self.result_.annotators
 
 
+def _held(geometry: Geometry, told: ObjectAnswers, sites: Sites) -> Geometry:
+    """The objects of all sites, (n_sites,), those that are known as they are known."""
+    if told.oracle is None:
+        return geometry
+    known = np.flatnonzero(~told.by_people)
+    rows = np.arange(len(sites))
+    rows[sites.cluster[known]] = len(sites) + np.arange(len(known))
+    return geometry.joined(told.geometry[known])[rows]
+
+
 def _vote(
-    answers: ObjectAnswers, sites: Sites, frozen: ObjectAnnotators | None
+    told: ObjectAnswers, sites: Sites, frozen: ObjectAnnotators | None
 ) -> tuple[Codes, Floats, AnnotatorParameters | None]:
     """The class of each site, the chance that it is right, and how annotators name classes."""
-    n = len(sites)
-    if answers.n_classes == 1:
+    n, people = len(sites), told.people
+    if told.n_classes == 1:
         return np.zeros(n, np.int64), np.ones(n), None
-    known = None if frozen is None else frozen.labels
+    gold = None
+    if told.oracle is not None:
+        gold = np.full(n, -1, np.int64)
+        gold[sites.cluster[~told.by_people]] = told.label[~told.by_people]
     result = HierarchicalDawidSkene().fit_predict(
-        sites.cluster,
-        answers.mark_annotator,
-        answers.label,
+        sites.cluster[people],
+        told.mark_annotator[people],
+        told.label[people],
         n,
-        answers.n_annotators,
-        answers.n_classes,
-        frozen_annotators=known,
+        sites.n_annotators,
+        told.n_classes,
+        frozen_annotators=None if frozen is None else frozen.labels,
+        gold=gold,
     )
     return result.label, result.confidence, result.annotators
 
 
-def _spread(answers: ObjectAnswers, sites: Sites, geometry: Geometry) -> Floats:
-    """(n_sites,): mean similarity of a site's marks to what they were fused to."""
-    rows = np.arange(len(sites.cluster))
-    similarity = answers.geometry.similarity(rows, geometry, sites.cluster)
-    spread: Floats = sums(similarity, sites.cluster, len(sites)) / sites.support
+def _spread(told: ObjectAnswers, sites: Sites, geometry: Geometry) -> Floats:
+    """(n_sites,): mean similarity of people's marks to what they were fused to; nan without any."""
+    rows = np.arange(len(told.answer))[told.people]
+    cluster = sites.cluster[told.people]
+    total = sums(told.geometry.similarity(rows, geometry, cluster), cluster, len(sites))
+    nothing = np.full(len(sites), np.nan)
+    spread: Floats = np.divide(total, sites.support, out=nothing, where=sites.support > 0)
     return spread
 
 
@@ -146,14 +176,16 @@ def _place_right(spread: Floats, support: Codes) -> Floats:
 
 
 def _annotators(
+    told: ObjectAnswers,
     answers: ObjectAnswers,
     presence: Presence,
     errors: Errors,
     labels: AnnotatorParameters | None,
 ) -> ObjectAnnotators:
     rates, n = presence.rates, answers.n_annotators
-    who, geometry = answers.mark_annotator, answers.geometry
-    total = sums(geometry.errors(errors.relative), who, n)
+    who = answers.mark_annotator
+    # People's marks lie among those that are known in the order that they have without them.
+    total = sums(told.geometry.errors(errors.relative)[told.people], who, n)
     measured = errors.n_marks[:, None]
     bias = np.divide(total, measured, out=np.full_like(total, np.nan), where=measured > 0)
     return ObjectAnnotators(
@@ -167,13 +199,14 @@ def _annotators(
         n_real=rates.n_real,
         pooled=(rates.pooled_hit, rates.pooled_false, errors.pooled),
         curve=presence.curve,
-        error_names=geometry.error_names,
+        error_names=answers.geometry.error_names,
         labels=labels,
     )
 
 
 def _result(
     answers: ObjectAnswers,
+    told: ObjectAnswers,
     sites: Sites,
     presence: Presence,
     aligned: Aligned,
@@ -194,6 +227,9 @@ def _result(
     labeled = np.bincount(item, minlength=answers.n_items)
     real = sums(presence.posterior, sites.item, answers.n_items)
     expected = np.divide(2 * right, labeled + real, out=nothing, where=labeled > 0)
+    expected = np.where(answers.n_answers > 0, expected, np.nan)
+    if told.oracle is not None:
+        expected[told.item[told.annotator == told.oracle]] = 1.0
     return ObjectResult(
         item=item,
         geometry=geometry[kept],
@@ -202,8 +238,8 @@ def _result(
         support=sites.support[kept],
         out_of=sites.n_seen[kept],
         spread=spread[kept],
-        mark_object=number[sites.cluster],
-        item_confidence=np.where(answers.n_answers > 0, expected, np.nan),
+        mark_object=number[sites.cluster[told.people]],
+        item_confidence=expected,
         n_answers=answers.n_answers,
         annotators=annotators,
         n_iter=presence.n_iter,

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import expit
 
 from surelabel.consolidation.objects.base import Objects
 from surelabel.consolidation.objects.presence import (
@@ -19,6 +18,7 @@ from surelabel.consolidation.objects.presence import (
     Turn,
     rates_from,
     rates_of,
+    rates_on_gold,
     turn,
 )
 from surelabel.consolidation.objects.result import ObjectAnnotators
@@ -44,13 +44,13 @@ class BetaBinomial(Objects):
     def _presence(self, sites: Sites, annotators: ObjectAnnotators | None) -> Presence:
         if annotators is not None:
             rates, curve = rates_from(annotators), annotators.curve
-            support = sites.share(rates.weight) * sites.n_seen
-            posterior = expit(curve.log_odds(support, sites.n_seen))
+            posterior = turn(sites, curve)(rates.weight).posterior
             return Presence(posterior, posterior >= 0.5, rates, curve)
-        curve = SupportCurve.fit(sites.support, sites.n_seen)
+        curve = SupportCurve.fit(sites.support, sites.n_seen, sites.truth)
         turned = _turn_of(sites, curve)
-        # At first everybody is worth the same.
-        found = turned(np.ones(sites.n_annotators))
+        # At first everybody is worth the same, unless gold tells better.
+        on_gold = rates_on_gold(sites)
+        found = turned(np.ones(sites.n_annotators) if on_gold is None else on_gold.weight)
         rates, n_iter, converged = rates_of(sites, found), 0, False
         while not converged and n_iter < self.max_iter:
             n_iter += 1

@@ -58,6 +58,10 @@ class Boxes(Geometry):
     def __getitem__(self, rows: Codes) -> Self:
         return type(self)(self.corners[rows])
 
+    def joined(self, *others: Self) -> Self:
+        """One after the other."""
+        return type(self)(np.concatenate([each.corners for each in (self, *others)]))
+
     def bounds(self) -> Floats:
         """The boxes themselves."""
         return self.corners

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.consolidation.objects.geometry import Aligned, Codes, Floats
 from surelabel.consolidation.objects.groups import medians, sums
@@ -28,11 +29,14 @@ TELLING = 3
 # Others that weigh next to nothing beside a mark are rounding.
 LEAST_WEIGHT = 1e-12
 _MAX_ITER = 5
+# Squared error of what is known: far below anybody's, so that it decides alone.
+_KNOWN = 1e-12
 # Values from which compiling the loops pays.
 _MANY = 1_000_000
 
 
-Step = Callable[[Floats, Floats, Codes, Floats, Floats], tuple[Floats, Floats, Floats]]
+Flags = NDArray[np.bool_]
+Step = Callable[[Floats, Floats, Codes, Floats, Floats, Flags], tuple[Floats, Floats, Floats]]
 Middle = Callable[[Floats, Codes, int], Floats]
 
 
@@ -55,7 +59,8 @@ def fuse(
     """(n_clusters, n_values) fused coordinates, and the annotators' errors.
 
     ``sigma``: (n_annotators,), errors known from before; then nothing is learned and each cluster
-    is fused by itself. A single mark is its own mean.
+    is fused by itself. A single mark is its own mean. Marks of annotator ``n_annotators`` are known
+    to be right: errors are measured by them, also that of a single other mark.
     """
     values, n = aligned.values, len(aligned.reference)
     step: Step = robust_step
@@ -66,29 +71,44 @@ def fuse(
         step = fusion_kernels.compiled_step(cluster, n)
         middle = fusion_kernels.compiled_medians
     fused, scale = middle(values, cluster, n), middle(aligned.scale, cluster, n)
-    telling = np.bincount(cluster, minlength=n)[cluster] >= TELLING
-    n_marks = np.bincount(annotator[telling], minlength=n_annotators)
+    telling = (np.bincount(cluster, minlength=n) >= TELLING)[cluster]
+    looks = [telling] * _MAX_ITER
+    known = annotator == n_annotators
+    if known.any():
+        on_gold = (np.bincount(cluster[known], minlength=n) > 0)[cluster] & ~known
+        # Where errors begin decides whom the means believe: by what is known alone.
+        looks = [on_gold, *[(telling | on_gold) & ~known] * (_MAX_ITER - 1)]
+    n_marks = np.bincount(annotator[looks[-1]], minlength=n_annotators)
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
     pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.empty_like(values)
-    for _ in range(_MAX_ITER):
-        fused, out, relative = step(values, scale, cluster, (1 / square)[annotator], fused)
+    for shown in looks:
+        trust = (1 / np.append(square, _KNOWN))[annotator]
+        fused, out, relative = step(values, scale, cluster, trust, fused, shown)
         if sigma is None:
-            everybody = max(float(out.sum() / max(telling.sum(), 1)), _LEAST_SQUARE)
+            here = n_marks
+            if shown is not looks[-1]:
+                here = np.bincount(annotator[shown], minlength=n_annotators)
+            everybody = max(float(out.sum() / max(here.sum(), 1)), _LEAST_SQUARE)
             total = np.bincount(annotator, weights=out, minlength=n_annotators)
-            square = (total + _PRIOR * everybody) / (n_marks + _PRIOR)
+            square = (total[:n_annotators] + _PRIOR * everybody) / (here + _PRIOR)
             square = np.maximum(square, _LEAST_SQUARE)
             pooled = float(np.sqrt(everybody))
     return fused, Errors(np.sqrt(square), pooled, relative, n_marks)
 
 
 def robust_step(
-    values: Floats, scale: Floats, cluster: Codes, trust: Floats, centre: Floats
+    values: Floats,
+    scale: Floats,
+    cluster: Codes,
+    trust: Floats,
+    centre: Floats,
+    telling: Flags,
 ) -> tuple[Floats, Floats, Floats]:
     """The weighted mean of each cluster about ``centre``, and each mark's error.
 
     ``trust``: (n_marks,), weights. ``scale``: (n_clusters, n_scales). Errors, (n_marks, n_values),
-    are distances to the mean of the cluster's other marks over ``scale``, 0 in clusters of less
-    than three; before them, (n_marks,), their mean squares, each at most .25.
+    are distances to the mean of the cluster's other marks over ``scale``, 0 for marks that are not
+    ``telling``, (n_marks,); before them, (n_marks,), their mean squares, each at most .25.
     """
     n = len(centre)
     size = np.tile(scale, values.shape[1] // scale.shape[1])[cluster]
@@ -97,7 +117,6 @@ def robust_step(
     weight = trust[:, None] * (HUBER / np.maximum(np.abs(away) / size, HUBER))
     total, moved = sums(weight, cluster, n), sums(weight * away, cluster, n)
     others = total[cluster] - weight
-    telling = np.bincount(cluster, minlength=n)[cluster] >= TELLING
     shown = telling[:, None] & (others > LEAST_WEIGHT * total[cluster])
     mean = (moved[cluster] - weight * away) / np.where(shown, others, 1.0)
     error = np.where(shown, (away - mean) / size, 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from surelabel.consolidation.compiled import compiled
-from surelabel.consolidation.objects.fusion import HUBER, LEAST_WEIGHT, MOST_SQUARE, TELLING, Step
+from surelabel.consolidation.objects.fusion import HUBER, LEAST_WEIGHT, MOST_SQUARE, Flags, Step
 from surelabel.consolidation.objects.geometry import Codes, Floats
 from surelabel.consolidation.objects.groups import starts_of
 from surelabel.consolidation.objects.threads import in_parts
@@ -19,7 +19,12 @@ def compiled_step(cluster: Codes, n: int) -> Step:
     kept: list[Floats] = []
 
     def step(
-        values: Floats, scale: Floats, cluster: Codes, trust: Floats, centre: Floats
+        values: Floats,
+        scale: Floats,
+        cluster: Codes,
+        trust: Floats,
+        centre: Floats,
+        telling: Flags,
     ) -> tuple[Floats, Floats, Floats]:
         if not kept:
             kept.extend((np.zeros(len(values)), np.zeros(values.shape)))
@@ -34,6 +39,7 @@ def compiled_step(cluster: Codes, n: int) -> Step:
                 starts[begin : end + 1],
                 trust,
                 centre[part],
+                telling,
                 longest,
                 fused[part],
                 out,
@@ -66,6 +72,7 @@ def _step(
     starts: Codes,
     trust: Floats,
     centre: Floats,
+    telling: Flags,
     longest: int,
     fused: Floats,
     out: Floats,
@@ -90,10 +97,10 @@ def _step(
                 moved += weight[i] * away[i]
             fused[c, k] = middle + moved / total
             least = LEAST_WEIGHT * total
-            if n < TELLING:
-                continue
             for i in range(n):
                 m = member[begin + i]
+                if not telling[m]:
+                    continue
                 others = total - weight[i]
                 # Away from (moved - weight * away) / others, with one division.
                 error = (away[i] * total - moved) / (others * size if others > least else np.inf)

@@ -59,6 +59,10 @@ class Geometry(ABC):
         """The marks of these rows, in this order."""
 
     @abstractmethod
+    def joined(self, *others: Self) -> Self:
+        """These marks, and after them those of ``others``, all of one kind."""
+
+    @abstractmethod
     def bounds(self) -> Floats:
         """(n_marks, 4): left, top, right, bottom; marks whose bounds are apart have nothing alike.
 

@@ -13,7 +13,14 @@ from scipy.special import expit
 
 from surelabel.consolidation.objects.base import Objects
 from surelabel.consolidation.objects.geometry import Floats
-from surelabel.consolidation.objects.presence import Presence, Rates, rates_from, rates_of, seen_of
+from surelabel.consolidation.objects.presence import (
+    Presence,
+    Rates,
+    rates_from,
+    rates_of,
+    rates_on_gold,
+    seen_of,
+)
 from surelabel.consolidation.objects.result import ObjectAnnotators
 from surelabel.consolidation.objects.sites import Sites
 from surelabel.consolidation.objects.support_curve import SupportCurve
@@ -35,8 +42,9 @@ class HitRates(Objects):
             rates = rates_from(annotators)
             posterior = _e_step(sites, rates, annotators.curve.real)
             return Presence(posterior, posterior >= 0.5, rates, annotators.curve)
-        posterior = sites.support / np.maximum(sites.n_seen, 1)
-        rates, real, n_iter, converged = rates_of(sites, seen_of(sites, posterior)), 0.5, 0, False
+        posterior = sites.held(sites.support / np.maximum(sites.n_seen, 1))
+        rates = rates_on_gold(sites) or rates_of(sites, seen_of(sites, posterior))
+        real, n_iter, converged = 0.5, 0, False
         while not converged and n_iter < self.max_iter:
             n_iter += 1
             real = (float(posterior.sum()) + 1) / (len(sites) + 2)
@@ -54,4 +62,4 @@ def _e_step(sites: Sites, rates: Rates, real: float) -> Floats:
     said = np.where(sites.hit, marked[sites.annotator], passed[sites.annotator])
     odds = np.bincount(sites.site, weights=said, minlength=len(sites))
     posterior: Floats = expit(odds + np.log(real / (1 - real)))
-    return posterior
+    return sites.held(posterior)

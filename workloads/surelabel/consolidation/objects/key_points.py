@@ -58,6 +58,14 @@ class KeyPoints(Geometry):
     def __getitem__(self, rows: Codes) -> Self:
         return type(self)(self.points[rows], self.radius[rows])
 
+    def joined(self, *others: Self) -> Self:
+        """One after the other, each with its radius."""
+        parts = (self, *others)
+        return type(self)(
+            np.concatenate([each.points for each in parts]),
+            np.concatenate([each.radius for each in parts]),
+        )
+
     def bounds(self) -> Floats:
         """A radius about the point."""
         reach = self.radius[:, None]

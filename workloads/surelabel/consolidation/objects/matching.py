@@ -2,7 +2,8 @@
 
 Marks that are alike are joined, the most alike first, where the two clusters have no annotator in
 common (nobody marks an object twice) and are alike on average (average linkage): one mark between
-two objects cannot chain them together.
+two objects cannot chain them together. Where the objects of an item are known, a mark's likeness to
+them decides alone.
 """
 
 from __future__ import annotations
@@ -35,16 +36,53 @@ def match(answers: ObjectAnswers, threshold: float) -> tuple[Codes, Codes, Pairs
         from surelabel.consolidation.objects import matching_kernels
 
         settled, join = matching_kernels.compiled_cliques, matching_kernels.compiled_best_first
+    known = np.arange(len(answers.answer))
+    taken = np.zeros(len(known), dtype=bool)
+    if answers.oracle is not None:
+        taken = join_known(known, answers, Pairs(first, second, similarity), threshold)
+        free = ~(taken[first] | taken[second])
+        first, second, similarity = first[free], second[free], similarity[free]
     marks = answers.mark_starts
     of_item = np.searchsorted(first, marks)
     root, contested = settled(marks, of_item, first, second, similarity, threshold)
     if contested.any():
         who = answers.mark_annotator
         join(root, contested, marks, of_item, who, first, second, similarity, threshold)
+    root[taken] = known[taken]
     heads = np.flatnonzero(root == np.arange(len(root)))
     number = np.empty(len(root), np.int64)
     number[heads] = np.arange(len(heads))
     return number[root], heads, pairs
+
+
+def join_known(
+    root: Codes, answers: ObjectAnswers, pairs: Pairs, threshold: float
+) -> NDArray[np.bool_]:
+    """(n_marks,): which marks are known objects, or marks of one; ``root`` gets their first marks.
+
+    A mark is of the known object that it is most like, if by ``threshold`` or more, the most alike
+    first, and one of each annotator for each object. Ties: marks in the order of their coordinates.
+    """
+    known = ~answers.by_people
+    first, second, similarity = pairs
+    told = np.flatnonzero((known[first] | known[second]) & (similarity >= threshold))
+    told = told[np.argsort(-similarity[told], kind="stable")]
+    is_first = known[first[told]]
+    objects = np.where(is_first, first[told], second[told]).tolist()
+    marks = np.where(is_first, second[told], first[told])
+    taken, owner = known.copy(), np.arange(len(root))
+    served: set[tuple[int, int]] = set()
+    people = answers.mark_annotator[marks].tolist()
+    for object_, mark, who in zip(objects, marks.tolist(), people, strict=True):
+        if not taken[mark] and (object_, who) not in served:
+            served.add((object_, who))
+            taken[mark] = True
+            owner[mark] = object_
+    rows = np.flatnonzero(taken)
+    head = np.arange(len(root))
+    np.minimum.at(head, owner[rows], rows)
+    root[rows] = head[owner[rows]]
+    return taken
 
 
 def alike(answers: ObjectAnswers) -> Pairs:

@@ -72,6 +72,13 @@ class Outlines(Geometry):
         shift = np.repeat(self.starts[:-1][rows] - starts[:-1], size)
         return type(self)(self.vertices[np.arange(len(shift)) + shift], starts)
 
+    def joined(self, *others: Self) -> Self:
+        """One after the other."""
+        parts = (self, *others)
+        sizes = np.concatenate([np.diff(each.starts) for each in parts])
+        vertices = np.concatenate([each.vertices for each in parts])
+        return type(self)(vertices, np.concatenate(([0], np.cumsum(sizes))))
+
     def outline(self, row: int) -> Floats:
         """(n, 2): the vertices of one mark."""
         return self.vertices[self.starts[row] : self.starts[row + 1]]

@@ -35,6 +35,20 @@ class Rates(NamedTuple):
     pooled_false: float
     n_real: Floats
 
+    @classmethod
+    def of(cls, hits: Floats, seen: Floats, false: Floats, absent: Floats) -> Rates:
+        """Shrunk towards everybody's. (n_annotators,) each: of ``seen`` real candidates how many
+        each annotator marked, of ``absent`` that are not real how many."""
+        pooled_hit = (hits.sum() + 1) / (seen.sum() + 2)
+        pooled_false = (false.sum() + 1) / (absent.sum() + 2)
+        return cls(
+            (hits + _PRIOR * pooled_hit) / (seen + _PRIOR),
+            (false + _PRIOR * pooled_false) / (absent + _PRIOR),
+            float(pooled_hit),
+            float(pooled_false),
+            seen,
+        )
+
     @property
     def weight(self) -> Floats:
         """(n_annotators,): how much a word of each says, as a difference of log odds; positive."""
@@ -82,8 +96,10 @@ def turn(sites: Sites, curve: SupportCurve) -> Turn:
     """How weighted support says, by the curve, which candidates are real."""
 
     def turned(weight: Floats) -> Seen:
-        support = sites.share(weight) * sites.n_seen
-        return seen_of(sites, expit(curve.log_odds(support, sites.n_seen)))
+        # Nobody need have looked at what is known.
+        seen = np.maximum(sites.n_seen, 1)
+        odds = curve.log_odds(sites.share(weight) * seen, seen)
+        return seen_of(sites, sites.held(expit(odds)))
 
     return turned
 
@@ -98,18 +114,21 @@ def seen_of(sites: Sites, posterior: Floats) -> Seen:
     return Seen(posterior, count(real * sites.hit), count(real))
 
 
+def rates_on_gold(sites: Sites) -> Rates | None:
+    """Each annotator's rates by what is known alone; None where nothing is.
+
+    Where they begin decides whom an iteration believes in the end.
+    """
+    if np.isnan(sites.truth).all():
+        return None
+    known = sites.known
+    return rates_of(known, seen_of(known, known.held(np.zeros(len(sites)))))
+
+
 def rates_of(sites: Sites, found: Seen) -> Rates:
     """Each annotator's rates, shrunk towards everybody's."""
     _, hits, seen = found
     # Rounding may leave a little less than nothing.
     false = np.maximum(sites.n_hits - hits, 0.0)
     absent = np.maximum(sites.n_views - seen, false)
-    pooled_hit = (hits.sum() + 1) / (seen.sum() + 2)
-    pooled_false = (false.sum() + 1) / (absent.sum() + 2)
-    return Rates(
-        (hits + _PRIOR * pooled_hit) / (seen + _PRIOR),
-        (false + _PRIOR * pooled_false) / (absent + _PRIOR),
-        float(pooled_hit),
-        float(pooled_false),
-        seen,
-    )
+    return Rates.of(hits, seen, false, absent)

@@ -162,7 +162,8 @@ class ObjectResult:
     ``mark_object``: (n_marks,), the object that each mark of the answers (in their order there)
     stands behind, -1 for none. ``item_confidence``: (n_items,), the F1 that the item's objects are
     expected to have, or the chance that there is none where none is; nan where nobody answered.
-    ``n_answers``: (n_items,), how many looked.
+    ``n_answers``: (n_items,), how many looked. Known objects have confidence 1, and so have their
+    items; ``spread`` is nan where nobody marked one.
     """
 
     item: Codes

@@ -69,6 +69,10 @@ class RotatedBoxes(Geometry):
         turned = np.stack((-axis - across, axis - across, axis + across, across - axis), axis=1)
         return self.boxes[:, None, :2] + turned
 
+    def joined(self, *others: Self) -> Self:
+        """One after the other."""
+        return type(self)(np.concatenate([each.boxes for each in (self, *others)]))
+
     def bounds(self) -> Floats:
         """Of the corners."""
         return np.hstack((self.corners.min(axis=1), self.corners.max(axis=1)))

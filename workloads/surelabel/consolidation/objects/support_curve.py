@@ -44,12 +44,23 @@ class SupportCurve(NamedTuple):
     false_spread: float = 0.1
 
     @classmethod
-    def fit(cls, support: Codes, seen: Codes) -> SupportCurve:
-        """The curve of candidates that ``support`` of ``seen`` marked, both (n_sites,), >= 1."""
+    def fit(cls, support: Codes, seen: Codes, truth: Floats | None = None) -> SupportCurve:
+        """The curve of candidates that ``support`` of ``seen`` marked, both (n_sites,).
+
+        ``truth``: (n_sites,), 1 or 0 for candidates that are known, nan for others. What nobody
+        marked is a candidate only if it is known, and tells nothing of the others.
+        """
+        marked = support > 0
+        support, seen = support[marked], seen[marked]
         if not len(support):
             return cls()
-        cell, count = np.unique(seen * (seen.max() + 1) + support, return_counts=True)
+        known = np.full(len(support), np.nan) if truth is None else truth[marked]
+        cell, place = np.unique(seen * (seen.max() + 1) + support, return_inverse=True)
         n, k = np.divmod(cell, seen.max() + 1)
+        unknown, is_real, is_false = (
+            np.bincount(place[chosen], minlength=len(cell))
+            for chosen in (np.isnan(known), known == 1, known == 0)
+        )
         start = cls()._free()
 
         def loss(free: Floats) -> tuple[float, Floats]:
@@ -57,7 +68,8 @@ class SupportCurve(NamedTuple):
             tried = free + np.vstack((np.zeros(len(free)), _STEP * np.eye(len(free))))
             real, false = cls._of(tried.T[:, :, None])._log_likelihoods(k.astype(float), n)
             prior = _PRIOR * ((tried - start) ** 2).sum(axis=1)
-            values = prior - np.logaddexp(real, false) @ count
+            values = prior - np.logaddexp(real, false) @ unknown
+            values -= real @ is_real + false @ is_false
             return float(values[0]), (values[1:] - values[0]) / _STEP
 
         found = minimize(

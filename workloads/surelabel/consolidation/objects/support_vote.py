@@ -29,7 +29,7 @@ class SupportVote(Objects):
     threshold: float = 0.4
 
     def _presence(self, sites: Sites, annotators: ObjectAnnotators | None) -> Presence:
-        share = sites.support / np.maximum(sites.n_seen, 1)
+        share = sites.held(sites.support / np.maximum(sites.n_seen, 1))
         kept = share >= self.min_support - _ROUNDING
         if annotators is None:
             return Presence(share, kept, rates_of(sites, seen_of(sites, share)), SupportCurve())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -11,8 +11,11 @@ from scipy import ndimage
 
 from surelabel.consolidation.masks import (
     INSTANCE_METHODS,
+    InstanceAnnotators,
     InstanceAnswers,
     InstanceResult,
+    JudgedByGold,
+    MatchedInstances,
     instance_disagreement,
 )
 from surelabel.frames import Frame
@@ -27,11 +30,12 @@ from surelabel.tasks.regions import (
     TREMBLE,
     WELL_OFF,
     Region,
+    gold_first,
     image_batches,
     pixels_of,
     shifted,
 )
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import Consolidated, Fit, ValueAnswers, ValueTask
 from surelabel.tasks.values import ImageSize, Instances
 
 # Objects seen where there are none, for each error on one that is there.
@@ -98,20 +102,29 @@ class InstanceSegmentation(ValueTask[Instances]):
         self, answers: ValueAnswers[Instances], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Instances]]]:
         """See ``ValueTask``; ValueError where the masks of an item differ in size."""
-        n_classes = max(len(answers.classes), 1)
-        for batch in image_batches(answers, _marks):
-            items = list(batch)
-            given = [
-                (number, who, marks)
-                for number, item in enumerate(items)
-                for who, marks in batch[item].items()
-            ]
-            coded = _coded(given, len(items), max(answers.n_annotators, 1), n_classes)
-            result = self.methods[method]().fit_predict(coded)
-            answers.fit.note(result)
-            for number, item in enumerate(items):
-                shape = next(iter(batch[item].values())).shape
-                yield item, _of_item(result, number, shape)
+        fit, on_gold = Fit(), list[JudgedByGold]()
+
+        def labels(
+            part: ValueAnswers[Instances], judged: JudgedByGold | None
+        ) -> Iterator[tuple[int, Consolidated[Instances]]]:
+            for batch in image_batches(part, _marks):
+                result = _fitted(batch, answers, self.methods[method](), judged)
+                fit.note(result)
+                if judged is None and result.judged is not None:
+                    on_gold.append(result.judged)
+                for number, (item, theirs) in enumerate(batch.items()):
+                    label = _of_item(result, number, next(iter(theirs.values())).shape)
+                    ours = _marks(label.value)
+                    # While they are in memory.
+                    apart = tuple(_apart(each, ours) for each in theirs.values())
+                    yield item, replace(label, apart=apart)
+
+        def judge() -> JudgedByGold | None:
+            return JudgedByGold.pooled(on_gold) if on_gold else None
+
+        yield from gold_first(answers, labels, judge, lambda value: len(value.labels))
+        if fit.annotators:
+            answers.fit.note(fit, InstanceAnnotators.pooled(fit.annotators))
 
     def frame(self, value: Instances) -> Frame:
         """See ``ValueTask``; the size of the mask."""
@@ -126,6 +139,31 @@ class InstanceSegmentation(ValueTask[Instances]):
         height, width = mask.shape
         ref = write("png", instances_png(mask))
         return Instances(value.labels, None, ref, ImageSize(width, height))
+
+
+def _fitted(
+    batch: dict[int, dict[int, _Marks]],
+    answers: ValueAnswers[Instances],
+    method: MatchedInstances,
+    judged: JudgedByGold | None,
+) -> InstanceResult:
+    given = [
+        (number, who, marks)
+        for number, masks in enumerate(batch.values())
+        for who, marks in masks.items()
+    ]
+    n_classes = max(len(answers.classes), 1)
+    coded = _coded(given, len(batch), max(answers.n_annotators, 1), n_classes)
+    known = {
+        number: _marks(answers.gold[item])
+        for number, item in enumerate(batch)
+        if item in answers.gold
+    }
+    gold = {
+        number: (np.array(marks.labels, np.int64), marks.masks, marks.corners)
+        for number, marks in known.items()
+    }
+    return method.fit_predict(coded, gold=gold, judged=judged)
 
 
 def _marks(value: Instances) -> _Marks:

@@ -87,12 +87,14 @@ class LabelAdjustment(ValueTask[Adjustment]):
     ) -> Iterator[tuple[int, Consolidated[Adjustment]]]:
         """See ``ValueTask``; all answers to an item are of one kind."""
         by_item = dict(answers.by_item())
-        kind = {item: self._kind(answers.value[rows[0]]).key for item, rows in by_item.items()}
+        kind = {item: self._kind(answers.value[rows[0]]) for item, rows in by_item.items()}
         parts = (
             self._of_kind(
-                answers.of_items([kind.get(i) == key for i in range(answers.n_items)]), method
+                _TASKS[each.form.name],
+                answers.of_items([kind.get(i) == each for i in range(answers.n_items)]),
+                method,
             )
-            for key in dict.fromkeys(kind.values())
+            for each in dict.fromkeys(kind.values())
         )
         yield from heapq.merge(*parts, key=lambda pair: pair[0])
 
@@ -108,25 +110,25 @@ class LabelAdjustment(ValueTask[Adjustment]):
         return replace(value, value=self._task(value).stored(value.value, classes, write))
 
     def _of_kind(
-        self, answers: ValueAnswers[Adjustment], method: str
+        self, task: ValueTask[Any], answers: ValueAnswers[Adjustment], method: str
     ) -> Iterator[tuple[int, Consolidated[Adjustment]]]:
-        adjusted: dict[int, bool | None] = {}
-        task: ValueTask[Any] | None = None
-        for item, rows in answers.by_item():
-            said = [answers.value[row] for row in rows]
-            task = task or self._task(said[0])
-            known = [each.adjusted for each in said if each.adjusted is not None]
-            adjusted[item] = any(known) if known else None
-        if task is None:
-            return
+        rows_of = dict(answers.by_item())
         gold: dict[int, Any] = {
-            item: truth.value for item, truth in answers.gold.items() if item in adjusted
+            item: truth.value for item, truth in answers.gold.items() if item in rows_of
         }
-        corrected = OnDemand[Any](len(answers.item), lambda row: answers.value[row].value)
-        inner = replace(answers, value=corrected, gold=gold)
+        adjusted: dict[int, bool | None] = {}
+
+        def corrected(row: int) -> Any:
+            # What else an answer says is noted on the way: masks are slow to decode.
+            said = answers.value[row]
+            adjusted[row] = said.adjusted
+            return said.value
+
+        inner = replace(answers, value=OnDemand[Any](len(answers.item), corrected), gold=gold)
         for item, found in task.consolidate(inner, method):
-            value = Adjustment(found.value, adjusted[item])
-            yield item, Consolidated(value, found.confidence, found.confidences)
+            known = [said for row in rows_of[item] if (said := adjusted[row]) is not None]
+            value = Adjustment(found.value, any(known) if known else None)
+            yield item, Consolidated(value, found.confidence, found.confidences, found.apart)
 
     def _kind(self, value: Adjustment) -> Adjustable:
         return next(each for each in self.kinds if isinstance(value.value, each.value_type))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.masks import METHODS, MaskAnswers, Segmentation
+from surelabel.consolidation.masks import METHODS, MaskAnnotators, MaskAnswers, Segmentation
 from surelabel.consolidation.masks import disagreement as apart
 from surelabel.frames import Frame
 from surelabel.tasks.base import Random
@@ -21,12 +21,13 @@ from surelabel.tasks.regions import (
     MISTAKEN,
     TREMBLE,
     WELL_OFF,
+    gold_first,
     image_batches,
     pixels_of,
     shifted,
 )
 from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat, mask_png
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import Consolidated, Fit, ValueAnswers, ValueTask
 from surelabel.tasks.values import SemanticMask
 
 Classes16 = NDArray[np.uint16]
@@ -77,8 +78,21 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
         self, answers: ValueAnswers[SemanticMask], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
         """See ``ValueTask``; ValueError where the masks of an item differ in size."""
-        for batch in image_batches(answers, _classes_of_pixels):
-            yield from _of_batch(batch, answers, self.methods[method])
+        fit = Fit()
+
+        def labels(
+            part: ValueAnswers[SemanticMask], judged: MaskAnnotators | None
+        ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
+            for batch in image_batches(part, _classes_of_pixels):
+                yield from _of_batch(batch, answers, self.methods[method], fit, judged)
+
+        def judge() -> MaskAnnotators | None:
+            return MaskAnnotators.pooled(fit.annotators) if fit.annotators else None
+
+        n_classes = len(answers.classes) + 1
+        yield from gold_first(answers, labels, judge, lambda _: n_classes)
+        if (found := judge()) is not None:
+            answers.fit.note(fit, found)
 
     def frame(self, value: SemanticMask) -> Frame:
         """See ``ValueTask``; the size of the mask."""
@@ -102,6 +116,8 @@ def _of_batch(
     batch: dict[int, dict[int, Classes16]],
     answers: ValueAnswers[SemanticMask],
     method: type[Segmentation],
+    fit: Fit,
+    judged: MaskAnnotators | None,
 ) -> Iterator[tuple[int, Consolidated[SemanticMask]]]:
     rows = [
         (number, who, mask)
@@ -117,7 +133,13 @@ def _of_batch(
         answers.n_annotators,
         n_classes,
     )
-    result = method(pixel_confidence=False).fit_predict(coded)
+    gold = {
+        number: _classes_of_pixels(answers.gold[item])
+        for number, item in enumerate(batch)
+        if item in answers.gold
+    }
+    result = method(pixel_confidence=False).fit_predict(coded, gold=gold, judged_annotators=judged)
+    fit.note(result)
     sure = np.repeat(result.confidence[:, None], n_classes, axis=1)
     sure[result.region_item, result.region_class] = result.region_confidence
     for number, item in enumerate(batch):
@@ -129,6 +151,6 @@ def _of_batch(
                 SemanticMask(mask.astype(np.int32) - 1),
                 float(result.confidence[number]),
                 tuple(sure[number].tolist()),
+                tuple((1 - result.iou[coded.rows_of(number)]).tolist()),
             ),
         )
-    answers.fit.note(result)
