@@ -157,7 +157,8 @@ def _asked(
     """Answers of as many people as an item has at first; where nobody knows the truth, none."""
     config = context.config
     rng = stream("people", context.seed, people.seed, _AFTERWARDS + attempt)
-    task, labels = TASK_TYPES[config.task_type], [label.name for label in config.labels]
+    task: Any = TASK_TYPES[config.task_type]
+    labels = [label.name for label in config.labels]
     rows: list[tuple[int, int, int]] = []
     for line in lines[truth[lines] >= 0].tolist():
         for who in rng.permutation(len(people.annotators))[: config.annotators_per_item].tolist():
