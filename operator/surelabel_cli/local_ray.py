@@ -31,6 +31,8 @@ from surelabel_cli.processes import (
 # Unix sockets have paths of at most 107 characters, of which Ray's session takes 65.
 _LONGEST_TEMPORARY = 40
 _START_SECONDS = 120.0
+# Not 127.0.0.1, which Ray replaces by the machine's outer address.
+_NODE = "127.0.0.2"
 _START_ATTEMPTS = 3
 
 
@@ -61,6 +63,11 @@ class LocalRay:
     def url(self) -> str:
         """The address of the dashboard and of the Jobs API."""
         return f"http://127.0.0.1:{self._ports['dashboard-port']}"
+
+    @property
+    def address(self) -> str:
+        """Where a driver on this machine connects, with the token's file in its environment."""
+        return f"{_NODE}:{self._ports['port']}"
 
     @property
     def token_file(self) -> Path:
@@ -158,8 +165,7 @@ class LocalRay:
     def _command(self) -> list[str]:
         return [
             *(sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block"),
-            # 127.0.0.2, since Ray replaces 127.0.0.1 by the machine's outer address.
-            *("--node-ip-address=127.0.0.2", "--dashboard-host=127.0.0.1"),
+            *(f"--node-ip-address={_NODE}", "--dashboard-host=127.0.0.1"),
             *(f"--{name}={port}" for name, port in self._ports.items()),
             # Worker ports from the kernel: the default range is the same for every head.
             *("--min-worker-port=0", "--max-worker-port=0"),

@@ -145,6 +145,51 @@ def verify(
         command(uri, endpoint, region)
 
 
+@app.command()
+def simulate(
+    job: Annotated[
+        Path,
+        typer.Argument(
+            metavar="JOB.yaml", help="A LabelingJob, and a WorkTeam with simulated annotators."
+        ),
+    ],
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FIELD=VALUES",
+            help="A field below spec and its values, such as "
+            "autoLabeling.targetErrorPermille=10,20,50; more than one: every combination.",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int, typer.Option(min=1, help="Jobs of each variation, with other random choices.")
+    ] = 20,
+    workdir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that keeps every outcome, so that a killed simulation goes on. "
+            "[default: a temporary one]",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Jobs side by side. [default: one a core]", show_default=False),
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Standard output is the summaries, as one line of JSON.")
+    ] = False,
+) -> None:
+    """Run a job many times on labeled data, and tell what it costs and gives.
+
+    People, models, selection and promise are those of the real loop; nobody is asked.
+    """
+    with one_message():
+        from surelabel_cli.simulation.command import simulate as command
+
+        command(job, vary or [], repeats, workdir, workers, as_json=json)
+
+
 for _command in (consolidate, agreement, convert):
     app.command()(_command)
 

@@ -20,6 +20,7 @@ def stage_limits(spec: LabelingJobSpec) -> Limits:
         max_human_labeled_items=stopping.max_human_labeled_items,
         max_labeled_percent=stopping.max_labeled_percent,
         max_answers=max_answers,
+        max_rounds=spec.stopping.max_rounds if spec.auto_labeling is not None else None,
     )
 
 

@@ -115,7 +115,9 @@ def _after_infer(spec: LabelingJobSpec, status: JobStatus, report: StageReport) 
         return _last(spec, report, reason)
     # A status has room for so many rounds, so more patience than that cannot be counted.
     patience = min(spec.stopping.patience_rounds, MAX_RECENT_ROUNDS)
-    no_gain = facts.does_not_pay or rounds_without_gain(status) >= patience
+    # Waiting for a better moment is no failure of models.
+    is_over = rounds_without_gain(status) >= patience and not facts.waits
+    no_gain = facts.does_not_pay or is_over
     if facts.task_items > 0 and (facts.proposal_pending or not no_gain):
         return _ask(report, TASKS, None)
     return _remainder(spec, report, Reason.NO_FURTHER_GAIN)

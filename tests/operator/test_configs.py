@@ -103,6 +103,13 @@ def test_a_price_of_nothing_limits_nothing() -> None:
     assert stage_limits(spec).max_answers is None
 
 
+def test_stages_know_the_last_round_of_models_where_there_are_models() -> None:
+    spec = spec_of(stopping={"maxRounds": 7})
+    assert stage_limits(spec).max_rounds == 7
+    people_alone = spec.model_copy(update={"auto_labeling": None})
+    assert stage_limits(people_alone).max_rounds is None
+
+
 def test_a_team_is_its_simulated_people() -> None:
     team = WorkTeam.model_validate(
         {

@@ -135,6 +135,12 @@ def test_patience_ends_after_rounds_without_newly_certified_labels() -> None:
     assert ended(following) == (True, "NoFurtherGain")
 
 
+def test_models_that_wait_for_a_better_moment_do_not_run_out_of_patience() -> None:
+    rounds = [RoundStatus(round=r) for r in (2, 3, 4)]
+    report = report_of(step("inf", 4), ASKED.model_copy(update={"waits": True}), labeled(20))
+    assert asked(after(report, rounds)) == (5, "tasks", None)
+
+
 def test_a_pending_proposal_is_answered_before_patience_ends_anything() -> None:
     rounds = [RoundStatus(round=r) for r in (2, 3, 4)]
     facts = ASKED.model_copy(update={"proposal_pending": True, "does_not_pay": True})

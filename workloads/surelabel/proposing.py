@@ -19,6 +19,8 @@ from surelabel.certify import Account, attempt_risk
 
 Floats = NDArray[np.float64]
 
+# Why a region that would pass is not proposed yet.
+WAITS = "AnotherBatchSavesMore"
 # Only when the predicted chance to pass is at least this.
 MIN_CHANCE = 0.8
 # A saving below this share of all items is not worth an attempt.
@@ -121,7 +123,7 @@ def advise(
         return Advice(None, "SavesLessThanItsSample")
     later = _people_later(error[order], account, n_labeled, next_batch)
     if later is not None and later < price:
-        return Advice(None, "AnotherBatchSavesMore")
+        return Advice(None, WAITS)
     position = _top(score, n_region, item_ids)
     return Advice(Plan(position, n_sample, chance, people), "Proposed")
 

@@ -106,6 +106,8 @@ class Limits(Record):
     max_labeled_percent: int | None = None
     # maxCost divided by the price of an annotation.
     max_answers: int | None = None
+    # After this round no model is trained, so the one before is the last that may propose.
+    max_rounds: int | None = None
 
 
 class Resources(Record):
@@ -220,6 +222,8 @@ class NextFacts(Record):
     newly_certified: int = 0
     trainable: bool = False
     does_not_pay: bool = False
+    # A region would pass now, but another batch first is predicted to save more.
+    waits: bool = False
     # Machine labels that people must look at before export, so that the account holds.
     recheck_items: int = 0
 

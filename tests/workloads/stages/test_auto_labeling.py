@@ -362,6 +362,20 @@ def test_a_sample_cut_off_by_a_limit_is_not_tested(tmp_path: Path) -> None:
     assert report.progressed.counters.human_labeled > proposed.progressed.counters.human_labeled
 
 
+def test_the_last_model_does_not_wait_for_a_better_one(tmp_path: Path) -> None:
+    promise = PROMISE.model_copy(update={"seed_items": 40, "items_per_round": 20})
+
+    def first_infer(**spec: object) -> StageReport:
+        driver = digits_driver(tmp_path / str(len(spec)), 500, auto_labeling=promise, spec=spec)
+        driver.run_job(stop=lambda report: report.step.stage is Stage.INFER)
+        return report_of(driver, Stage.INFER)
+
+    waiting = first_infer()
+    assert waiting.next.waits and not waiting.next.proposal_pending
+    last = first_infer(limits=Limits(max_rounds=2))
+    assert last.next.proposal_pending and not last.next.waits
+
+
 def test_a_tiny_job_falls_back_to_people_when_machines_cannot_pay(tmp_path: Path) -> None:
     promise = AutoLabeling(
         target_error_permille=50, risk_permille=50, seed_items=4, items_per_round=4

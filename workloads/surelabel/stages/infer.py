@@ -13,7 +13,7 @@ import numpy as np
 
 from surelabel.items import ItemReader
 from surelabel.labels import Role
-from surelabel.proposing import Advice, advise, fit_errors
+from surelabel.proposing import WAITS, Advice, advise, fit_errors
 from surelabel.selection import query_batch
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
@@ -79,6 +79,7 @@ def infer(context: StageContext) -> StageResult:
             proposal_pending=advice.plan is not None,
             trainable=True,
             does_not_pay=advice.plan is None and not pays,
+            waits=advice.reason == WAITS,
         ),
         carry=carry,
         metrics=metrics,
@@ -108,6 +109,11 @@ def _query(
     return _Query(candidates[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist())))
 
 
+def _is_last(context: StageContext) -> bool:
+    last = context.config.limits.max_rounds
+    return last is not None and context.config.step.round + 1 >= last
+
+
 def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple[Advice, bool]:
     """What to propose now; and whether auto-labeling can pay at all from here on."""
     if len(pool.line) == 0:
@@ -123,7 +129,8 @@ def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple
         errors(score),
         account,
         n_labeled=len(past.line),
-        next_batch=promise.items_per_round,
+        # The last model cannot wait for another batch.
+        next_batch=0 if _is_last(context) else promise.items_per_round,
         item_ids=[str(line) for line in pool.line.tolist()],
     )
     # Not even a model without errors would save more than its sample costs.
