@@ -82,7 +82,7 @@ def test_memory_that_runs_out_in_train_is_named_and_the_next_attempt_goes_on(
     events = ("get", "events", "-o=jsonpath={range .items[*]}{.reason}: {.message}{'\\n'}{end}")
     lines = labeling.do(*events).splitlines()
     told = [line for line in lines if line.startswith("OutOfMemory: tra")]
-    assert len(told) == 1, lines
+    assert len(told) == 1, "\n".join(lines)
     assert "memoryMiB" in told[0]
     assert "Attempt 2 follows." in told[0]
 
