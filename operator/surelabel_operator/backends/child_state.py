@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass
 
 from surelabel_operator.children import Child
-from surelabel_operator.failure_classes import class_of_exit
+from surelabel_operator.failure_classes import class_of_exit, signal_of_exit
 from surelabel_operator.observed import AttemptState, FailureClass, Problem
 from surelabel_operator.reasons import Reason
 
@@ -51,17 +51,18 @@ def ending_of(child: Child, of_pods: Problem | None) -> Ending:
         return Ending(FailureClass.APPLICATION, Reason.OUT_OF_MEMORY, text)
     found = _EXIT.search(child.message)
     exit_code = int(found[1]) if found else None
+    ended_by = None if exit_code is None else signal_of_exit(exit_code)
     is_memory = of_pods is not None and of_pods.reason == Reason.OUT_OF_MEMORY
     # A task whose pod ran out of memory takes its stage with it, which exits by itself.
     if of_pods is not None and (
-        exit_code is None or exit_code < 0 or (is_memory and exit_code == 1)
+        exit_code is None or ended_by is not None or (is_memory and exit_code == 1)
     ):
         failure = FailureClass.APPLICATION if is_memory else FailureClass.INFRASTRUCTURE
         return Ending(failure, of_pods.reason, of_pods.message)
     if exit_code is None:
         text = f"{child.reason}: {child.message}".strip(": ")
         return Ending(FailureClass.INFRASTRUCTURE, None, text)
-    if exit_code == -signal.SIGKILL:
+    if ended_by == signal.SIGKILL:
         # Nobody of ours sends it: it is the kernel, and where it ends one process of a pod alone
         # (cgroup v1) nothing else tells.
         text = (
