@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class Run:
     simulated: Simulated
     repetition: int
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Equal for equal runs, also of another process."""
         job = {**self.simulated.job["spec"], "output": None}
@@ -71,13 +72,8 @@ def run_all(
             on_outcome(run)
     missing = [run for run in runs if known.find(run) is None]
     if missing:
-        prepared = {_shared(run.simulated): None for run in missing}
-        bases = {
-            key: _prepare(run.simulated, folder / "prepared" / key)
-            for run in missing
-            for key in [_shared(run.simulated)]
-            if prepared.pop(key, False) is None
-        }
+        first = {_shared(run.simulated): run.simulated for run in reversed(missing)}
+        bases = {key: _prepare(job, folder / "prepared" / key) for key, job in first.items()}
         for run, outcome in _on_ray(missing, bases, folder / "jobs", workers):
             known.add(run, outcome)
             on_outcome(run)

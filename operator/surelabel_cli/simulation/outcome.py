@@ -19,11 +19,10 @@ from numpy.typing import NDArray
 from surelabel.answers import CodedAnswers
 from surelabel.labels import Kind, LabelFiles, LabelState, read_labels
 from surelabel.ledger import Ledger, StoredProposal
-from surelabel.manifest import read_line
 from surelabel.selection import stream
+from surelabel.stages.annotate import read_truth
 from surelabel.stages.context import StageContext
 from surelabel.stages.promise import sealed_reference
-from surelabel.stages.splitting import whole_lines
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_cli.simulation.replay import Replay
@@ -31,7 +30,6 @@ from surelabel_contract.stages import SimulatedWorkforce, StageReport
 from surelabel_contract.steps import Stage
 from surelabel_operator.configs import team_facts
 
-_CHUNK = 4 << 20
 # Whoever is asked after the job draws from a stream that no round has.
 _AFTERWARDS = 1_000_000
 
@@ -114,7 +112,8 @@ def _wrong(replay: Replay, context: StageContext, ledger: Ledger | None) -> _Wro
         return _Wrong()
     files = LabelFiles.from_json(context.read("labels"))
     state = read_labels(context.folder, files)
-    truth = read_truth(context, people, len(state.kind))
+    known = read_truth(context, people, set(range(len(state.kind))))
+    truth = np.array([known.get(line, -1) for line in range(len(state.kind))], np.int64)
     machine = state.kind == Kind.MACHINE
     labeled = (machine | (state.kind == Kind.HUMAN)) & (truth >= 0)
     differs = state.label != truth
@@ -169,22 +168,6 @@ def _asked(
     return CodedAnswers(
         table[:, 0], table[:, 1].astype(np.int32), table[:, 2].astype(np.int32), names
     )
-
-
-def read_truth(context: StageContext, people: SimulatedWorkforce, n: int) -> NDArray[np.int64]:
-    """(n,): the class of each line, -1 where the truth file has none that is known."""
-    folder, name = context.storage.locate(people.truth_uri)
-    task_type: Any = TASK_TYPES[context.config.task_type]
-    labels = [label.name for label in context.config.labels]
-    truth = np.full(n, -1, np.int64)
-    for line, raw in enumerate(whole_lines(folder.read_chunks(name, _CHUNK))):
-        if line >= n:
-            break
-        try:
-            truth[line] = task_type.read_truth(read_line(raw), labels)
-        except (ValueError, TypeError, KeyError):
-            continue
-    return truth
 
 
 def _rounds(reports: Sequence[StageReport]) -> int:

@@ -63,7 +63,7 @@ def annotate(context: StageContext) -> StageResult:
     tasks = read_tasks(context.read("tasks"))
     reader = read_items(context)
     lines = reader.lines_of(task.item_id for task in tasks)
-    truth = _read_truth(context, workforce, set(lines.values()))
+    truth = read_truth(context, workforce, set(lines.values()))
     index = read_answer_index(context)
     people = _People(context, workforce)
     blobs = BlobWriter(context, config.step)
@@ -228,7 +228,7 @@ def _write_progress(context: StageContext, tasks: Sequence[Task], tally: _Tally)
     context.folder.write(context.keys.progress(context.config.step), msgspec.json.encode(progress))
 
 
-def _read_truth(
+def read_truth(
     context: StageContext, workforce: SimulatedWorkforce, wanted: set[int]
 ) -> Mapping[int, Coded]:
     """The truth by line, for the wanted lines alone; a line without a known label is left out."""
