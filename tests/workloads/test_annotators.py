@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from surelabel.annotators import annotator_quality, is_hasty, median_seconds, spam_scores
+from surelabel.collusion import independent_voices
 from surelabel.consolidation import Auto
 from surelabel.consolidation.answers import Answers
 from workloads.consolidation.crowds import team_crowd
@@ -96,6 +97,58 @@ def test_who_copies_is_found_with_whom_it_is_copied_from(seed):
     assert [code for code, quality in enumerate(qualities) if quality.flags] == [4, 6]
     assert qualities[4].flags == qualities[6].flags == ("Collusion",)
     assert qualities[4].colluders == ("6",)
+
+
+def with_a_copy(seed: int, n_people: int, n_items: int, k: int, skill: float = 0.83):
+    """A few people answer every item, and one more copies the first of them exactly."""
+    crowd = team_crowd(seed, (skill,) * n_people, n_items, k, per_item=n_people)
+    own = crowd.annotator == 0
+    return (
+        np.concatenate([crowd.item, crowd.item[own]]),
+        np.concatenate([crowd.annotator, np.full(n_items, n_people)]),
+        np.concatenate([crowd.label, crowd.label[own]]),
+        crowd.truth,
+    )
+
+
+@pytest.mark.parametrize(("people", "k", "n_items"), [(4, 3, 80), (4, 3, 200), (3, 3, 150),
+                                                      (6, 2, 100), (6, 10, 100)])  # fmt: skip
+def test_a_copy_that_turns_the_labels_is_found_and_nobody_else(people, k, n_items):
+    for seed in range(5):
+        qualities = judged(*with_a_copy(seed, people, n_items, k), k=k)
+        flagged = [code for code, each in enumerate(qualities) if "Collusion" in each.flags]
+        assert flagged == [0, people]
+        assert qualities[0].colluders == (str(people),)
+
+
+def test_a_copy_makes_nobody_look_better_or_worse():
+    for seed in range(3):
+        item, annotator, label, truth = with_a_copy(seed, 4, 200, 3)
+        with_copy = judged(item, annotator, label, truth, k=3)
+        own = annotator < 4
+        without = judged(item[own], annotator[own], label[own], truth, k=3)
+        for quality, alone in zip(with_copy, [*without, without[0]], strict=True):
+            assert quality.accuracy == pytest.approx(alone.accuracy, abs=0.01)
+
+
+def test_gold_items_tell_who_is_right_beside_a_copy():
+    item, annotator, label, truth = with_a_copy(1, 2, 100, 3)
+    qualities = judged(item, annotator, label, truth, k=3, gold=truth)
+    assert ["Collusion" in each.flags for each in qualities] == [True, False, True]
+
+
+def test_a_copy_of_some_items_counts_once_where_both_answered():
+    item, annotator, label, truth = with_a_copy(2, 5, 120, 3)
+    kept = (annotator < 5) | (item < 60)
+    columns = item[kept], annotator[kept], label[kept], len(truth), 6, 3
+    answers = Answers.of(*columns)
+    voices = independent_voices(answers, Auto().fit_predict(*columns))
+    assert [(pair.first, pair.second) for pair in voices.pairs] == [(0, 5)]
+    assert voices.answers.by_annotator.tolist() == [120, 120, 120, 120, 120, 0]
+    # An answer that does not count stands for that of the other to the same item.
+    stand_in = voices.stands_for
+    assert (voices.answers.item[stand_in] == answers.item).all()
+    assert (voices.answers.annotator[stand_in] == answers.annotator % 5).all()
 
 
 def test_an_honest_crowd_has_no_colluders():

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import beta
 
-from surelabel.collusion import Pair, suspicious_pairs
+from surelabel.collusion import Pair, independent_voices
 from surelabel.consolidation.answers import Answers
-from surelabel.consolidation.confusion import e_step, without_own_word
 from surelabel.consolidation.result import ConsolidationResult, Floats
 
 # The interval of the accuracy, and the bound that flags an outlier.
@@ -34,13 +33,13 @@ class AnnotatorQuality:
     """One annotator.
 
     ``accuracy`` with its interval (95 %): of the answers to gold items where there are as many as
-    10, else the share of answers that are right by the posterior of their items
-    without this annotator's own word; nan without an answer that can be judged. ``agreement``:
-    with the majority. ``spam_score``: 0 for answers that do not depend on the truth, 1 for
-    certainty. ``bias``: (n_classes,), how much more often each class is answered than it is true
-    of the same items. ``confusion``: as in ``AnnotatorParameters``, this annotator's, (n_classes,
-    n_classes), or (1, 1). ``seconds``: median time of an answer, nan if not known. ``flags``: Spam,
-    Outlier, Haste, Collusion, in this order.
+    10, else the share of answers that are right by the posterior of their items without this
+    annotator's own word, nor that of a colluder; nan without an answer that can be judged.
+    ``agreement``: with the majority. ``spam_score``: 0 for answers that do not depend on the
+    truth, 1 for certainty. ``bias``: (n_classes,), how much more often each class is answered than
+    it is true of the same items. ``confusion``: as in ``AnnotatorParameters``, this annotator's,
+    (n_classes, n_classes), or (1, 1). ``seconds``: median time of an answer, nan if not known.
+    ``flags``: Spam, Outlier, Haste, Collusion, in this order.
     """
 
     name: str
@@ -74,22 +73,24 @@ def annotator_quality(
     """
     rows, known = answers.gold_rows(gold)
     n = answers.n_annotators
-    right = _right(answers, result)
+    truth = np.full(answers.n_items, -1, np.int64)
+    truth[rows] = known
+    voices = independent_voices(answers, result, truth)
+    right = voices.chance_right(answers)
     judged = ~np.isnan(right)
     good = np.bincount(answers.annotator[judged], right[judged], minlength=n).astype(float)
     weight = _count(answers.annotator[judged], n)
-    gold_good, gold_weight = _on_gold(answers, rows, known)
+    gold_good, gold_weight = _on_gold(answers, truth)
     enough = gold_weight >= _LEAST_ANSWERS
     good, weight = np.where(enough, gold_good, good), np.where(enough, gold_weight, weight)
     low, high = _interval(good, weight)
     score = spam_scores(result.annotators.confusion, answers.n_classes)
     times = _median_seconds(answers, seconds)
-    pairs = suspicious_pairs(answers, result)
     names = result.annotators.names or tuple(str(code) for code in range(n))
     spam, outlier, haste = _flags(answers, result, score, times)
     found = []
     for code in range(n):
-        others = _others(code, pairs)
+        others = _others(code, voices.pairs)
         flags = {
             "Spam": spam[code], "Outlier": outlier[code], "Haste": haste[code],
             "Collusion": bool(others),
@@ -133,21 +134,8 @@ def spam_scores(confusion: Floats, n_classes: int | None = None) -> Floats:
     return score
 
 
-def _right(answers: Answers, result: ConsolidationResult) -> Floats:
-    """(n_annotations,): chance that each answer is right, by the others' word; nan without one."""
-    chances = result.annotators.chances(answers.annotator, answers.label)
-    posterior = e_step(answers, result.annotators)
-    others = without_own_word(posterior[answers.item], chances)
-    right: Floats = others[np.arange(len(answers.item)), answers.label]
-    return np.where(answers.n_answers[answers.item] > 1, right, np.nan)
-
-
-def _on_gold(
-    answers: Answers, rows: NDArray[np.int64], known: NDArray[np.int64]
-) -> tuple[Floats, Floats]:
+def _on_gold(answers: Answers, truth: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Right answers to gold items, and all of them, by annotator."""
-    truth = np.full(answers.n_items, -1, np.int64)
-    truth[rows] = known
     of_item = truth[answers.item]
     there = of_item >= 0
     right = (answers.label == of_item)[there].astype(float)
