@@ -17,6 +17,7 @@ from surelabel.answer_files.coding import as_values, seconds_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
 from surelabel.value_agreement import AnnotatorAgreement, agreement_of_values
+from surelabel.value_annotators import quality_of_people
 from surelabel.value_gain import gain_by_item
 from surelabel_cli.annotator_figures import figures_of, flags_of
 from surelabel_cli.output_files import whole_file
@@ -24,12 +25,16 @@ from surelabel_cli.output_files import whole_file
 
 @dataclass(frozen=True)
 class Valued:
-    """Answers, their labels by the position of the item, and who gave them."""
+    """Answers, their labels by the position of the item, and who gave them.
+
+    ``method``: by which the labels were made.
+    """
 
     task: ValueTask[Any]
     given: GivenAnswers
     answers: ValueAnswers[Any]
     labels: dict[int, Consolidated[Any]]
+    method: str
 
     @classmethod
     def of(
@@ -40,7 +45,7 @@ class Valued:
         labels = dict(task.consolidate(answers, method))
         for item, value in answers.gold.items():
             labels[item] = Consolidated(value, 1.0, (1.0,) * _n_parts(task, value, given.classes))
-        return cls(task, given, answers, labels)
+        return cls(task, given, answers, labels, method)
 
     def lines(self, *, gain: bool = False, probabilities: bool = False) -> Iterator[dict[str, Any]]:
         """A line for each item; with ``gain`` how much nearer two more answers bring its label.
@@ -84,30 +89,39 @@ class Valued:
         return agreement_of_values(self.task, self.answers)
 
     def write_annotators(self, path: Path) -> None:
-        """A row for each annotator: answers, agreement with the labels, time, flags, and the
-        figures that the method has."""
+        """A row for each annotator: how near to the others' labels and to gold, agreement with the
+        labels, time, flags, and the figures that the method has."""
         agreement = AnnotatorAgreement(self.task, self.answers)
         for item, label in self.labels.items():
             agreement.add(item, label)
         names = self.given.annotators
-        counted = list(agreement.means())
         fits = self.answers.fit.annotators
         figures = figures_of(fits, len(names))
+        quality = quality_of_people(self.task, self.answers, self.labels, self.method)
         given = seconds_of(self.given, self.answers.item, self.answers.annotator)
         times = median_seconds(self.answers.annotator, given, len(names))
-        hasty = is_hasty(times, [count for count, _ in counted])
+        hasty = is_hasty(times, [each.n_answers for each in quality])
+        agreed = agreement.means()
         with whole_file(path) as file:
             writer = csv.writer(file)
-            head = ("annotator", "answers", "agreement", "medianSeconds", "flags")
-            writer.writerow([*head, *figures])
+            writer.writerow([
+                "annotator", "answers", "gold", "accuracy", "low", "high", "agreement",
+                "spamScore", "medianSeconds", "flags", "colluders", *figures,
+            ])  # fmt: skip
             for code, own in enumerate(flags_of(fits, len(names))):
-                count, mean = counted[code]
-                flags = [*own, *(["Haste"] if hasty[code] else [])]
-                more = (_number(float(column[code])) for column in figures.values())
+                each, (_, mean) = quality[code], agreed[code]
                 told = math.nan if mean is None else mean
+                numbers = (each.accuracy, each.low, each.high, told, each.spam_score,
+                           float(times[code]))  # fmt: skip
+                flags = [*own, *each.flags, *(["Haste"] if hasty[code] else [])]
                 writer.writerow([
-                    names[code], count, _number(told), _number(float(times[code])), " ".join(flags),
-                    *more,
+                    names[code],
+                    each.n_answers,
+                    each.n_gold,
+                    *map(_number, numbers),
+                    " ".join(flags),
+                    " ".join(names[other] for other in each.colluders),
+                    *(_number(float(column[code])) for column in figures.values()),
                 ])  # fmt: skip
 
     def compared(self) -> Iterator[str]:

@@ -21,9 +21,9 @@ _INSIDE = 0.95
 # Below this score an annotator's answers say next to nothing of the truth (Raykar & Yu 2012).
 _SPAM_SCORE = 0.05
 # With fewer answers nobody is flagged.
-_LEAST_ANSWERS = 10
+LEAST_ANSWERS = 10
 # A crowd of equals has a deviation of nearly 0, and nobody in it is an outlier.
-_LEAST_DEVIATION = 0.02
+LEAST_DEVIATION = 0.02
 # Share of the median time of all below which answers are given without looking.
 _HASTE = 0.25
 
@@ -81,9 +81,9 @@ def annotator_quality(
     good = np.bincount(answers.annotator[judged], right[judged], minlength=n).astype(float)
     weight = _count(answers.annotator[judged], n)
     gold_good, gold_weight = _on_gold(answers, truth)
-    enough = gold_weight >= _LEAST_ANSWERS
+    enough = gold_weight >= LEAST_ANSWERS
     good, weight = np.where(enough, gold_good, good), np.where(enough, gold_weight, weight)
-    low, high = _interval(good, weight)
+    low, high = share_interval(good, weight)
     score = spam_scores(result.annotators.confusion, answers.n_classes)
     times = _median_seconds(answers, seconds)
     names = result.annotators.names or tuple(str(code) for code in range(n))
@@ -148,8 +148,11 @@ def _count(annotator: NDArray[np.int64], n: int) -> Floats:
     return np.asarray(np.bincount(annotator, minlength=n), dtype=np.float64)
 
 
-def _interval(good: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Jeffreys' interval of a share."""
+def share_interval(good: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Low and high ends of Jeffreys' interval (95 %) of a share: (n,) each.
+
+    ``good``, ``weight``: (n,), how many are right, and of how many; 0 of 0 has all of 0 to 1.
+    """
     tail = (1 - _INSIDE) / 2
     a, b = good + 0.5, weight - good + 0.5
     low = np.where(good > 0, beta.ppf(tail, a, b), 0.0)
@@ -160,17 +163,17 @@ def _flags(
     answers: Answers, result: ConsolidationResult, score: Floats, times: Floats
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
     """Spam, outlier, haste: (n_annotators,) each."""
-    enough = answers.by_annotator >= _LEAST_ANSWERS
+    enough = answers.by_annotator >= LEAST_ANSWERS
     spam = enough & (score < _SPAM_SCORE)
     agreement = np.nan_to_num(answers.majority_agreement)
     agreed = agreement * answers.by_annotator
-    _, high = _interval(agreed, answers.by_annotator.astype(np.float64))
+    _, high = share_interval(agreed, answers.by_annotator.astype(np.float64))
     outlier = np.zeros(len(enough), bool)
     if enough.any():
         middle = np.median(agreement[enough])
         deviation = 1.4826 * np.median(np.abs(agreement[enough] - middle))
         chance = float((result.annotators.prior**2).sum())
-        limit = max(chance, float(middle) - 3 * max(deviation, _LEAST_DEVIATION))
+        limit = max(chance, float(middle) - 3 * max(deviation, LEAST_DEVIATION))
         outlier = enough & (high < limit)
     return spam, outlier, is_hasty(times, answers.by_annotator)
 
@@ -197,7 +200,7 @@ def is_hasty(times: Floats, n_answers: ArrayLike) -> NDArray[np.bool_]:
     ``times``: (n_annotators,), the median time of each, nan if not known; usual is their median.
     ``n_answers``: (n_annotators,), how many each has given.
     """
-    enough = np.asarray(n_answers) >= _LEAST_ANSWERS
+    enough = np.asarray(n_answers) >= LEAST_ANSWERS
     known = times[enough & ~np.isnan(times)]
     usual = float(np.median(known)) if known.size else 0.0
     return np.asarray(enough & (np.nan_to_num(times, nan=np.inf) < _HASTE * usual))
