@@ -195,3 +195,62 @@ def test_a_tie_is_half_way_between_a_and_b():
     assert disagreement("a", "a") == disagreement(None, None) == 0
     assert disagreement("a", "b") == disagreement("a", None) == 1
     assert disagreement("tie", "b") == disagreement("b", "tie") == 0.5
+
+
+@methods
+def test_a_known_choice_stands_and_tells_who_is_right(method):
+    answers, truth, _, _ = made_up_comparisons(3, n_items=120)
+    gold = np.where(np.arange(120) < 60, truth, -1)
+    found = method.fit_predict(answers, gold=gold)
+    assert (found.choice[:60] == truth[:60]).all()
+    assert (found.confidence[:60] == 1).all()
+    assert not found.tied[:60].any()
+    # Whoever answers as it is known is right more often than by what others say.
+    own = answers.choices
+    share = [
+        np.mean(own.label[mine] == truth[own.item[mine]])
+        for mine in ((own.annotator == who) & (own.item < 60) for who in range(20))
+    ]
+    assert np.corrcoef(share, found.annotators.accuracy)[0, 1] > 0.5
+    # Nobody answered the last one, and it is known all the same.
+    more = PreferenceAnswers.of(
+        own.item, own.annotator, own.label, 121, 20,
+        first=np.append(answers.first, 0), second=np.append(answers.second, 1), n_objects=30,
+    )  # fmt: skip
+    told = method.fit_predict(more, gold=np.append(gold, 1))
+    assert (told.choice[120], told.confidence[120], told.n_answers[120]) == (1, 1, 0)
+
+
+@methods
+def test_known_comparisons_decide_which_object_is_better(method):
+    # Two annotators say that 0 is better than 1; it is known to be worse.
+    answers = PreferenceAnswers.of(
+        [0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 0, 0], 2, 2, first=[0, 2], second=[1, 3]
+    )
+    found = method.fit_predict(answers, gold=[1, -1])
+    assert found.choice[0] == 1
+    assert found.score[0] < found.score[1]
+    frozen = method.fit_predict(answers, gold=[1, -1], frozen_annotators=found.annotators)
+    assert (frozen.choice[0], frozen.confidence[0]) == (1, 1)
+
+
+@methods
+def test_no_comparisons_give_no_choices_and_equal_scores(method):
+    none = method.fit_predict(PreferenceAnswers.of([], [], [], 0, 0))
+    assert (len(none.choice), len(none.score), none.posterior.shape) == (0, 0, (0, 3))
+    apart = method.fit_predict(PreferenceAnswers.of([], [], [], 0, 2, n_objects=3,
+                                                    first=[], second=[]))  # fmt: skip
+    assert apart.score.tolist() == [0, 0, 0]
+    assert apart.score_error.tolist() == [2, 2, 2]
+    unanswered = method.fit_predict(PreferenceAnswers.of([], [], [], 2, 1))
+    assert unanswered.choice.tolist() == [-1, -1]
+    assert np.isnan(unanswered.confidence).all()
+
+
+@methods
+def test_gold_of_another_length_or_no_choice_is_refused(method):
+    answers = PreferenceAnswers.of([0, 0], [0, 1], [0, 1], 1, 2)
+    with pytest.raises(ValueError, match=r"gold must have 1 entries \(n_items\); got 2"):
+        method.fit(answers, gold=[0, 1])
+    with pytest.raises(ValueError, match=r"gold must lie in -1 .. 2; got 3"):
+        method.fit(answers, gold=[3])

@@ -1,7 +1,7 @@
 """Pairwise preferences (one choice per comparison, one score per object) and rankings of options.
 
-Every method has ``fit_predict(answers, *, frozen_annotators=None)``. None changes its input or
-draws random numbers.
+Every method has ``fit_predict(answers, *, frozen_annotators=None, gold=...)``. None changes its
+input or draws random numbers.
 """
 
 from __future__ import annotations

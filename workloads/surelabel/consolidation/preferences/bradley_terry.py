@@ -12,9 +12,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surelabel.consolidation.base import Gold
 from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.preferences.davidson_fit import chances, fit_davidson
-from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
+from surelabel.consolidation.preferences.pair_base import (
+    Learned,
+    Preference,
+    confusions,
+    votes_and_gold,
+)
 from surelabel.consolidation.preferences.pairs import PreferenceAnswers
 from surelabel.consolidation.result import AnnotatorParameters
 
@@ -23,13 +29,13 @@ from surelabel.consolidation.result import AnnotatorParameters
 class Davidson(Preference):
     """A comparison goes as the scores of its objects say, whatever was answered to it itself."""
 
-    def _learn(self, answers: PreferenceAnswers) -> Learned:
+    def _learn(self, answers: PreferenceAnswers, gold: Gold) -> Learned:
         strengths = fit_davidson(
-            answers.first, answers.second, answers.votes, answers.n_objects,
+            answers.first, answers.second, votes_and_gold(answers, gold), answers.n_objects,
             with_ties=self._with_ties,
         )  # fmt: skip
-        posterior = chances(strengths.lead, strengths.ties)
-        return Learned(posterior, strengths, confusions(answers, posterior))
+        posterior = gold.clamp(chances(strengths.lead, strengths.ties))
+        return Learned(posterior, strengths, confusions(answers, posterior, gold))
 
     @property
     def _with_ties(self) -> bool:
@@ -38,7 +44,7 @@ class Davidson(Preference):
 
 @dataclass
 class BradleyTerry(Davidson):
-    """The same with a tie taken for half a win of both; it never answers "tie"."""
+    """The same with a tie taken for half a win of both; it never answers "tie" of its own."""
 
     @property
     def _with_ties(self) -> bool:
@@ -49,10 +55,11 @@ class BradleyTerry(Davidson):
 class MajorityVote(Preference):
     """Each comparison by its own answers; the scores are Davidson's."""
 
-    def _learn(self, answers: PreferenceAnswers) -> Learned:
-        strengths = fit_davidson(answers.first, answers.second, answers.votes, answers.n_objects)
-        posterior = np.asarray(answers.choices.vote_shares())
-        return Learned(posterior, strengths, confusions(answers, posterior))
+    def _learn(self, answers: PreferenceAnswers, gold: Gold) -> Learned:
+        votes = votes_and_gold(answers, gold)
+        strengths = fit_davidson(answers.first, answers.second, votes, answers.n_objects)
+        posterior = gold.clamp(np.asarray(answers.choices.vote_shares()))
+        return Learned(posterior, strengths, confusions(answers, posterior, gold))
 
     def _judge(self, answers: PreferenceAnswers, annotators: AnnotatorParameters) -> Floats:
         return np.asarray(answers.choices.vote_shares())

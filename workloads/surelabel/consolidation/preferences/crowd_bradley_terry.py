@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surelabel.consolidation.base import Gold
 from surelabel.consolidation.checked import Codes, Floats
 from surelabel.consolidation.preferences.davidson_fit import (
     Strengths,
@@ -35,22 +36,26 @@ class CrowdBradleyTerry(Preference):
 
     eta_ = np.empty(0)
 
-    def _learn(self, answers: PreferenceAnswers) -> Learned:
+    def _learn(self, answers: PreferenceAnswers, gold: Gold) -> Learned:
         choices = answers.choices
         item, annotator = choices.item, choices.annotator
         said = np.where(choices.label == TIE, 0.5, choices.label == A)
         eta = np.full(choices.n_annotators, _RIGHT / (_RIGHT + _WRONG))
         as_said = np.full(len(item), _RIGHT / (_RIGHT + _WRONG))
+        # Of a known comparison it is known who answers as he should.
+        known = np.full(choices.n_items, np.nan)
+        known[gold.item] = np.where(gold.label == TIE, 0.5, gold.label == A)
         lead, n_iter, converged = np.zeros(choices.n_items), 0, False
         strengths: Strengths | None = None
         while strengths is None or (n_iter < self.max_iter and not converged):
             n_iter += 1
             for_a = as_said * said + (1 - as_said) * (1 - said)
+            outcomes = _outcomes(choices.n_items, item, for_a, known)
             strengths = fit_davidson(
-                answers.first, answers.second, _outcomes(choices.n_items, item, for_a),
-                answers.n_objects, with_ties=False, start=strengths,
+                answers.first, answers.second, outcomes, answers.n_objects,
+                with_ties=False, start=strengths,
             )  # fmt: skip
-            p = wins(strengths.lead)[item]
+            p = np.where(np.isnan(known), wins(strengths.lead), known)[item]
             fits = said * p + (1 - said) * (1 - p)
             own = eta[annotator]
             as_said = own * fits / (own * fits + (1 - own) * (1 - fits))
@@ -59,11 +64,15 @@ class CrowdBradleyTerry(Preference):
             converged = bool(np.abs(strengths.lead - lead).max(initial=0.0) < self.tol)
             lead = strengths.lead
         self.eta_ = eta
-        posterior = chances(strengths.lead, 0.0)
-        annotators = confusions(answers, posterior)
+        posterior = gold.clamp(chances(strengths.lead, 0.0))
+        annotators = confusions(answers, posterior, gold)
         return Learned(posterior, strengths, annotators, n_iter, converged)
 
 
-def _outcomes(n_items: int, item: Codes, for_a: Floats) -> Floats:
+def _outcomes(n_items: int, item: Codes, for_a: Floats, known: Floats) -> Floats:
+    """(n_items, 3): wins of a and b; those of a known comparison, one at least, as it is known."""
     a, b = np.bincount(item, for_a, n_items), np.bincount(item, 1 - for_a, n_items)
+    n, told = np.maximum(a + b, 1), ~np.isnan(known)
+    a = np.where(told, n * known, a)
+    b = np.where(told, n * (1 - known), b)
     return np.stack([a, b, np.zeros(n_items)], axis=1)

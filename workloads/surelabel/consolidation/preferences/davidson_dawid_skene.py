@@ -13,10 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from surelabel.consolidation.base import Gold
 from surelabel.consolidation.checked import Floats
 from surelabel.consolidation.confusion import e_step
 from surelabel.consolidation.preferences.davidson_fit import Strengths, fit_davidson, foretold
-from surelabel.consolidation.preferences.pair_base import Learned, Preference, confusions
+from surelabel.consolidation.preferences.pair_base import (
+    Learned,
+    Preference,
+    confusions,
+    is_told,
+)
 from surelabel.consolidation.preferences.pairs import PreferenceAnswers
 from surelabel.consolidation.result import AnnotatorParameters
 from surelabel.consolidation.wawa import weighted_vote
@@ -29,10 +35,10 @@ class DavidsonDawidSkene(Preference):
     max_iter: int = 50
     tol: float = 1e-3
 
-    def _learn(self, answers: PreferenceAnswers) -> Learned:
-        posterior = np.asarray(answers.choices.vote_shares())
-        answered = (answers.choices.n_answers > 0)[:, None]
-        annotators = confusions(answers, posterior)
+    def _learn(self, answers: PreferenceAnswers, gold: Gold) -> Learned:
+        posterior = gold.clamp(np.asarray(answers.choices.vote_shares()))
+        answered = is_told(answers, gold)[:, None]
+        annotators = confusions(answers, posterior, gold)
         strengths: Strengths | None = None
         n_iter, converged = 0, False
         while strengths is None or (n_iter < self.max_iter and not converged):
@@ -43,12 +49,13 @@ class DavidsonDawidSkene(Preference):
                 answers.first, answers.second, outcomes, answers.n_objects, start=strengths
             )
             prior = foretold(strengths, outcomes)
-            posterior = _weighed(e_step(answers.choices, annotators), annotators, prior)
-            annotators = confusions(answers, posterior)
+            own = _weighed(e_step(answers.choices, annotators), annotators, prior)
+            posterior = gold.clamp(own)
+            annotators = confusions(answers, posterior, gold)
             converged = bool(np.abs(posterior - before).max(initial=0.0) < self.tol)
         # Half and half with votes by agreement, as in hierarchical Dawid-Skene.
         found = (posterior + weighted_vote(answers.choices, annotators)) / 2
-        found = np.where(answered, found, posterior)
+        found = gold.clamp(np.where(answered, found, posterior))
         return Learned(found, strengths, annotators, n_iter, converged)
 
 

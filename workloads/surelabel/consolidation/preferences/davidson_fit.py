@@ -59,8 +59,12 @@ def fit_davidson(
 
     Numbers of wins need not be whole. Without ``with_ties`` a tie is half a win for both.
     ``spread``: standard deviation of the prior on scores. ``start``: a fit to similar outcomes,
-    from which fewer steps are needed.
+    from which fewer steps are needed. Without comparisons all objects are equal.
     """
+    if not len(first):
+        none, unknown = np.empty(0), np.full(n_objects, spread)
+        ties = 0.5 if with_ties else 0.0
+        return Strengths(np.zeros(n_objects), unknown, ties, none, none, none)
     if not with_ties:
         half = outcomes[:, 2] / 2
         outcomes = np.stack([outcomes[:, 0] + half, outcomes[:, 1] + half, 0 * half], axis=1)
