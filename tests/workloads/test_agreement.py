@@ -262,3 +262,10 @@ def test_impossible_values_are_refused(arguments, message):
 def test_an_unknown_annotator_is_refused():
     with pytest.raises(ValueError, match=r"annotator must lie in 0 \.\. 6; got 9"):
         cohen_kappa(made_up_crowd(1).coded, 0, 9)
+
+
+@pytest.mark.parametrize("level", ["foo", "Nominal", None])
+def test_a_level_that_there_is_not_is_refused(level):
+    answers = Answers.of([0, 0], [0, 1], [0, 1], 1, 2, 2)
+    with pytest.raises(ValueError, match=r'level must be one of "nominal", "ordinal", "interval"'):
+        krippendorff_alpha(answers, level)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import combinations, starmap
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -294,6 +294,9 @@ def _labels_of(answers: Answers, annotator: int) -> NDArray[np.int64]:
 
 
 def _values(level: Level, values: ArrayLike | None, n_classes: int) -> Floats:
+    if level not in get_args(Level):
+        names = ", ".join(f'"{name}"' for name in get_args(Level))
+        raise ValueError(f"level must be one of {names}; got {level!r}. Take one of them.")
     if values is None:
         return np.arange(n_classes, dtype=float)
     if level != "interval":
