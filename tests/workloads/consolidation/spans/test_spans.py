@@ -191,3 +191,25 @@ def test_impossible_answers_are_refused_with_their_place(change, message):
 def test_an_offset_beyond_the_text_is_refused(method):
     with pytest.raises(ValueError, match=r"length of the text in code points \(3 for item 0\)"):
         method.fit_predict(answers_of([(0, 0, [A])]), texts=["abc"])
+
+
+@pytest.mark.parametrize("span", [(0.7, 2, 0), (0, 2.9, 0), (0, float("nan"), 0), (0, 2, 0.5)])
+def test_offsets_that_are_no_whole_numbers_are_refused_and_not_cut_off(span):
+    name = ("start", "end", "label")[[type(part) for part in span].index(float)]
+    with pytest.raises(ValueError, match=f"{name} must hold integers; got float64"):
+        SpanAnswers.of_lists([(0, 0, [(0, 1, 0), span])], 1, 1, 1)
+    answers = SpanAnswers.of_lists([(0, 0, [])], 1, 1, 1)
+    with pytest.raises(ValueError, match=f"{name} must hold integers; got float64"):
+        answers.with_gold({0: [span]})
+
+
+def test_a_span_that_is_not_three_numbers_is_refused():
+    with pytest.raises(ValueError, match=r"a span must be \(start, end, label\); got \(0, 2\)"):
+        SpanAnswers.of_lists([(0, 0, [(0, 2)])], 1, 1, 1)
+
+
+def test_answers_and_gold_without_spans_are_answers():
+    empty = SpanAnswers.of_lists([(0, 0, []), (0, 1, [])], 1, 2, 1)
+    assert (len(empty.item), len(empty.start)) == (2, 0)
+    assert len(empty.with_gold({0: []}).item) == 3
+    assert len(SpanAnswers.of_lists([], 1, 1, 1).item) == 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import Codes, codes, latest, same_length
@@ -93,12 +94,13 @@ class SpanAnswers(Answered):
         n_annotators: int,
         n_classes: int,
     ) -> SpanAnswers:
-        """The same from one (item, annotator, [(start, end, label), ...]) per answer."""
-        spans = [(row, *span) for row, (_, _, held) in enumerate(answers) for span in held]
-        columns = np.array(spans, dtype=np.int64).reshape(-1, 4).T
-        item = np.array([answer[0] for answer in answers], dtype=np.int64)
-        annotator = np.array([answer[1] for answer in answers], dtype=np.int64)
-        row, start, end, label = columns
+        """The same from one (item, annotator, [(start, end, label), ...]) per answer.
+
+        Raises ValueError as ``of``, and for a span that is not three numbers.
+        """
+        item = [answer[0] for answer in answers]
+        annotator = [answer[1] for answer in answers]
+        row, start, end, label = _columns([held for _, _, held in answers])
         return cls.of(item, annotator, row, start, end, label, n_items, n_annotators, n_classes)
 
     def with_gold(self, gold: Mapping[int, Sequence[tuple[int, int, int]]]) -> SpanAnswers:
@@ -106,8 +108,7 @@ class SpanAnswers(Answered):
         last, who is always right. ValueError as from ``of``."""
         if not gold:
             return self
-        held = [(row, *span) for row, item in enumerate(gold) for span in gold[item]]
-        row, start, end, label = np.array(held, np.int64).reshape(-1, 4).T
+        row, start, end, label = _columns(list(gold.values()))
         found = SpanAnswers.of(
             np.concatenate((self.item, np.array(list(gold), np.int64))),
             np.concatenate((self.annotator, np.full(len(gold), self.n_annotators))),
@@ -130,3 +131,15 @@ class SpanAnswers(Answered):
     def span_annotator(self) -> Codes:
         """(n_spans,): the annotator of each span."""
         return self.annotator[self.answer]
+
+
+def _columns(answers: Sequence[Sequence[tuple[int, int, int]]]) -> list[NDArray[Any]]:
+    """The answer, start, end and label of every span, (n_spans,) each, with their own types."""
+    spans = [(row, *span) for row, held in enumerate(answers) for span in held]
+    for row, *span in spans:
+        if len(span) != 3:
+            raise ValueError(
+                f"a span must be (start, end, label); got {tuple(span)} in answer {row}."
+            )
+    # An array of nothing would be of fractions.
+    return [np.array(column) for column in zip(*spans, strict=True)] or [np.empty(0, np.int64)] * 4
