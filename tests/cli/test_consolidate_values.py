@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import io
 import json
 from functools import partial
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from cli.test_consolidate import run
 from surelabel.consolidation.objects import METHODS, Auto
@@ -23,6 +26,13 @@ from workloads.value_cases import CASES, LABELS
 # Those whose label is one of a few choices are consolidated as classes are.
 OF_VALUES = [name for name in CASES if not isinstance(TASK_TYPES[name], Choosing)]
 BIRDS = DATA / "classification" / "ground_truth_birds"
+
+
+def _black(width: int, height: int) -> dict[str, str]:
+    """An image without anything drawn, as an answer has it."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (width, height)).save(buffer, "PNG")
+    return {"pngImageData": base64.b64encode(buffer.getvalue()).decode()}
 
 
 def write_answers(path: Path, task_type: str, n_items: int = 6, accuracy: float = 0.95) -> Path:
@@ -141,6 +151,38 @@ def test_every_task_type_is_consolidated_and_its_agreement_told(
     alpha = found["krippendorffAlpha"]
     assert (alpha["items"], alpha["answers"]) == (6, 24)
     assert -1 <= alpha["value"] <= 1
+
+
+# What somebody answers who finds nothing, of each type whose answers mark classes.
+NOTHING: dict[str, dict[str, Any]] = {
+    "ImageClassificationMultiLabel": {"labels": []},
+    "TextClassificationMultiLabel": {"labels": []},
+    "NamedEntityRecognition": {"entities": []},
+    "BoundingBox": {"boundingBoxes": [], "inputImageProperties": {"height": 4, "width": 5}},
+    "SemanticSegmentation": {"labelMappings": {}, "labeledImage": _black(5, 4)},
+    "InstanceSegmentation": {"instances": [], "labeledImage": _black(5, 4)},
+}
+
+
+@pytest.mark.parametrize("task_type", NOTHING)
+def test_where_all_find_nothing_the_label_is_nothing(tmp_path: Path, task_type: str) -> None:
+    answers, people = tmp_path / "answers.jsonl", tmp_path / "people.csv"
+    lines = [
+        {"item": str(item), "annotator": who, "answer": {"x": NOTHING[task_type]}}
+        for item in range(2)
+        for who in ("ann", "bob")
+    ]
+    answers.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    code, out, err = run(
+        "consolidate", answers, "--task-type", task_type, "--annotators", people, "--gain"
+    )
+    assert code == 0, err
+    for line in map(json.loads, out.splitlines()):
+        told = line["label"]
+        assert not told.get("labels") and not told.get("labelMappings")
+        assert not any(isinstance(part, list) and part for part in told.values())
+    with people.open(encoding="utf-8", newline="") as file:
+        assert [row["agreement"] for row in csv.DictReader(file)] == ["1.0000", "1.0000"]
 
 
 def test_agreement_on_a_class_of_boxes_is_told_in_words(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ class MultiLabel(ValueTask[LabelSet]):
             label,
             answers.n_items,
             max(answers.n_annotators, 1),
-            len(answers.classes),
+            max(len(answers.classes), 1),
         )
         gold = {item: value.labels for item, value in answers.gold.items()}
         result = self.methods[method]().fit_predict(coded, gold=gold)

@@ -75,7 +75,7 @@ class NamedEntityRecognition(ValueTask[Spans]):
             ],
             len(number),
             max(answers.n_annotators, 1),
-            len(answers.classes),
+            max(len(answers.classes), 1),
         )
         gold = {
             number[item]: _triples(value, answers.sources[item])

@@ -89,7 +89,7 @@ class SemanticSegmentation(ValueTask[SemanticMask]):
         def judge() -> MaskAnnotators | None:
             return MaskAnnotators.pooled(fit.annotators) if fit.annotators else None
 
-        n_classes = len(answers.classes) + 1
+        n_classes = max(len(answers.classes), 1) + 1
         yield from gold_first(answers, labels, judge, lambda _: n_classes)
         if (found := judge()) is not None:
             answers.fit.note(fit, found)
@@ -124,7 +124,7 @@ def _of_batch(
         for number, masks in enumerate(batch.values())
         for who, mask in masks.items()
     ]
-    n_classes = len(answers.classes) + 1
+    n_classes = max(len(answers.classes), 1) + 1
     coded = MaskAnswers.of(
         np.array([number for number, _, _ in rows]),
         np.array([who for _, who, _ in rows]),
