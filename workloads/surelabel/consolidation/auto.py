@@ -8,6 +8,7 @@ of the others describes the crowd better, and no truth is needed to see it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,22 +30,26 @@ _LOOK_ITEMS, _LOOK_TURNS = 20_000, 50
 
 @dataclass
 class Auto(Classification):
-    """``max_iter``, ``tol``: of ``HierarchicalDawidSkene``.
+    """``max_iter``, ``tol``, ``class_prior``: of ``HierarchicalDawidSkene``.
 
     Above 1,000,000 answers, or 4,000,000 cells (annotators x classes^2 x 2), EBCC is not tried. Of
     more than 20,000 items it is tried on so many first, spread evenly over their numbers, and on
     all only where it is better there.
+    Nor is it tried with a ``class_prior``, which it has no place for.
     Frozen annotators judge as ``HierarchicalDawidSkene`` does.
     """
 
     max_iter: int = 100
     tol: float = 1e-3
+    class_prior: Sequence[float] | None = None
 
     def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
-        hierarchical = HierarchicalDawidSkene(self.max_iter, self.tol)
+        hierarchical = HierarchicalDawidSkene(self.max_iter, self.tol, class_prior=self.class_prior)
         learned = hierarchical._learn(answers, gold, start)
         annotators = learned.annotators
-        if not _can_try(answers) or not _is_promising(answers, gold, annotators):
+        if self.class_prior is not None or not _can_try(answers):
+            return learned
+        if not _is_promising(answers, gold, annotators):
             return learned
         evidence, correlated = _tried(answers, gold, annotators, EBCC())
         if evidence <= _EVIDENCE:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -19,6 +20,9 @@ from surelabel.consolidation.result import (
     Floats,
     Ints,
 )
+
+# How far rounding may take the sum of shares from 1.
+_SUM = 1e-6
 
 
 class Gold(NamedTuple):
@@ -64,6 +68,8 @@ class Classification(Fitted, ABC):
     """
 
     result_: ConsolidationResult
+    # How common each class is, (n_classes,); a parameter of the methods that have such a prior.
+    class_prior: Sequence[float] | None = None
 
     @abstractmethod
     def _learn(self, answers: Answers, gold: Gold, start: AnnotatorParameters | None) -> Learned:
@@ -96,7 +102,7 @@ class Classification(Fitted, ABC):
         the annotators as they are there (aligned with the codes) and learn nothing from these
         answers. ``start``: annotators from an earlier round (aligned likewise) from which methods
         that iterate set out, to need fewer iterations; MajorityVote, Wawa and GroundTruth, which
-        start as published, take no notice.
+        start as published, take no notice, and EBCC only in the fit from which it sets out itself.
 
         Ties: the label with more votes, then the commoner class, then a hash of the item's id and
         the label's name (``item_ids``, (n_items,), and ``label_names``, (n_classes,); without them
@@ -111,7 +117,7 @@ class Classification(Fitted, ABC):
             if given is not None:
                 check_shape(name, n_annotators, n_classes, given)
         if frozen_annotators is not None:
-            learned = Learned(frozen_annotators)
+            learned = Learned(self._with_prior(frozen_annotators))
         else:
             learned = self._learn(answers, known, start)
         self.result_ = self._result(answers, known, learned, item_ids, label_names)
@@ -161,6 +167,23 @@ class Classification(Fitted, ABC):
         gold = Gold(*answers.gold_rows(shard.gold if len(shard.gold) else None))
         ids = Numbers(shard.first_item) if item_ids is None else item_ids
         return self._result(answers, gold, learned, ids, label_names)
+
+    def _with_prior(self, annotators: AnnotatorParameters) -> AnnotatorParameters:
+        """With the classes as common as ``class_prior`` says; ValueError where that cannot be."""
+        if self.class_prior is None:
+            return annotators
+        prior = np.asarray(self.class_prior, dtype=float)
+        if prior.shape != annotators.prior.shape:
+            raise ValueError(
+                f"class_prior must have {annotators.n_classes} entries (n_classes); got shape "
+                f"{prior.shape}. Give each class its share."
+            )
+        if not ((prior > 0).all() and abs(prior.sum() - 1) < _SUM):
+            raise ValueError(
+                f"class_prior must be shares above 0 that sum to 1; got {prior.tolist()}. Divide "
+                "by the sum, and give a class that hardly occurs a small share."
+            )
+        return replace(annotators, prior=prior)
 
     def _result(
         self,

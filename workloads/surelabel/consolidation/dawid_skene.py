@@ -7,7 +7,7 @@ smoothed, since a zero learned from a handful of answers would never be unlearne
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,12 +25,14 @@ from surelabel.consolidation.result import AnnotatorParameters
 class DawidSkene(ExpectationMaximisation):
     """Classic Dawid-Skene. ``smoothing``: pseudo-answers per cell of a confusion matrix.
 
-    ValueError where everybody's matrices would have more than ``MAX_CELLS`` cells.
+    ``class_prior``: (n_classes,), how common each class is, where that is known; learned without
+    it. ValueError where everybody's matrices would have more than ``MAX_CELLS`` cells.
     """
 
     max_iter: int = 100
     tol: float = 1e-3
     smoothing: float = 0.01
+    class_prior: Sequence[float] | None = None
     # A confusion of 0 could never be mended by an answer.
     own_bounds: ClassVar[Mapping[str, Bounds]] = {"smoothing": Bounds(0, above=True)}
 

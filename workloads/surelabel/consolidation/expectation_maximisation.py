@@ -45,7 +45,7 @@ class ExpectationMaximisation(Classification):
 
     def _iterate(self, evidence: Evidence, start: AnnotatorParameters | None) -> Learned:
         def m(counts: Counts) -> AnnotatorParameters:
-            return self._m_step(counts, evidence)
+            return self._with_prior(self._m_step(counts, evidence))
 
         return iterate(evidence, m, self.max_iter, self.tol, start)
 

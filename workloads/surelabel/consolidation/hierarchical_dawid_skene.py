@@ -12,6 +12,7 @@ the blend are ours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,11 +48,14 @@ class HierarchicalDawidSkene(ExpectationMaximisation):
 
     A row is never worth less than one per class. Where everybody's matrices would have more than
     ``MAX_CELLS`` cells, each annotator has one accuracy, as with ``OneCoinDawidSkene``.
+    ``class_prior``: (n_classes,), how common each class is, where that is known; learned without
+    it.
     """
 
     max_iter: int = 100
     tol: float = 1e-3
     strength: float = 5.0
+    class_prior: Sequence[float] | None = None
 
     def _m_step(self, counts: Counts, crowd: Crowd) -> AnnotatorParameters:
         return m_step(counts, self.pseudo_counts, crowd)

@@ -6,6 +6,7 @@ Journal of Machine Learning Research 17 (2016), arXiv:1406.3824.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from surelabel.consolidation.confusion import Counts, Crowd, coin_m_step
@@ -17,12 +18,13 @@ from surelabel.consolidation.result import AnnotatorParameters
 class OneCoinDawidSkene(ExpectationMaximisation):
     """``strength``: pseudo-answers by which an annotator's accuracy is drawn to that of all.
 
-    Classes count as equally common.
+    Classes count as equally common, unless ``class_prior`` says how common each is, (n_classes,).
     """
 
     max_iter: int = 100
     tol: float = 1e-3
     strength: float = 4.0
+    class_prior: Sequence[float] | None = None
 
     def _m_step(self, counts: Counts, crowd: Crowd) -> AnnotatorParameters:
         return coin_m_step(counts, crowd, self.strength)
