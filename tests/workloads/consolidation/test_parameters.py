@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sklearn.base
 
 from surelabel import consolidation as classes
 from surelabel.consolidation import masks, multi_label, objects, preferences, ratings, spans, texts
-from surelabel.consolidation.fitted import Fitted
+from surelabel.consolidation.fitted import Fitted, NotFittedError
 
 ITEM, WHO = np.array([0, 0, 0]), np.array([0, 1, 2])
 
@@ -85,7 +86,7 @@ def test_a_parameter_out_of_bounds_is_refused_with_name_rule_and_value(
         algorithm.fit(*answers_of(family))
 
 
-@pytest.mark.parametrize(
+every_method = pytest.mark.parametrize(
     ("family", "method"),
     [
         pytest.param(family, method, id=f"{family}-{name}")
@@ -93,6 +94,9 @@ def test_a_parameter_out_of_bounds_is_refused_with_name_rule_and_value(
         for name, method in methods.items()
     ],
 )
+
+
+@every_method
 def test_the_usual_parameters_are_within_bounds(family: str, method: type) -> None:
     assert method().fit(*answers_of(family)).n_iter_ >= 0
 
@@ -106,3 +110,94 @@ def test_iterations_are_whole_and_one_at_least(value: object) -> None:
 def test_dawid_skene_cannot_do_without_smoothing() -> None:
     with pytest.raises(ValueError, match="smoothing must be a number above 0; got 0"):
         classes.DawidSkene(smoothing=0).fit(*answers_of("classes"))
+
+
+@every_method
+def test_a_method_is_cloned_as_scikit_learn_does_it(family: str, method: type) -> None:
+    algorithm = method()
+    for name, value in algorithm.get_params().items():
+        if type(value) is int:
+            algorithm.set_params(**{name: value + 1})
+    again = sklearn.base.clone(algorithm)
+    assert type(again) is method
+    assert again is not algorithm
+    assert again.get_params() == algorithm.get_params(deep=False)
+    with pytest.raises(ValueError, match=r"must have the parameter; got 'max_turns'. It has"):
+        algorithm.set_params(max_turns=3)
+
+
+@every_method
+def test_before_fit_it_says_that_it_is_not_fitted(family: str, method: type) -> None:
+    algorithm = method()
+    for name in ("result_", "n_iter_", "converged_", "annotators_"):
+        with pytest.raises(NotFittedError, match=f"{method.__name__} must be fitted before"):
+            getattr(algorithm, name)
+        assert not hasattr(algorithm, name)
+    with pytest.raises(AttributeError, match="has no attribute 'labels'"):
+        _ = algorithm.labels
+    algorithm.fit(*answers_of(family))
+    assert algorithm.result_.n_iter >= 0
+    with pytest.raises(AttributeError, match="has no attribute 'nothing_'") as refused:
+        _ = algorithm.nothing_
+    assert not isinstance(refused.value, NotFittedError)
+
+
+def test_labels_before_fit() -> None:
+    with pytest.raises(NotFittedError, match="Auto must be fitted before labels_; call fit or fit"):
+        _ = classes.Auto().labels_
+
+
+@every_method
+def test_the_arrays_of_a_result_cannot_be_written_to(family: str, method: type) -> None:
+    given = answers_of(family)
+    writeable = [each.flags.writeable for each in given if isinstance(each, np.ndarray)]
+    result = method().fit_predict(*given)
+    arrays = [value for value in vars(result).values() if isinstance(value, np.ndarray)]
+    assert arrays
+    assert not any(each.flags.writeable for each in arrays)
+    # What was given can be used as before.
+    assert [e.flags.writeable for e in given if isinstance(e, np.ndarray)] == writeable
+
+
+KNOWING = (
+    classes.Auto, classes.DawidSkene, classes.HierarchicalDawidSkene, classes.OneCoinDawidSkene,
+)  # fmt: skip
+knowing = pytest.mark.parametrize("method", KNOWING)
+
+
+@knowing
+def test_classes_are_as_common_as_it_is_known(method: Any) -> None:
+    # One answer each for class 1, and one for class 0.
+    item, who, label = np.array([0, 1, 2]), np.array([0, 1, 2]), np.array([1, 1, 0])
+    rare = method(class_prior=[0.99, 0.01]).fit_predict(item, who, label, 4, 3, 2)
+    common = method(class_prior=(0.01, 0.99)).fit_predict(item, who, label, 4, 3, 2)
+    np.testing.assert_array_equal(rare.annotators.prior, [0.99, 0.01])
+    assert (rare.posterior[:3, 1] < common.posterior[:3, 1]).all()
+    # Of an item that nobody answered nothing else is known.
+    np.testing.assert_allclose(rare.posterior[3], [0.99, 0.01])
+    frozen = method(class_prior=[0.01, 0.99]).fit_predict(
+        item, who, label, 4, 3, 2, frozen_annotators=rare.annotators
+    )
+    assert (frozen.posterior[:3, 1] > rare.posterior[:3, 1]).all()
+
+
+@knowing
+@pytest.mark.parametrize(
+    ("prior", "told"),
+    [
+        ([1.0], r"class_prior must have 2 entries \(n_classes\); got shape \(1,\)"),
+        ([0.5, 0.4], r"class_prior must be shares above 0 that sum to 1; got \[0.5, 0.4\]"),
+        ([0.0, 1.0], "class_prior must be shares above 0"),
+        ([float("nan"), 1.0], "class_prior must be shares above 0"),
+    ],
+)
+def test_what_is_no_class_prior_is_refused(method: Any, prior: list[float], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        method(class_prior=prior).fit(*answers_of("classes"))
+
+
+def test_a_class_prior_of_the_learned_shares_changes_next_to_nothing() -> None:
+    given = answers_of("classes")
+    learned = classes.DawidSkene().fit_predict(*given)
+    told = classes.DawidSkene(class_prior=learned.annotators.prior).fit_predict(*given)
+    np.testing.assert_allclose(told.posterior, learned.posterior, atol=0.01)

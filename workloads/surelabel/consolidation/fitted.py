@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, NamedTuple, Protocol
+from dataclasses import fields, is_dataclass
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -53,6 +54,10 @@ _BOUNDS: Mapping[str, Bounds] = {
 }
 
 
+class NotFittedError(ValueError, AttributeError):
+    """A result was asked for before ``fit``; both kinds, as scikit-learn's error of this name."""
+
+
 class Iterated(Protocol):
     """A result that says how it came about."""
 
@@ -79,6 +84,34 @@ class Fitted:
                     f"{name} must be {bounds}; got {getattr(self, name)!r}. Leave it out for the "
                     "usual one."
                 )
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Every parameter of the constructor by name, as it was given; for scikit-learn's
+        ``clone`` and whatever searches for parameters. ``deep`` changes nothing: none is a method.
+        """
+        return {name: getattr(self, name) for name in self._names()}
+
+    def set_params(self, **params: Any) -> Self:
+        """The method itself with some parameters changed; ``fit`` checks them. ValueError for a
+        name that the constructor does not have."""
+        for name, value in params.items():
+            if name not in self._names():
+                raise ValueError(
+                    f"{type(self).__name__} must have the parameter; got {name!r}. It has "
+                    f"{', '.join(self._names()) or 'none'}."
+                )
+            setattr(self, name, value)
+        return self
+
+    def _names(self) -> list[str]:
+        return [each.name for each in fields(self) if each.init] if is_dataclass(self) else []
+
+    def __getattr__(self, name: str) -> Any:
+        # Only for what is not there, which what ``fit`` leaves is not before.
+        kind = type(self).__name__
+        if name.endswith("_") and not name.startswith("_") and "result_" not in self.__dict__:
+            raise NotFittedError(f"{kind} must be fitted before {name}; call fit or fit_predict.")
+        raise AttributeError(f"{kind!r} object has no attribute {name!r}")
 
     @property
     def n_iter_(self) -> int:
