@@ -147,6 +147,22 @@ def test_gold_is_believed_where_there_is_enough_of_it() -> None:
         assert each.accuracy == pytest.approx(1 - np.mean(apart))
 
 
+def test_a_known_rating_that_nobody_else_gave_is_a_step_of_the_scale() -> None:
+    values = [Rating(value) for value in (5.0, 3.0, 2.0, 3.0)]
+    answers = ValueAnswers(
+        (0, 0, 1, 1), (0, 1, 0, 1), values, 2, (None, None), classes_of(()), {0: Rating(5.0)}
+    )
+    task = task_of("Rating")
+    labels = dict(task.consolidate(answers, "RoundedNormal"))
+    found = quality_of_people(task, answers, labels, "RoundedNormal")
+    assert [each.n_gold for each in found] == [1, 1]
+    # Without the one answer of 5.
+    alone = ValueAnswers(
+        (0, 1, 1), (1, 0, 1), values[1:], 2, (None, None), classes_of(()), {0: Rating(5.0)}
+    )
+    assert dict(task.consolidate(alone, "RoundedNormal"))[0].value == Rating(5.0)
+
+
 def test_few_answers_flag_nobody() -> None:
     answers, _ = crowd("Rating", spams=True, copies=True, n_items=9)
     assert all(each.flags == () for each in judged("Rating", answers))

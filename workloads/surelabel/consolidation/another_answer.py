@@ -19,6 +19,8 @@ from surelabel.consolidation.result import AnnotatorParameters, Floats
 _CELLS = 1 << 20
 # Classes of an item that two answers are thought through for; another is hardly its label.
 _LIKELIEST = 8
+# How far rounding may take a sum of chances from 1.
+_SUM = 1e-4
 
 
 def value_of_another_answer(posterior: Floats, annotators: AnnotatorParameters) -> Floats:
@@ -26,8 +28,9 @@ def value_of_another_answer(posterior: Floats, annotators: AnnotatorParameters) 
 
     ``posterior``: (n_items, n_classes), rows sum to 1. In [0, 1]; 0 for a single class. The mean
     over possible answers l of max_t P(t | l), less max_t P(t), with ``annotators.pooled`` as
-    P(l | t). ValueError where the two differ in classes.
+    P(l | t). ValueError where the two differ in classes, and for a posterior that is none.
     """
+    posterior = _checked(posterior)
     n, k = posterior.shape
     if annotators.are_coins and annotators.n_classes == k:
         return _by_a_coin(posterior, float(annotators.pooled[0, 0]))
@@ -63,8 +66,10 @@ def value_of_two_answers(posterior: Floats, annotators: AnnotatorParameters) -> 
 
     ``posterior``: (n_items, n_classes), the chances that each label is right by the answers so far.
     Where there are more than 8 classes, only an item's 8 likeliest are thought through, and answers
-    of all others count as one: the value is then at most too low.
+    of all others count as one: the value is then at most too low. ValueError for a posterior that
+    is none.
     """
+    posterior = _checked(posterior)
     n, k = posterior.shape
     m = min(k, _LIKELIEST)
     top = np.argsort(-posterior, axis=1, kind="stable")[:, :m]
@@ -99,9 +104,40 @@ def value_of_closer_answers(disagreement: Floats, n_answers: Floats, further: in
     For labels that are no classes. ``disagreement``: (n_items,), mean distance of an item's answers
     to each other, in [0, 1]; ``n_answers``: (n_items,), how many there are, at least 1. Answers
     that lie about the truth with a variance v are v away from their mean on average in square and
-    2 v from each other, and the mean of k of them v / k from the truth.
+    2 v from each other, and the mean of k of them v / k from the truth. ValueError for an item
+    without an answer, and for distances that are none.
     """
+    disagreement, n_answers = np.asarray(disagreement, float), np.asarray(n_answers, float)
+    few = np.flatnonzero(~(n_answers >= 1))
+    if few.size:
+        raise ValueError(
+            f"n_answers must be at least 1; got {n_answers[few[0]]:g} at position {few[0]}. Leave "
+            "out items that nobody answered: any answer helps them most."
+        )
+    wrong = np.flatnonzero(~((disagreement >= 0) & (disagreement <= 1)))
+    if wrong.size:
+        raise ValueError(
+            f"disagreement must lie in 0 .. 1; got {disagreement[wrong[0]]:g} at position "
+            f"{wrong[0]}. Divide distances by the greatest that there can be."
+        )
     return disagreement / 2 * further / (n_answers * (n_answers + further))
+
+
+def _checked(posterior: Floats) -> Floats:
+    """As an array of chances, (n_items, n_classes); ValueError if it is none."""
+    found = np.asarray(posterior, dtype=float)
+    if found.ndim != 2 or not found.shape[1]:
+        raise ValueError(
+            "posterior must have shape (n_items, n_classes) with a class at least; got "
+            f"{found.shape}. Pass ``posterior`` of a result."
+        )
+    wrong = np.flatnonzero(~((found >= 0).all(axis=1) & (np.abs(found.sum(axis=1) - 1) < _SUM)))
+    if wrong.size:
+        raise ValueError(
+            f"posterior must have rows of chances that sum to 1; got {found[wrong[0]].tolist()} "
+            f"for item {wrong[0]}. Divide each row by its sum."
+        )
+    return found
 
 
 def who_needs_another(posterior: Floats, annotators: AnnotatorParameters) -> NDArray[np.int64]:
@@ -110,6 +146,7 @@ def who_needs_another(posterior: Floats, annotators: AnnotatorParameters) -> NDA
     ``posterior``: (n_items, n_classes). Ties: the less sure label, then the lower number.
     ValueError as in ``value_of_another_answer``.
     """
+    posterior = _checked(posterior)
     value = value_of_another_answer(posterior, annotators)
     confidence = np.round(posterior.max(axis=1, initial=0.0), 12)
     return np.lexsort((np.arange(len(value)), confidence, -np.round(value, 12)))

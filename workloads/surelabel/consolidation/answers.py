@@ -174,7 +174,10 @@ class Answers(Answered):
             return empty, empty
         known = codes("gold", gold, -1, self.n_classes)
         if len(known) != self.n_items:
-            raise ValueError(f"gold must have {self.n_items} entries (n_items); got {len(known)}.")
+            raise ValueError(
+                f"gold must have {self.n_items} entries (n_items); got {len(known)}. Put -1 where "
+                "no label is known."
+            )
         rows = np.flatnonzero(known >= 0)
         return rows, known[rows]
 

@@ -29,14 +29,18 @@ def codes(name: str, values: ArrayLike, low: int, high: int | None) -> Codes:
             f"{name} must hold integers; got {array.dtype}. Round or leave out what is none (nan "
             "and infinity included)."
         )
-    array = array.astype(np.int64, copy=False)
-    below = array.size and array.min() < low
-    if below or (array.size and high is not None and array.max() >= high):
-        outside = (array < low) | (False if high is None else array >= high)
+    # Compared before they become 64 bits with a sign, of which large ones of 64 without would not
+    # be told as they are.
+    greatest = np.iinfo(np.int64).max if high is None else high - 1
+    if array.size and (int(array.min()) < low or int(array.max()) > greatest):
+        outside = np.array([not low <= each <= greatest for each in array.tolist()])
         where = int(np.flatnonzero(outside)[0])
         rule = f"be at least {low}" if high is None else f"lie in {low} .. {high - 1}"
-        raise ValueError(f"{name} must {rule}; got {array[where]} at position {where}.")
-    return array
+        raise ValueError(
+            f"{name} must {rule}; got {array[where]} at position {where}. Codes count from 0: pass "
+            "how many there really are, or leave what is none of them out."
+        )
+    return array.astype(np.int64, copy=False)
 
 
 def finite(name: str, values: ArrayLike) -> Floats:
@@ -65,7 +69,17 @@ def same_length(**columns: NDArray[np.generic]) -> None:
         names, sizes = list(columns), [str(len(column)) for column in columns.values()]
         raise ValueError(
             f"{', '.join(names[:-1])} and {names[-1]} must have the same length; "
-            f"got {', '.join(sizes[:-1])} and {sizes[-1]}."
+            f"got {', '.join(sizes[:-1])} and {sizes[-1]}. They are columns of one table: give "
+            "each row an entry in every one."
+        )
+
+
+def instance(name: str, given: object, kind: type) -> None:
+    """TypeError unless ``given`` is of this class."""
+    if not isinstance(given, kind):
+        raise TypeError(
+            f"{name} must be {kind.__name__}; got {type(given).__name__}. Pass ``annotators`` of a "
+            "result of the same family, or leave it out."
         )
 
 

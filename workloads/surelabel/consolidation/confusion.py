@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import softmax
 
 from surelabel.consolidation.answers import Answers
-from surelabel.consolidation.checked import NotApplicableError
+from surelabel.consolidation.checked import NotApplicableError, instance
 from surelabel.consolidation.result import MAX_CELLS, AnnotatorParameters, Floats, has_tables
 
 # Expected counts [annotator, observed, true] -> pseudo-counts of the same shape.
@@ -148,7 +148,8 @@ def e_step(answers: Answers, annotators: AnnotatorParameters) -> Floats:
 def check_shape(
     name: str, n_annotators: int, n_classes: int, annotators: AnnotatorParameters
 ) -> None:
-    """ValueError unless ``annotators`` are those of such answers."""
+    """ValueError unless ``annotators`` are those of such answers, TypeError unless any."""
+    instance(name, annotators, AnnotatorParameters)
     if annotators.n_classes != n_classes:
         raise ValueError(
             f"{name} must know {n_classes} classes (n_classes); got {annotators.n_classes}. "

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surelabel.consolidation.answers import Answers
+from surelabel.consolidation.read_only import ReadOnlyArrays
 from surelabel.consolidation.result import Floats
 
 # The least weight and the least error, so that nothing is divided by zero.
@@ -25,7 +26,7 @@ _LEAST = 1e-6
 
 
 @dataclass(frozen=True)
-class CrowdlabResult:
+class CrowdlabResult(ReadOnlyArrays):
     """``posterior``: (n_items, n_classes), rows sum to 1; of an item without answers the model's
     word. ``annotator_weight``: (n_annotators,). ``model_weight``: on the same scale."""
 

@@ -47,6 +47,8 @@ def build_result(
 
     ``posterior_of``: the rows of a part of the answers, which begins at that item.
     """
+    _check_names("item_ids", item_ids, answers.n_items, "n_items")
+    _check_names("label_names", label_names, answers.n_classes, "n_classes")
     n = answers.n_items
     posterior = np.empty((n, answers.n_classes))
     label, confidence, tied = np.empty(n, np.int64), np.empty(n), np.empty(n, bool)
@@ -73,6 +75,16 @@ def build_result(
         tied=tied,
         n_answers=answers.n_answers,
     )
+
+
+def _check_names(field: str, names: Ids | None, n: int, size: str) -> None:
+    """ValueError unless there are as many as there must be; computed ones are never too few."""
+    length = getattr(names, "__len__", None)
+    if length is not None and length() != n:
+        raise ValueError(
+            f"{field} must have {n} entries ({size}); got {length()}. Name every code, in the "
+            "order of the codes."
+        )
 
 
 def choose(

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Scalar = TypeVar("Scalar", bound=np.generic)
+Read = TypeVar("Read")
+
+
+def only_as_written(
+    read: Callable[[type[Read], bytes], Read],
+) -> Callable[[type[Read], bytes], Read]:
+    """``read`` with a ValueError for bytes that ``to_json`` of the class has not written."""
+
+    @wraps(read)
+    def checked(kind: type[Read], data: bytes) -> Read:
+        try:
+            return read(kind, data)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"data must be what {kind.__name__}.to_json wrote; got {bytes(data)[:40]!r}, where "
+                f"{type(error).__name__} was raised: {error}. Read it with the class that wrote it."
+            ) from error
+
+    return checked
 
 
 @dataclass(frozen=True)

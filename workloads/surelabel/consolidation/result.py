@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.float64]
@@ -25,7 +26,7 @@ def has_tables(n_annotators: int, n_classes: int) -> bool:
 
 
 @dataclass(frozen=True)
-class AnnotatorParameters(NamedAnnotators):
+class AnnotatorParameters(NamedAnnotators, ReadOnlyArrays):
     """How each annotator answers, and how common each class is.
 
     ``confusion[a, t, l]``: P(a answers l | truth t), (n_annotators, n_classes, n_classes), rows
@@ -150,8 +151,9 @@ class AnnotatorParameters(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> AnnotatorParameters:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         rows = value["annotators"]
         k = len(value["pooled"])
@@ -173,7 +175,7 @@ def _number(value: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class ConsolidationResult:
+class ConsolidationResult(ReadOnlyArrays):
     """One label per item.
 
     ``label``: (n_items,), -1 where nobody answered. ``confidence``: (n_items,), the posterior of

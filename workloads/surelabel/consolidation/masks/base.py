@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.checked import aligned
+from surelabel.consolidation.checked import aligned, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.masks.answers import MaskAnswers, MaskSource
 from surelabel.consolidation.masks.drawing import Bytes, Tally, draw
@@ -95,6 +95,7 @@ class Segmentation(Fitted, ABC):
         known = frozen_annotators
         for given in (known, judged_annotators):
             if given is not None:
+                instance("frozen_annotators", given, MaskAnnotators)
                 aligned(len(given.n_answers), answers.n_annotators)
         told = answers.with_gold(gold)
         fast = _pixels(told) >= _MANY_PIXELS

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from surelabel.consolidation.masks.instance_gold import JudgedByGold
 from surelabel.consolidation.masks.result import far_below, pooled_mean
 from surelabel.consolidation.masks.voting import Flags
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
@@ -62,8 +63,9 @@ class InstanceAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> InstanceAnnotators:
-        """The figures that ``to_json`` wrote."""
+        """The figures that ``to_json`` wrote; ValueError for other bytes."""
         rows = json.loads(data)["annotators"]
         figures = {
             field: np.array([np.nan if row[key] is None else row[key] for row in rows], float)
@@ -89,7 +91,7 @@ def _number(value: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class InstanceResult:
+class InstanceResult(ReadOnlyArrays):
     """The instances that came out, by item, then by place.
 
     ``item``, ``label``, ``confidence`` (that it is there, is of this class, and has this shape),

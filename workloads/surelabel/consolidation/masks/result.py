@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.consolidation.masks.voting import Flags
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 from surelabel.consolidation.result import Floats
 
 Ints = NDArray[np.int64]
@@ -133,8 +134,9 @@ class MaskAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> MaskAnnotators:
-        """The figures that ``to_json`` wrote."""
+        """The figures that ``to_json`` wrote; ValueError for other bytes."""
         rows = json.loads(data)["annotators"]
 
         def floats(key: str) -> Floats:
@@ -156,7 +158,7 @@ def _number(value: float) -> float | None:
 
 
 @dataclass(frozen=True)
-class MaskResult:
+class MaskResult(ReadOnlyArrays):
     """One mask per item, and its regions: the pixels of one class of one item.
 
     ``label[item]``: (height, width), the class of each pixel (uint8, uint16 above 256 classes);

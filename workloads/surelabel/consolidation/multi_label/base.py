@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from surelabel.consolidation.checked import Codes, Floats
+from surelabel.consolidation.checked import Codes, Floats, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.multi_label.answers import MultiLabelAnswers
 from surelabel.consolidation.multi_label.result import MultiLabelAnnotators, MultiLabelResult
@@ -165,6 +165,7 @@ def blended(
 
 
 def _check(answers: MultiLabelAnswers, annotators: MultiLabelAnnotators) -> None:
+    instance("frozen_annotators", annotators, MultiLabelAnnotators)
     expected = (answers.n_annotators, answers.n_classes)
     got = (len(annotators.sensitivity), len(annotators.prior))
     if got != expected:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from surelabel.consolidation.checked import Codes, Floats
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,9 @@ class MultiLabelAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> MultiLabelAnnotators:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         people, labels, cells = value["annotators"], value["labels"], value["cells"]
         return cls(
@@ -130,7 +132,7 @@ class MultiLabelAnnotators(NamedAnnotators):
 
 
 @dataclass(frozen=True)
-class MultiLabelResult:
+class MultiLabelResult(ReadOnlyArrays):
     """Every (item, label) that somebody chose, by item and label, and whether it is the item's.
 
     ``item``, ``label``, ``confidence``, ``support``, ``out_of``, ``chosen``, ``tied``:

@@ -97,6 +97,11 @@ class ObjectAnswers(Answered):
         marks = [geometry for geometry, _ in gold.values()]
         labels = [np.asarray(label, np.int64) for _, label in gold.values()]
         for item, geometry, label in zip(gold, marks, labels, strict=True):
+            if type(geometry) is not type(self.geometry):
+                raise TypeError(
+                    f"gold must be {type(self.geometry).__name__} as the answers are; got "
+                    f"{type(geometry).__name__} for item {item}. Convert it."
+                )
             if label.shape != (len(geometry),):
                 raise ValueError(
                     f"gold must have one label for each object; got {len(geometry)} objects and "

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from surelabel.consolidation.checked import aligned
+from surelabel.consolidation.checked import aligned, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.hierarchical_dawid_skene import HierarchicalDawidSkene
 from surelabel.consolidation.nothing_there import chance_of_nothing
@@ -250,6 +250,7 @@ def _result(
 def _check(answers: ObjectAnswers, frozen: ObjectAnnotators | None) -> None:
     if frozen is None:
         return
+    instance("frozen_annotators", frozen, ObjectAnnotators)
     aligned(len(frozen.hit_rate), answers.n_annotators)
     if answers.n_classes > 1 and frozen.labels is None:
         raise ValueError(

@@ -10,9 +10,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
 from surelabel.consolidation.objects.geometry import Codes, Floats, Geometry
 from surelabel.consolidation.objects.support_curve import SupportCurve
+from surelabel.consolidation.read_only import ReadOnlyArrays
 from surelabel.consolidation.result import AnnotatorParameters
 
 Number = TypeVar("Number", bound=np.generic)
@@ -119,8 +120,9 @@ class ObjectAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> ObjectAnnotators:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         rows, errors, labels = value["annotators"], value["errorNames"], value["labels"]
 
@@ -152,7 +154,7 @@ class ObjectAnnotators(NamedAnnotators):
 
 
 @dataclass(frozen=True)
-class ObjectResult:
+class ObjectResult(ReadOnlyArrays):
     """The objects of every item, sorted by item.
 
     ``item``, ``label``, ``confidence``, ``support``, ``out_of``: (n_objects,): confidence is the

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from surelabel.consolidation.answers import Answers
 from surelabel.consolidation.checked import Codes, Floats, codes, same_length
+from surelabel.consolidation.read_only import ReadOnlyArrays
 from surelabel.consolidation.result import AnnotatorParameters
 
 # The codes of a choice, in the order of ``CHOICES``.
@@ -72,7 +73,7 @@ class PreferenceAnswers:
 
 
 @dataclass(frozen=True)
-class PreferenceResult:
+class PreferenceResult(ReadOnlyArrays):
     """A choice per comparison, and a score per object.
 
     ``choice``: (n_items,), 0 (a), 1 (b) or 2 (tie), -1 where nobody answered. ``confidence``:

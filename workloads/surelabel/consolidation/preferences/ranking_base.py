@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from scipy.special import expit, softmax
 
-from surelabel.consolidation.checked import Codes, Floats, aligned
+from surelabel.consolidation.checked import Codes, Floats, aligned, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.preferences.rankings import (
     RankingAnnotators,
@@ -66,6 +66,7 @@ class Ranking(Fitted, ABC):
         """
         self.check_parameters()
         if frozen_annotators is not None:
+            instance("frozen_annotators", frozen_annotators, RankingAnnotators)
             aligned(len(frozen_annotators.accuracy), answers.n_annotators)
         annotators = frozen_annotators or _unknown(answers)
         known = {item: _places_of(answers, item, order) for item, order in gold.items()}

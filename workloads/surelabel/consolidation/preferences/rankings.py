@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from surelabel.consolidation.checked import Codes, Floats, codes, latest, same_length
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 
 
 @dataclass(frozen=True)
@@ -143,15 +144,16 @@ class RankingAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> RankingAnnotators:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         accuracy, n = np.array(value["accuracy"], float), np.array(value["answers"], np.int64)
         return cls(accuracy, n, value["average"], tuple(value["names"]))
 
 
 @dataclass(frozen=True)
-class RankingResult:
+class RankingResult(ReadOnlyArrays):
     """An order of each item's options.
 
     ``item``, ``option``, ``score``: (sum of n_options,), by item and from the best option on; the

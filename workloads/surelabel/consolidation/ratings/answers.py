@@ -11,6 +11,7 @@ from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import Codes, Floats, codes, finite, latest, same_length
 
 _OFF_STEP = 1e-6
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class RatingAnswers(Answered):
     low: float
     high: float
     step: float = 0.0
+    # Whether the ends were told, and not taken from the answers.
+    scale_told: tuple[bool, bool] = (False, False)
 
     @classmethod
     def of(
@@ -54,12 +57,16 @@ class RatingAnswers(Answered):
         x = finite("value", value)
         same_length(item=i, annotator=a, value=x)
         kept = latest(i, a, n_annotators)
+        _check_size(x)
         least = float(x[kept].min(initial=np.inf)) if low is None else float(low)
         greatest = float(x[kept].max(initial=-np.inf)) if high is None else float(high)
         if not len(kept) and not np.isfinite([least, greatest]).all():
             least, greatest = 0.0, 0.0
         _check_scale(x, least, greatest, step)
-        return cls(i[kept], a[kept], x[kept], n_items, n_annotators, least, greatest, float(step))
+        return cls(
+            i[kept], a[kept], x[kept], n_items, n_annotators, least, greatest, float(step),
+            (low is not None, high is not None),
+        )  # fmt: skip
 
     @property
     def tolerance(self) -> float:
@@ -93,6 +100,16 @@ def disagreement(first: float, second: float, low: float, high: float) -> float:
     if first == second:
         return 0.0
     return min(abs(first - second) / (high - low), 1.0) if high > low else 1.0
+
+
+def _check_size(x: Floats) -> None:
+    large = np.flatnonzero(np.abs(x) > _LARGEST)
+    if large.size:
+        where = int(large[0])
+        raise ValueError(
+            f"value must lie within {-_LARGEST:g} .. {_LARGEST:g}, so that its square is a number; "
+            f"got {x[where]:g} at position {where}. Give ratings in a larger unit."
+        )
 
 
 def _check_scale(x: Floats, low: float, high: float, step: float) -> None:

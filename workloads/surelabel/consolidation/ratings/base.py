@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
-from surelabel.consolidation.checked import Codes, Floats, aligned
+from surelabel.consolidation.checked import Codes, Floats, aligned, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.ratings.answers import RatingAnswers
 from surelabel.consolidation.ratings.result import RatingAnnotators, RatingResult
@@ -34,8 +34,10 @@ class Gold(NamedTuple):
     value: Floats
 
     @classmethod
-    def of(cls, gold: ArrayLike | None, n_items: int) -> Gold:
-        """``gold``: (n_items,), nan where it is not known; None: nowhere."""
+    def of(cls, gold: ArrayLike | None, answers: RatingAnswers) -> Gold:
+        """``gold``: (n_items,), nan where it is not known; None: nowhere. ValueError where it lies
+        outside a scale that was told."""
+        n_items = answers.n_items
         values = np.full(n_items, np.nan) if gold is None else np.asarray(gold, np.float64)
         if values.shape != (n_items,) or np.isinf(values).any():
             raise ValueError(
@@ -43,6 +45,18 @@ class Gold(NamedTuple):
                 f"known; got shape {values.shape}."
             )
         item = np.flatnonzero(~np.isnan(values))
+        low, high = (
+            end if told else far
+            for end, told, far in zip(
+                (answers.low, answers.high), answers.scale_told, (-np.inf, np.inf), strict=True
+            )
+        )
+        outside = item[(values[item] < low) | (values[item] > high)]
+        if outside.size:
+            raise ValueError(
+                f"gold must lie on the scale, {low:g} .. {high:g}; got {values[outside[0]]:g} for "
+                f"item {outside[0]}. Correct it, or pass the low and high of the real scale."
+            )
         return cls(item, values[item])
 
     def hold(self, values: Floats) -> Floats:
@@ -93,9 +107,10 @@ class Rating(Fitted, ABC):
         confidence of 1, and annotators are judged by them. ValueError for annotators that are not
         aligned with the codes, and for parameters out of range.
         """
-        known = Gold.of(gold, answers.n_items)
+        known = Gold.of(gold, answers)
         self.check_parameters()
         if frozen_annotators is not None:
+            instance("frozen_annotators", frozen_annotators, RatingAnnotators)
             aligned(len(frozen_annotators.bias), answers.n_annotators)
             learned = Learned(self._judge(answers, frozen_annotators), frozen_annotators)
         else:

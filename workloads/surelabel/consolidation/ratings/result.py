@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from surelabel.consolidation.checked import Codes, Floats
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,9 @@ class RatingAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> RatingAnnotators:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         rows = value["annotators"]
 
@@ -99,7 +101,7 @@ class RatingAnnotators(NamedAnnotators):
 
 
 @dataclass(frozen=True)
-class RatingResult:
+class RatingResult(ReadOnlyArrays):
     """One number per item.
 
     ``value``, ``low``, ``high``, ``confidence``: (n_items,), nan where nobody answered; low to high

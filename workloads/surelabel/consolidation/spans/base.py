@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from surelabel.consolidation.checked import Codes, Floats, aligned
+from surelabel.consolidation.checked import Codes, Floats, aligned, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.spans.answers import SpanAnswers
 from surelabel.consolidation.spans.lone_answers import n_compared
@@ -172,6 +172,7 @@ def answered(answers: SpanAnswers) -> Marks:
 
 
 def _check_frozen(answers: SpanAnswers, frozen: SpanAnnotators) -> None:
+    instance("frozen_annotators", frozen, SpanAnnotators)
     aligned(len(frozen.n_answers), answers.n_annotators)
     if frozen.label_confusion.shape[1] != answers.n_classes:
         raise ValueError(

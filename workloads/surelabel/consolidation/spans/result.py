@@ -9,7 +9,8 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from surelabel.consolidation.checked import Codes, Floats
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 
 # One number per annotator; what an annotator without a history gets instead, by name.
 _UNKNOWN = {"n_answers": 0, "n_spans": 0, "length_bias": 0.0}
@@ -85,8 +86,9 @@ class SpanAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> SpanAnnotators:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         # Parameters from before it was counted believed the model of everybody.
         value.setdefault("n_compared", value["n_answers"])
@@ -110,7 +112,7 @@ _PER_ANNOTATOR = (
 
 
 @dataclass(frozen=True)
-class SpanResult:
+class SpanResult(ReadOnlyArrays):
     """The consolidated spans, (n_spans,) each, sorted by ``item``, start, end and ``label``.
 
     ``start``, ``end``: code points, end exclusive. ``confidence``: the chance in [0, 1] that

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from surelabel.consolidation.answered import Answered
 from surelabel.consolidation.checked import Codes, Floats, codes, latest, same_length
-from surelabel.consolidation.names import NamedAnnotators
+from surelabel.consolidation.names import NamedAnnotators, only_as_written
+from surelabel.consolidation.read_only import ReadOnlyArrays
 from surelabel.consolidation.texts.tokens import Level, level_of, normalised, tokens_of
 
 Tokens = tuple[str, ...]
@@ -127,8 +128,9 @@ class TextAnnotators(NamedAnnotators):
         return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
     @classmethod
+    @only_as_written
     def from_json(cls, data: bytes) -> TextAnnotators:
-        """The parameters that ``to_json`` wrote."""
+        """The parameters that ``to_json`` wrote; ValueError for other bytes."""
         value = json.loads(data)
         return cls(
             np.array(value["errorRate"], float),
@@ -140,7 +142,7 @@ class TextAnnotators(NamedAnnotators):
 
 
 @dataclass(frozen=True)
-class TextResult:
+class TextResult(ReadOnlyArrays):
     """One text per item.
 
     ``text``: (n_items), normalised, None where nobody answered. ``tokens``,

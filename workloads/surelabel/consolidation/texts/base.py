@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from surelabel.consolidation.checked import Floats, aligned
+from surelabel.consolidation.checked import Floats, aligned, instance
 from surelabel.consolidation.fitted import Fitted
 from surelabel.consolidation.texts.answers import TextAnnotators, TextAnswers, TextResult, Tokens
 from surelabel.consolidation.texts.edit_distance import edit_distance
@@ -60,6 +60,7 @@ class Text(Fitted, ABC):
         known = _known(answers, gold)
         self.check_parameters()
         if frozen_annotators is not None:
+            instance("frozen_annotators", frozen_annotators, TextAnnotators)
             aligned(len(frozen_annotators.error_rate), answers.n_annotators)
         annotators = frozen_annotators or _judged(answers, known, known)
         n_iter, converged = 0, False

@@ -46,20 +46,24 @@ class Rating(ValueTask[Value]):
     def consolidate(
         self, answers: ValueAnswers[Value], method: str = "Auto"
     ) -> Iterator[tuple[int, Consolidated[Value]]]:
-        """See ``ValueTask``; the scale is that of the answers, in whole steps for RoundedNormal."""
+        """See ``ValueTask``; the scale is that of the answers, for RoundedNormal in whole steps
+        that go as far as known ratings."""
         if not answers.item:
             return
         values = np.array([value.value for value in answers.value])
         # Only this method needs to know the steps; for others the mean of whole numbers is none.
         needs_steps = self.methods[method] is RoundedNormal
         in_steps = needs_steps and bool((values == np.round(values)).all())
+        known = np.array([truth.value for truth in answers.gold.values()])
+        ends = np.concatenate((values, np.floor(known), np.ceil(known)))
         coded = RatingAnswers.of(
             np.array(answers.item, np.int64),
             np.array(answers.annotator, np.int64),
             values,
             answers.n_items,
             answers.n_annotators,
-            high=max(float(values.max()), float(values.min()) + 1) if in_steps else None,
+            low=float(ends.min()) if in_steps else None,
+            high=max(float(ends.max()), float(ends.min()) + 1) if in_steps else None,
             step=float(in_steps),
         )
         gold = np.full(answers.n_items, np.nan)
