@@ -349,6 +349,18 @@ def test_a_known_order_of_candidates_that_nobody_named_is_refused(tmp_path: Path
     ) in err
 
 
+def test_a_known_order_that_leaves_candidates_out_is_refused(tmp_path: Path) -> None:
+    answers = write_answers(tmp_path / "orders.jsonl", "Ranking")
+    gold = tmp_path / "gold.csv"
+    gold.write_text("item,label\n0.png,r3|r1|r2\n1.png,r3\n")
+    code, _, err = run("consolidate", answers, "--task-type", "Ranking", "--gold", gold)
+    assert code == 1
+    assert (
+        "--gold: item '1.png': order must name every candidate that an answer has (3); got 1, "
+        "without r1, r2. Add what is missing, at the place that it has."
+    ) in err
+
+
 def test_a_method_that_cannot_work_on_the_answers_says_what_can(tmp_path: Path) -> None:
     answers = tmp_path / "ratings.csv"
     answers.write_text("item,annotator,label\na,ann,1.5\na,bob,2.25\n")

@@ -72,7 +72,8 @@ def missing_items(gold: dict[str, Value], items: Sequence[str], path: Path) -> l
 
 
 def check_orders(gold: Mapping[str, Value], given: GivenAnswers) -> None:
-    """TableError where a known order names a candidate that no answer to the item does."""
+    """TableError where a known order names a candidate that no answer to the item does, or leaves
+    one out that an answer names."""
     named: dict[str, set[str]] = {}
     for each in given.answers:
         if isinstance(each.value, Order):
@@ -85,6 +86,13 @@ def check_orders(gold: Mapping[str, Value], given: GivenAnswers) -> None:
             raise TableError(
                 f"--gold: item {item!r}: order must name candidates that an answer has ({names}); "
                 f"got {unknown!r}. Correct it."
+            )
+        left_out = sorted(there - set(truth.order)) if isinstance(truth, Order) else []
+        if left_out:
+            raise TableError(
+                f"--gold: item {item!r}: order must name every candidate that an answer has "
+                f"({len(there)}); got {len(truth.order)}, without {', '.join(left_out[:_SHOWN])}. "
+                "Add what is missing, at the place that it has."
             )
 
 
