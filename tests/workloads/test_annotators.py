@@ -131,6 +131,15 @@ def test_a_copy_makes_nobody_look_better_or_worse():
             assert quality.accuracy == pytest.approx(alone.accuracy, abs=0.01)
 
 
+def test_labels_are_right_more_often_where_a_copy_counts_once():
+    item, annotator, label, truth = with_a_copy(0, 4, 200, 3)
+    answers = Answers.of(item, annotator, label, 200, 5, 3)
+    result = Auto().fit_predict(item, annotator, label, 200, 5, 3)
+    once = independent_voices(answers, result).answers
+    found = Auto().fit_predict(once.item, once.annotator, once.label, 200, 5, 3)
+    assert (found.label == truth).sum() >= (result.label == truth).sum() + 10
+
+
 def test_gold_items_tell_who_is_right_beside_a_copy():
     item, annotator, label, truth = with_a_copy(1, 2, 100, 3)
     qualities = judged(item, annotator, label, truth, k=3, gold=truth)
