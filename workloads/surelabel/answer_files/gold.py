@@ -79,15 +79,17 @@ def check_orders(gold: Mapping[str, Value], given: GivenAnswers) -> None:
         if isinstance(each.value, Order):
             named.setdefault(each.item, set()).update(each.value.order)
     for item, truth in gold.items():
+        if not isinstance(truth, Order):
+            continue
         there = named.get(item, set())
-        if isinstance(truth, Order) and not there.issuperset(truth.order):
+        if not there.issuperset(truth.order):
             unknown = next(name for name in truth.order if name not in there)
             names = ", ".join(sorted(there)[:_SHOWN])
             raise TableError(
                 f"--gold: item {item!r}: order must name candidates that an answer has ({names}); "
                 f"got {unknown!r}. Correct it."
             )
-        left_out = sorted(there - set(truth.order)) if isinstance(truth, Order) else []
+        left_out = sorted(there - set(truth.order))
         if left_out:
             raise TableError(
                 f"--gold: item {item!r}: order must name every candidate that an answer has "
