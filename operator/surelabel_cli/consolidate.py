@@ -14,6 +14,7 @@ import typer
 from surelabel.agreement import Agreement
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.gold import check_orders
+from surelabel.answer_table import plain_labels
 from surelabel.consolidation.checked import NotApplicableError
 from surelabel.plural import counted
 from surelabel.tasks import TASK_TYPES
@@ -55,6 +56,7 @@ def consolidate(request: Request) -> None:
         {"--out": request.out, "--annotators": request.annotators},
         {"ANSWERS": Path(request.answers), "--gold": request.gold},
     )
+    plain_labels(request.labels)
     check_choice("--method", request.method, TASK_TYPE_FACTS[request.task_type].methods)
     try:
         found = _consolidated(request)

@@ -287,3 +287,13 @@ def test_unknown_names_are_refused_with_those_that_there_are(
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     code, _, err = run("agreement", tmp_path / "no.csv", "--task-type", "TextClassification")
     assert (code, err) == (1, f"surelabel: {tmp_path / 'no.csv'}: there is no such file.\n")
+
+
+@pytest.mark.parametrize("label", ["--label=", "--label= "])
+@pytest.mark.parametrize("task_type", ["TextClassification", "BoundingBox", "FreeText"])
+def test_an_empty_label_is_refused_since_it_would_make_answers_of_abstentions(
+    answers: Path, task_type: str, label: str
+) -> None:
+    code, out, err = run("consolidate", answers, "--task-type", task_type, label)
+    assert (code, out) == (1, "")
+    assert err.startswith("surelabel: --label: must be the name of a label; got ''.")

@@ -440,3 +440,37 @@ def test_gold_is_known_by_its_plain_name(tmp_path):
     for path in (put(tmp_path / "g.csv", "item,label\n i , cafe\u0301\n"),
                  put(tmp_path / "g.jsonl", lines(truth))):  # fmt: skip
         assert read_gold(path, "ImageClassification", classes) == {"i": SingleClass(0)}
+
+
+@pytest.mark.parametrize(
+    "task_type", ["ImageClassification", "TextClassification", "LabelVerification"]
+)
+@pytest.mark.parametrize("content", [{"label": ""}, {"crowd-classifier": {"label": " "}}])
+def test_a_class_without_a_name_is_an_abstention_in_json_as_in_a_cell(tmp_path, task_type, content):
+    path = put(
+        tmp_path / "a.jsonl",
+        lines(
+            {"item": "1", "annotator": "ann", "answer": {"form": {"label": "cat"}}},
+            {"item": "1", "annotator": "bob", "answer": content},
+        ),
+    )
+    given = read_given_answers(path, task_type)
+    assert given.classes.names == ("cat",)
+    assert [each.value is None for each in given.answers] == [False, True]
+    assert given.set_aside == ()
+
+
+def test_an_object_without_a_class_is_set_aside_and_makes_no_class(tmp_path):
+    unnamed = {"boundingBoxes": [BOX | {"label": ""}], "inputImageProperties": SIZE}
+    path = put(
+        tmp_path / "a.jsonl",
+        lines(
+            {"item": "1", "annotator": "ann", "answer": {"form": BOXES}},
+            {"item": "1", "annotator": "bob", "answer": {"form": unnamed}},
+        ),
+    )
+    given = read_given_answers(path, "BoundingBox")
+    assert given.classes.names == ("Bird",)
+    (aside,) = given.set_aside
+    assert aside.reason == "UnknownLabel"
+    assert "got ''" in aside.message

@@ -44,7 +44,7 @@ def read_answers(path: Path, also: Sequence[str] = ()) -> AnswerTable:
     items: dict[str, int] = {}
     annotators: dict[str, int] = {}
     labels: dict[str, int] = {"": -1} | {
-        name: number for number, name in enumerate(dict.fromkeys(map(plain_name, also)))
+        name: number for number, name in enumerate(plain_labels(also))
     }
     codes: list[tuple[int, int, int]] = []
     for line, (item, annotator, label) in read_rows(path, ANSWER_COLUMNS):
@@ -73,6 +73,18 @@ def read_answers(path: Path, also: Sequence[str] = ()) -> AnswerTable:
         tuple(annotators),
         tuple(names),
     )
+
+
+def plain_labels(also: Sequence[str]) -> list[str]:
+    """Labels that there are though nobody gave them, plain, each once; TableError for an empty one,
+    which would turn abstentions into answers."""
+    names = list(dict.fromkeys(map(plain_name, also)))
+    if "" in names:
+        raise TableError(
+            "--label: must be the name of a label; got ''. Name one, or leave it out: an empty "
+            "label in an answer is an abstention, and needs no name."
+        )
+    return names
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -28,6 +28,7 @@ def _several(cell: str) -> list[str]:
     return [part.strip() for part in cell.split("|") if part.strip()]
 
 
+_ONE_CLASS = ("ImageClassification", "TextClassification", "LabelVerification")
 # How a cell becomes answer content.
 _CELLS: dict[str, Callable[[str], Any]] = {
     "ImageClassification": lambda cell: {"label": cell},
@@ -45,6 +46,19 @@ _CELLS: dict[str, Callable[[str], Any]] = {
 def cell_content(task_type: str) -> Callable[[str], Any] | None:
     """How a cell becomes an answer of this type; None where it needs more than a cell."""
     return _CELLS.get(task_type)
+
+
+def is_blank(content: Any, task_type: str) -> bool:
+    """Whether an answer names no class where it has to name one: an abstention, as an empty cell.
+
+    Of a type whose answer is one class; its ``label`` may stand under a key, as in an answer.
+    """
+    if task_type not in _ONE_CLASS or not isinstance(content, dict):
+        return False
+    if "label" not in content and len(content) == 1:
+        (content,) = content.values()
+    label = content.get("label") if isinstance(content, dict) else None
+    return isinstance(label, str) and not plain_name(label)
 
 
 def read_csv(path: Path, task_type: str) -> Iterator[RawAnswer | SetAside]:

@@ -21,7 +21,7 @@ from surelabel.answer_files.given import (
     SetAside,
 )
 from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
-from surelabel.answer_files.lines import read_csv, read_json_lines
+from surelabel.answer_files.lines import is_blank, read_csv, read_json_lines
 from surelabel.answer_files.references import item_texts, with_masks
 from surelabel.answer_files.worker_responses import (
     is_response,
@@ -29,9 +29,9 @@ from surelabel.answer_files.worker_responses import (
     read_lambda_payload,
     read_response,
 )
+from surelabel.answer_table import plain_labels
 from surelabel.blobs import ForeignRefError, blob_name, brought_in, check_name
 from surelabel.frames import Misfit, misfits
-from surelabel.spelling import plain_name
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import AnswerError, LabelError
 from surelabel.tasks.classes import Classes, SeenClasses
@@ -164,7 +164,7 @@ def _read_folder(folder: Folder, where: str, found: _Found) -> None:
 
 
 def _classes(found: _Found, attribute: str | None, also: Sequence[str]) -> Classes:
-    seen = SeenClasses(names={plain_name(name) for name in also})
+    seen = SeenClasses(names=set(plain_labels(also)))
     if attribute is not None:
         for line in found.lines:
             seen.see_label(*line.label(attribute))
@@ -181,7 +181,8 @@ def _typed(
     for raw in found.raw:
         try:
             content = raw.content if found.blob is None else brought_in(raw.content, found.blob)
-            value = None if content is None else form.parse_answer(content, classes)
+            abstained = content is None or is_blank(content, form.name)
+            value = None if abstained else form.parse_answer(content, classes)
         except (AnswerError, ForeignRefError) as error:
             set_aside.append(SetAside(raw.where, error.reason, str(error), raw.item))
             continue

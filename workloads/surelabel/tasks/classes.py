@@ -13,6 +13,8 @@ from surelabel.spelling import plain_name
 UNNAMED = "class "
 _DEEPEST = 16
 _BACKGROUND = "BACKGROUND"
+# Keys of an answer that name several classes, and what stands there.
+_NAMING: Mapping[str, type] = {"labels": list, "labelMappings": dict}
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,10 @@ class SeenClasses:
             return
         if isinstance(content, dict):
             for key, value in content.items():
-                if key == "label" and isinstance(value, str):
-                    self.names.add(plain_name(value))
-                elif key == "labels" and isinstance(value, list):
-                    self.names.update(plain_name(name) for name in value if isinstance(name, str))
-                elif key == "labelMappings" and isinstance(value, dict):
-                    self.names.update(map(plain_name, value))
+                if key == "label":
+                    self._see_names([value])
+                elif isinstance(value, _NAMING.get(key, ())):
+                    self._see_names(value)
                 self.see_answer(value, depth + 1)
         elif isinstance(content, list):
             for value in content:
@@ -127,6 +127,11 @@ class SeenClasses:
                     self.short_names[name] = entry["shortDisplayName"]
         # Entities of text, and what a custom job took over from its workers.
         self.see_answer({key: each for key, each in _object(value).items() if key != "labels"})
+
+    def _see_names(self, found: Iterable[Any]) -> None:
+        names = (plain_name(name) for name in found if isinstance(name, str))
+        # Nobody means a class by an empty name.
+        self.names.update(name for name in names if name)
 
     def _see_pixel(self, pixel: str, entry: dict[str, Any]) -> None:
         name, color = entry.get("class-name"), entry.get("hex-color")
