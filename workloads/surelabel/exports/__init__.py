@@ -21,6 +21,7 @@ from surelabel.exports import (
     tables,
     text_spans,
     yolo,
+    yolo_reading,
 )
 from surelabel.exports.dataset import (
     Example,
@@ -63,10 +64,10 @@ EXPORTS: dict[str, ExportFormat] = {
         ),
         ExportFormat("coco-panoptic", _MASKS, coco_panoptic.write, coco_panoptic.read, pixels=True),
         ExportFormat("voc", _BOXES, pascal_voc.write, pascal_voc.read),
-        ExportFormat("yolo", _BOXES, yolo.write, yolo.read),
-        ExportFormat("yolo-obb", _BOXES, partial(yolo.write, oriented=True), yolo.read),
-        ExportFormat("yolo-seg", ("Polygon",), yolo.write, yolo.read),
-        ExportFormat("yolo-pose", ("Keypoint",), yolo.write, yolo.read),
+        ExportFormat("yolo", _BOXES, yolo.write, yolo_reading.read),
+        ExportFormat("yolo-obb", _BOXES, partial(yolo.write, oriented=True), yolo_reading.read),
+        ExportFormat("yolo-seg", ("Polygon",), yolo.write, yolo_reading.read),
+        ExportFormat("yolo-pose", ("Keypoint",), yolo.write, yolo_reading.read),
         ExportFormat("conll", _SPANS, text_spans.write_conll),
         ExportFormat("spacy", _SPANS, text_spans.write_spacy, text_spans.read_spacy),
         ExportFormat("spacy-docbin", _SPANS, spacy_docbin.write, spacy_docbin.read),

@@ -2,36 +2,25 @@
 
 ``labels/NAME.txt`` has an object a line, coordinates as shares of the image's width and height;
 ``data.yaml`` names the classes. ``images.csv`` is ours: file, source, width and height of every
-image, without which shares cannot be turned back into pixels. Confidence has no place there.
+image, without which shares cannot be turned back into pixels where the images are not at hand.
+Confidence has no place there. `yolo_reading` reads it.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from surelabel.exports import notes
-from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
-from surelabel.exports.geometry import box_of_corners, corners, enclosing, pose_objects
-from surelabel.tasks.classes import Classes
-from surelabel.tasks.label_format import Label
-from surelabel.tasks.values import (
-    Box,
-    Boxes,
-    ImageSize,
-    Keypoint,
-    Keypoints,
-    Point,
-    Polygons,
-    Shape,
-)
+from surelabel.exports.dataset import LabeledData, stem_of
+from surelabel.exports.geometry import corners, enclosing, pose_objects
+from surelabel.tasks.values import Boxes, ImageSize, Keypoints, Point, Polygons
 
-_IMAGES = ("file", "source", "width", "height")
+IMAGES = "images.csv"
+COLUMNS = ("file", "source", "width", "height")
 # How far outside of the image, as a share of it, Ultralytics bears (ultralytics/data/utils.py).
 _BEYOND = 0.01
 # A line: the class, and points in pixels or (pose) numbers as they are.
@@ -62,41 +51,13 @@ def write(data: LabeledData, folder: Path, *, oriented: bool = False) -> list[st
         text = "".join(f"{code} {' '.join(map(_shown, numbers))}\n" for code, numbers in found)
         file.write_text(text)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "images.csv").open("w", encoding="utf-8", newline="") as file_of_images:
-        csv.writer(file_of_images).writerows([_IMAGES, *rows])
+    with (folder / IMAGES).open("w", encoding="utf-8", newline="") as file_of_images:
+        csv.writer(file_of_images).writerows([COLUMNS, *rows])
     (folder / "data.yaml").write_text(_data_yaml(data), encoding="utf-8")
     if not oriented:
         instead = "written as the upright box round it. --to yolo-obb keeps it."
         lost += notes.of_rotated(data, instead)
     return lost + notes.of_confidences(data, "YOLO")
-
-
-def read(path: Path, task_type: str | None) -> LabeledData:
-    """The folder; it must have ``data.yaml`` and ``images.csv``."""
-    classes, pose = _read_names(path / "data.yaml")
-    task_type = task_type or ("Keypoint" if pose else None)
-    rows = list(_read_images(path / "images.csv"))
-    files = [path / "labels" / f"{stem_of(name)}.txt" for name, *_ in rows]
-    # A pose has one class of objects, whose points have names.
-    n_classes = 1 if pose else len(classes)
-    lines = [list(_read_lines(file, n_classes)) for file in files]
-    task_type = task_type or _task_type(lines)
-    if task_type not in _VALUES:
-        raise ExportError(f"--task-type: YOLO has no {task_type}.")
-    for file, found in zip(files, lines, strict=True):
-        for code, numbers in found:
-            if not _FITS[task_type](len(numbers), len(classes)):
-                raise ExportError(
-                    f"{file}: a line of {task_type} cannot have {len(numbers)} numbers behind its "
-                    f"class ({code}). Pass another --task-type."
-                )
-    examples = []
-    for (_, source, size), found in zip(rows, lines, strict=True):
-        examples.append(Example(source, Label(_VALUES[task_type](found, size))))
-    return LabeledData(task_type, classes, tuple(examples))
-
-
-# -- writing
 
 
 def _box_lines(value: Boxes, size: ImageSize, _: int) -> _Lines:
@@ -171,111 +132,3 @@ def _data_yaml(data: LabeledData) -> str:
 
 def _shown(number: float) -> str:
     return f"{number:.9f}".rstrip("0").rstrip(".")
-
-
-# -- reading
-
-
-def _boxes(found: list[tuple[int, list[float]]], size: ImageSize) -> Boxes:
-    boxes = []
-    for code, numbers in found:
-        if len(numbers) == 8:
-            boxes.append(box_of_corners(_points(numbers, size), code))
-            continue
-        x, y, width, height = (n * m for n, m in zip(numbers, (size.width, size.height) * 2,
-                                                     strict=True))  # fmt: skip
-        boxes.append(Box(code, x - width / 2, y - height / 2, width, height))
-    return Boxes(tuple(boxes), size)
-
-
-def _polygons(found: list[tuple[int, list[float]]], size: ImageSize) -> Polygons:
-    shapes = (Shape(code, tuple(_points(numbers, size))) for code, numbers in found)
-    return Polygons(tuple(shapes), size)
-
-
-def _keypoints(found: list[tuple[int, list[float]]], size: ImageSize) -> Keypoints:
-    points: list[Keypoint] = []
-    for _, numbers in found:
-        for code in range((len(numbers) - 4) // 3):
-            x, y, visible = numbers[4 + 3 * code : 7 + 3 * code]
-            points += [Keypoint(code, x * size.width, y * size.height)] if visible else []
-    return Keypoints(tuple(points), size)
-
-
-_VALUES: dict[str, Callable[[list[tuple[int, list[float]]], ImageSize], Any]] = {
-    "BoundingBox": _boxes,
-    "Polygon": _polygons,
-    "Keypoint": _keypoints,
-}
-
-
-# How many numbers a line may have behind the class.
-_FITS: dict[str, Callable[[int, int], bool]] = {
-    "BoundingBox": lambda n, _: n in (4, 8),
-    "Polygon": lambda n, _: n >= 6 and n % 2 == 0,
-    "Keypoint": lambda n, n_classes: n == 4 + 3 * n_classes,
-}
-
-
-def _points(numbers: list[float], size: ImageSize) -> list[Point]:
-    pairs = zip(numbers[::2], numbers[1::2], strict=True)
-    return [(x * size.width, y * size.height) for x, y in pairs]
-
-
-def _task_type(lines: list[list[tuple[int, list[float]]]]) -> str:
-    """Four numbers are boxes, eight in every line oriented ones, other counts polygons."""
-    counts = {len(numbers) for found in lines for _, numbers in found}
-    return "BoundingBox" if counts <= {4} or counts == {8} else "Polygon"
-
-
-def _read_names(path: Path) -> tuple[Classes, bool]:
-    import yaml
-
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ExportError(f"{path}: there is no such file; it names the classes.") from None
-    except yaml.YAMLError as error:
-        raise ExportError(f"{path}: is not YAML: {error}.") from None
-    names = value.get("names") if isinstance(value, dict) else None
-    points = value.get("kpt_names") if isinstance(value, dict) else None
-    if isinstance(points, dict):
-        return Classes.of(map(str, next(iter(points.values())))), True
-    if isinstance(names, dict) and sorted(names) == list(range(len(names))):
-        names = [names[code] for code in range(len(names))]
-    if not isinstance(names, list):
-        raise ExportError(f"{path}: names: must be a list, or numbers from 0 with names.")
-    return Classes.of(map(str, names)), False
-
-
-def _read_images(path: Path) -> Iterator[tuple[str, str, ImageSize]]:
-    if not path.exists():
-        raise ExportError(f"{path}: there is no such file; write file,source,width,height there.")
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                size = ImageSize(int(row["width"]), int(row["height"]))
-                yield row["file"], row.get("source") or row["file"], size
-            except (KeyError, TypeError, ValueError):
-                raise ExportError(f"{path}: needs file,source,width,height; got {row}.") from None
-
-
-def _read_lines(path: Path, n_classes: int) -> Iterator[tuple[int, list[float]]]:
-    # An image without objects may have no file.
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        code, *rest = line.split()
-        if not re.fullmatch("[0-9]{1,6}", code) or int(code) >= n_classes:
-            raise ExportError(
-                f"{path}:{number}: must begin with a class number, 0 .. {n_classes - 1}; got "
-                f"{code[:40]!r}."
-            )
-        try:
-            numbers = [float(each) for each in rest]
-        except ValueError:
-            numbers = [math.nan]
-        if not all(map(math.isfinite, numbers)):
-            raise ExportError(f"{path}:{number}: must be finite numbers; got {line[:80]!r}.")
-        yield int(code), numbers

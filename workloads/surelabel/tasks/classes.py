@@ -14,7 +14,7 @@ UNNAMED = "class "
 _DEEPEST = 16
 _BACKGROUND = "BACKGROUND"
 # Keys of an answer that name several classes, and what stands there.
-_NAMING: Mapping[str, type] = {"labels": list, "labelMappings": dict}
+_NAMING = {("labels", list), ("labelMappings", dict)}
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class SeenClasses:
             for key, value in content.items():
                 if key == "label":
                     self._see_names([value])
-                elif isinstance(value, _NAMING.get(key, ())):
+                elif (key, type(value)) in _NAMING:
                     self._see_names(value)
                 self.see_answer(value, depth + 1)
         elif isinstance(content, list):
