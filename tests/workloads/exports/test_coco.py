@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from pycocotools import mask as mask_api
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
@@ -207,3 +208,90 @@ def test_a_panoptic_file_name_stays_in_its_folder(tmp_path):
         file.write_text(json.dumps(value))
         with pytest.raises(ExportError, match=r"file_name: must be a"):
             EXPORTS["coco-panoptic"].read(tmp_path, None)
+
+
+def coco_of(path, *annotations, size=(8, 12)):
+    """A file as COCO's own: one image, two categories, and these annotations."""
+    height, width = size
+    path.write_text(json.dumps({
+        "images": [{"id": 7, "file_name": "x.jpg", "width": width, "height": height}],
+        "categories": [{"id": 1, "name": "person"}, {"id": 3, "name": "car"}],
+        "annotations": [
+            {"id": number, "image_id": 7, "category_id": 1, "iscrowd": 0, "bbox": [0, 0, 1, 1],
+             **each}
+            for number, each in enumerate(annotations)
+        ],
+    }))  # fmt: skip
+    return path
+
+
+SQUARE = {"segmentation": [[1, 1, 7, 1, 7, 7, 1, 7]], "bbox": [1, 1, 6, 6]}
+IN_IT = {"segmentation": [[2, 2, 4, 2, 4, 4, 2, 4], [8, 2, 10, 2, 10, 4, 8, 4]], "category_id": 3,
+         "bbox": [2, 2, 8, 2]}  # fmt: skip
+CROWD = {"iscrowd": 1, "segmentation": {"counts": [0, 8, 88], "size": [8, 12]}}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize("packed", [False, True])
+def test_polygons_and_run_lengths_are_instances_as_pycocotools_paints_them(tmp_path, packed):
+    runs = {"segmentation": {"counts": [80, 8, 8], "size": [8, 12]}}
+    if packed:
+        theirs = mask_api.frPyObjects(runs["segmentation"], 8, 12)
+        runs = {"segmentation": {**theirs, "counts": theirs["counts"].decode()}}
+    # The smaller one first: it is in front nevertheless.
+    path = coco_of(tmp_path / "x.json", IN_IT, SQUARE, CROWD, runs)
+    tool = COCO(path)
+    small, square, _, column = (tool.annToMask(each) > 0 for each in tool.loadAnns(range(4)))
+    data = EXPORTS["coco"].read(path, None)
+    assert data.task_type == "InstanceSegmentation"
+    value = data.examples[0].label.value
+    assert value.labels == (1, 0, 0)
+    expected = np.select([small, square, column], [0, 1, 2], -1)
+    assert np.array_equal(value.mask, expected)
+    assert data.notes == (
+        "1 crowd region (iscrowd): left out, each stands for many objects. Label them one by one "
+        "where they count.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("task_type", "n", "notes"),
+    [
+        ("BoundingBox", 2, ["1 crowd region (iscrowd)"]),
+        ("Polygon", 3, ["1 crowd region (iscrowd)", "1 object of several parts: each part is"]),
+        (None, 3, ["1 crowd region (iscrowd)", "1 object of several parts: each part is"]),
+        ("InstanceSegmentation", 2, ["1 crowd region (iscrowd)"]),
+    ],
+)
+def test_a_crowd_is_no_object_and_is_told(tmp_path, task_type, n, notes):
+    data = EXPORTS["coco"].read(coco_of(tmp_path / "x.json", SQUARE, IN_IT, CROWD), task_type)
+    assert data.task_type == (task_type or "Polygon")
+    value = data.examples[0].label.value
+    parts = next(getattr(value, k) for k in ("boxes", "shapes", "labels") if hasattr(value, k))
+    assert len(parts) == n
+    assert [note[: len(start)] for note, start in zip(data.notes, notes, strict=True)] == notes
+
+
+def test_a_box_stands_for_an_outline_that_is_missing_and_is_told(tmp_path):
+    path = coco_of(tmp_path / "x.json", {"segmentation": [], "bbox": [1, 1, 3, 2]})
+    data = EXPORTS["coco"].read(path, "InstanceSegmentation")
+    expected = np.full((8, 12), -1)
+    expected[1:3, 1:4] = 0
+    assert np.array_equal(data.examples[0].label.value.mask, expected)
+    assert data.notes == ("1 object without an outline: its box stands for it.",)
+
+
+@pytest.mark.parametrize(
+    ("outline", "task_type", "message"),
+    [
+        ({"counts": [0, 96], "size": [8, 12]}, "Polygon", "--task-type InstanceSegmentation"),
+        ([[1, 1, 2, 2]], None, "x and y of at least three points"),
+        ([[1, 1, 2, 2, 3]], "InstanceSegmentation", "x and y of at least three points"),
+        ([[1, 1, 2, 2, 1e9, 3]], "InstanceSegmentation", "must lie near its image"),
+        ({"counts": "!", "size": [8, 12]}, None, "counts must have characters"),
+    ],
+)
+def test_an_outline_that_cannot_be_read_is_told(tmp_path, outline, task_type, message):
+    path = coco_of(tmp_path / "x.json", {"segmentation": outline})
+    with pytest.raises(ExportError, match=message):
+        EXPORTS["coco"].read(path, task_type)

@@ -10,6 +10,7 @@ from pathlib import Path
 from surelabel.exports import (
     coco,
     coco_panoptic,
+    coco_reading,
     cvat,
     hugging_face,
     hugging_face_reading,
@@ -59,7 +60,7 @@ EXPORTS: dict[str, ExportFormat] = {
             "coco",
             ("BoundingBox", "Polygon", "Keypoint", "InstanceSegmentation"),
             coco.write,
-            coco.read,
+            coco_reading.read,
             pixels=True,
         ),
         ExportFormat("coco-panoptic", _MASKS, coco_panoptic.write, coco_panoptic.read, pixels=True),
