@@ -96,12 +96,35 @@ def test_sizes_and_confidences_come_back(tmp_path):
     assert example.label.confidences == (0.75, 0.5)
 
 
-def test_preferences_come_back_where_they_are_asked_for(tmp_path):
-    data = texts("PairwisePreference", Preference("tie"), Preference("a"))
-    FORMAT.write(data, tmp_path)
-    assert_same(data, FORMAT.read(tmp_path, "PairwisePreference"))
-    # They look like any text.
-    assert FORMAT.read(tmp_path, None).task_type == "FreeText"
+PREFERENCES = texts("PairwisePreference", Preference("tie"), Preference("a"))
+OF_TYPE = DATA | {"PairwisePreference": PREFERENCES}
+
+
+@pytest.mark.parametrize("kind", FORMAT.task_types)
+def test_every_task_type_comes_back_without_being_told(tmp_path, kind):
+    FORMAT.write(OF_TYPE[kind], tmp_path)
+    again = FORMAT.read(tmp_path, None)
+    assert again.task_type == kind
+    assert_same(OF_TYPE[kind], again)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fitting"),
+    [
+        ("Polyline", "Polygon, Polyline"),
+        ("PairwisePreference", "TextClassification, FreeText, PairwisePreference"),
+    ],
+)
+def test_columns_that_fit_several_task_types_ask_for_one(tmp_path, kind, fitting):
+    FORMAT.write(OF_TYPE[kind], tmp_path)
+    (file,) = tmp_path.rglob("*.parquet")
+    table = pq.read_table(file)
+    # As datasets saves it.
+    about = {b"huggingface": table.schema.metadata[b"huggingface"]}
+    pq.write_table(table.replace_schema_metadata(about), file)
+    with pytest.raises(ExportError, match=f"its columns fit {fitting}, .* Pass --task-type"):
+        FORMAT.read(tmp_path, None)
+    assert_same(OF_TYPE[kind], FORMAT.read(tmp_path, kind))
 
 
 def saved(folder: Path, columns: dict, name: str = "a.parquet") -> Path:

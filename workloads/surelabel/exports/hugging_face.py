@@ -2,7 +2,8 @@
 
 The item stands in ``image`` (its URI; the image itself is not copied) or ``text``, an image's size
 in ``width`` and ``height``. Classes are ``ClassLabel`` everywhere, which names those that nothing
-has too. `hugging_face_reading` reads it.
+has too. The metadata of the file has the task type, which columns do not always tell.
+`hugging_face_reading` reads it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from surelabel.tasks.values import (
 )
 
 FILE = "data/train-00000-of-00001.parquet"
+# Beside the description by datasets; what datasets saves again has lost it.
+TASK_TYPE = "surelabel-task-type"
 
 
 def write(data: LabeledData, folder: Path) -> list[str]:
@@ -46,7 +49,8 @@ def write(data: LabeledData, folder: Path) -> list[str]:
     info = json.dumps({"info": {"features": features}}, ensure_ascii=False)
     file = folder / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table.replace_schema_metadata({"huggingface": info}), file)
+    about = {"huggingface": info, TASK_TYPE: data.task_type}
+    pq.write_table(table.replace_schema_metadata(about), file)
     return []
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.exports.hugging_face import TASK_TYPE
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
 from surelabel.tasks.label_format import Label
@@ -41,8 +42,8 @@ if TYPE_CHECKING:
 def read(path: Path, task_type: str | None) -> LabeledData:
     """The file, or all Parquet files below the folder, in the order of their names.
 
-    Without a task type the columns tell it. Rows without a label, or with that of hidden ones (-1),
-    are counted and left out.
+    Without a task type the file itself tells it, or its columns; ExportError where these fit
+    several. Rows without a label, or with that of hidden ones (-1), are counted and left out.
     """
     if task_type is not None and task_type not in _FORMS:
         raise ExportError(f"--task-type: Hugging Face's folders have no {task_type} here.")
@@ -121,15 +122,26 @@ def _class_labels(feature: Field | None) -> Iterator[Field]:
 
 
 def _task_type(table: pa.Table, names: list[str] | None, file: Path) -> str:
+    told = (table.schema.metadata or {}).get(TASK_TYPE.encode(), b"").decode("utf-8", "replace")
+    if told in _FORMS:
+        return told
     on = "Image" if "image" in table.column_names else "Text"
     if _CLASSES.is_in(table):
         return f"{on}ClassificationMultiLabel"
     if _CLASS.is_in(table):
         is_word = "string" in str(table.schema.field("label").type)
-        return f"{on}Classification" if names else "FreeText" if is_word else "Rating"
-    for task_type, form in _FORMS.items():
-        if form.is_in(table):
-            return task_type
+        if names or not is_word:
+            return f"{on}Classification" if names else "Rating"
+        fitting = [f"{on}Classification", "FreeText", "PairwisePreference"]
+    else:
+        fitting = [task_type for task_type, form in _FORMS.items() if form.is_in(table)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ExportError(
+            f"{file}: its columns fit {', '.join(fitting)}, and nothing in it tells which. Pass "
+            "--task-type."
+        )
     raise ExportError(
         f"{file}: must have a column label, labels, objects or entities; got "
         f"{', '.join(table.column_names)}. Convert it by another program."
