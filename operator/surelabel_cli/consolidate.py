@@ -79,8 +79,11 @@ def _consolidated(request: Request) -> Chosen | Valued:
         classes = Classes.of(table.labels)
         gold = read_known(request.gold, request.task_type, classes, table.items)
         return Chosen.of(task, table, given, request.method, gold)
-    if request.probabilities:
-        raise UserError(f"--probabilities: {task.name} has no classes to give; leave it out.")
+    if request.probabilities and not task.has_chances:
+        raise UserError(
+            f"--probabilities: only classes and sets of them have any; got {task.name}. "
+            "Leave it out."
+        )
     given = read_typed(request.answers, request.task_type, request.labels)
     _check_compared(request, given)
     gold = read_known(request.gold, request.task_type, given.classes, given.items)

@@ -44,13 +44,19 @@ class Valued:
         answers = as_values(given, gold)
         labels = dict(task.consolidate(answers, method))
         for item, value in answers.gold.items():
-            labels[item] = Consolidated(value, 1.0, (1.0,) * _n_parts(task, value, given.classes))
+            parts = (1.0,) * _n_parts(task, value, given.classes)
+            chances: dict[int, float] = {}
+            if task.has_chances:
+                said = labels[item].chances if item in labels else {}
+                chances = dict.fromkeys(said, 0.0) | dict.fromkeys(value.labels, 1.0)
+            labels[item] = Consolidated(value, 1.0, parts, chances=chances)
         return cls(task, given, answers, labels, method)
 
     def lines(self, *, gain: bool = False, probabilities: bool = False) -> Iterator[dict[str, Any]]:
         """A line for each item; with ``gain`` how much nearer two more answers bring its label.
 
-        There are no ``probabilities``: nobody can list all boxes or texts that there might be.
+        With ``probabilities`` the chance of each class that somebody chose, for sets of classes
+        alone: nobody can list all boxes or texts that there might be.
         """
         gains = self._gains() if gain else None
         for code, item in enumerate(self.given.items):
@@ -61,6 +67,10 @@ class Valued:
                 line["confidence"] = round(label.confidence, 6)
             if gains is not None:
                 line["gain"] = gains.get(code)
+            if probabilities:
+                chances = sorted(label.chances.items()) if label is not None else []
+                names = self.given.classes.names
+                line["probabilities"] = {names[each]: round(p, 6) for each, p in chances}
             yield line
 
     def _gains(self) -> dict[int, float]:

@@ -236,7 +236,10 @@ def test_answers_that_cannot_be_read_are_told_and_the_rest_goes_on(tmp_path: Pat
             ("--method", "Wawa"),
             "--method must be one of Auto, SupportVote, BetaBinomial, HitRates; got 'Wawa'.",
         ),
-        (("--probabilities",), "--probabilities: BoundingBox has no classes to give"),
+        (
+            ("--probabilities",),
+            "--probabilities: only classes and sets of them have any; got BoundingBox",
+        ),
         (("--gold", "x.csv"), "x.csv: a label of BoundingBox does not fit into a cell."),
     ],
 )
@@ -451,3 +454,24 @@ def test_an_order_of_one_has_the_shape_of_any_order(tmp_path: Path) -> None:
     code, out, _ = run("consolidate", path, "--task-type", "Ranking")
     assert code == 0
     assert json.loads(out)["label"] == {"order": ["only"]}
+
+
+def test_sets_of_classes_have_the_chance_of_every_class_that_somebody_chose(tmp_path: Path) -> None:
+    answers, gold = tmp_path / "a.csv", tmp_path / "gold.csv"
+    answers.write_text(
+        "item,annotator,label\n"
+        "1,ann,cat|dog\n1,bob,cat\n1,cid,cat\n2,ann,dog\n2,bob,dog\n3,ann,|\n4,ann,\n",
+        encoding="utf-8",
+    )
+    gold.write_text("item,label\n2,cat\n", encoding="utf-8")
+    wanted = ("consolidate", answers, "--task-type", "TextClassificationMultiLabel")
+    code, out, _ = run(*wanted, "--probabilities", "--gold", gold)
+    assert code == 0
+    first, second, third, fourth = map(json.loads, out.splitlines())
+    chances = first["probabilities"]
+    assert list(chances) == ["cat", "dog"]
+    assert 0 < chances["dog"] < 0.5 < chances["cat"] <= 1
+    (label,) = first["label"]["labels"]
+    assert label == {"label": "cat", "confidence": chances["cat"]}
+    assert second["probabilities"] == {"cat": 1.0, "dog": 0.0}
+    assert (third["probabilities"], fourth["probabilities"]) == ({}, {})

@@ -108,12 +108,14 @@ class OnDemand(Sequence[V]):
 class Consolidated(Generic[V]):
     """The label of one item. ``confidences``: of its parts, as ``Label`` has them; ``confidence``:
     of the label as a whole, in [0, 1]. ``apart``: ``disagreement`` of each answer to the item, by
-    annotator, with the value, if whoever had them in memory has told; masks are slow to decode."""
+    annotator, with the value, if whoever had them in memory has told; masks are slow to decode.
+    ``chances``: where ``ValueTask.has_chances``, by code of each class that somebody chose."""
 
     value: V
     confidence: float
     confidences: tuple[float, ...] = ()
     apart: tuple[float, ...] = ()
+    chances: Mapping[int, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class ValueTask(Generic[V]):
     methods: ClassVar[Mapping[str, Any]] = {"Auto": None}
     # Whether an answer is made of marks of the job's classes, see ``disagreement_about``.
     marks_classes: ClassVar[bool] = False
+    # Whether each class that somebody chose has a chance to apply.
+    has_chances: ClassVar[bool] = False
     # So many answers of earlier rounds, at most, help to judge the annotators of a new one.
     remembers: ClassVar[int] = 2_000
 

@@ -22,6 +22,7 @@ class MultiLabel(ValueTask[LabelSet]):
 
     methods: ClassVar[Mapping[str, Any]] = METHODS
     marks_classes: ClassVar[bool] = True
+    has_chances: ClassVar[bool] = True
 
     def disagreement(self, first: LabelSet, second: LabelSet) -> float:
         """See ``ValueTask``; the MASI distance of the sets."""
@@ -51,6 +52,7 @@ class MultiLabel(ValueTask[LabelSet]):
         starts = np.searchsorted(result.item, np.arange(answers.n_items + 1))
         for item, _ in answers.by_item():
             rows = np.arange(starts[item], starts[item + 1])
+            codes, chances = result.label[rows].tolist(), result.confidence[rows].tolist()
             rows = rows[result.chosen[rows]]
             yield (
                 item,
@@ -58,6 +60,7 @@ class MultiLabel(ValueTask[LabelSet]):
                     LabelSet(tuple(result.label[rows].tolist())),
                     float(result.set_confidence[item]),
                     tuple(result.confidence[rows].tolist()),
+                    chances=dict(zip(codes, chances, strict=True)),
                 ),
             )
         answers.fit.note(result)
