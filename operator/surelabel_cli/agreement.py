@@ -26,7 +26,13 @@ from surelabel.value_agreement import (
     agreement_of_people,
     agreement_of_values,
 )
-from surelabel_cli.answer_input import check_choice, coded_answers, read_table, read_typed
+from surelabel_cli.answer_input import (
+    check_choice,
+    coded_answers,
+    field_type,
+    read_choices,
+    read_typed,
+)
 
 _TITLES = {
     "krippendorffAlpha": "Krippendorff's alpha",
@@ -35,12 +41,13 @@ _TITLES = {
 }
 
 
-def agreement(answers: str, task_type: str, *, as_json: bool) -> None:
-    """Print how far annotators agree: all, by class, by annotator."""
+def agreement(answers: str, task_type: str, *, as_json: bool, field: str | None = None) -> None:
+    """Print how far annotators agree: all, by class, by annotator. ``field``: of a custom form."""
     check_choice("--task-type", task_type, tuple(TASK_TYPES))
+    task_type = field_type(task_type, field)
     task = TASK_TYPES[task_type]
     if isinstance(task, Choosing):
-        table, _ = read_table(answers, task_type, task)
+        table, _ = read_choices(answers, task_type, task, field=field)
         coded = coded_answers(table)
         found = {
             "krippendorffAlpha": krippendorff_alpha(coded),

@@ -10,6 +10,8 @@ import typer
 
 from surelabel.answer_files import GivenAnswers, read_given_answers
 from surelabel.answer_files.coding import as_table
+from surelabel.answer_files.form_fields import TASK_TYPE as FIELD_TYPE
+from surelabel.answer_files.form_fields import by_field
 from surelabel.answer_files.gold import missing_items, read_gold
 from surelabel.answer_files.lines import cell_content
 from surelabel.answer_table import AnswerTable, read_answers
@@ -22,6 +24,7 @@ from surelabel_cli.errors import UserError
 
 # Files of answers with any content; others are CSV.
 _TYPED = (".json", ".jsonl", ".ndjson")
+CUSTOM = "Custom"
 # Answers set aside that are told one by one.
 _SHOWN = 5
 
@@ -32,14 +35,19 @@ def check_choice(option: str, value: str, known: tuple[str, ...]) -> None:
         raise UserError(f"{option} must be one of {', '.join(known)}; got {value!r}.")
 
 
-def read_table(
-    answers: str, task_type: str, task: Choosing, also: Sequence[str] = ()
+def read_choices(
+    answers: str, task_type: str, task: Choosing, also: Sequence[str] = (), field: str | None = None
 ) -> tuple[AnswerTable, GivenAnswers | None]:
     """The answers of a type that is ``Choosing`` by number, and what else the files say that are no
     CSV of the job's classes.
 
     ``also``: labels that there are though no answer has them; UserError for one that cannot be.
+    ``field``: of a custom form, whose answers are then classes (``field_type``).
     """
+    if field is not None:
+        given = by_field(read_given_answers(answers, CUSTOM), field, also)
+        given = _told(given, answers, f"{CUSTOM} with the field {field!r}")
+        return as_table(given, task, range(len(given.classes))), given
     path = Path(answers)
     is_csv = path.suffix == ".csv" or (path.is_file() and path.suffix not in _TYPED)
     try:
@@ -87,7 +95,22 @@ def read_known(
 
 def read_typed(answers: str, task_type: str, also: Sequence[str] = ()) -> GivenAnswers:
     """Answers with any content; those that cannot be read are told on standard error."""
-    given = read_given_answers(answers, task_type, also=also)
+    return _told(read_given_answers(answers, task_type, also=also), answers, task_type)
+
+
+def field_type(task_type: str, field: str | None) -> str:
+    """The type that answers are consolidated as; UserError for ``--field`` of another type."""
+    if field is None:
+        return task_type
+    if task_type != CUSTOM:
+        raise UserError(
+            f"--field: only answers of {CUSTOM} have fields of a form; got --task-type "
+            f"{task_type}. Leave it out."
+        )
+    return FIELD_TYPE
+
+
+def _told(given: GivenAnswers, answers: str, task_type: str) -> GivenAnswers:
     told = any(each.value is not None for each in given.answers)
     if not told and (given.set_aside or not given.answers):
         first = f" The first: {given.set_aside[0]}" if given.set_aside else ""

@@ -21,7 +21,13 @@ from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import Choosing
 from surelabel.tasks.classes import Classes
 from surelabel_cli.agreement import agreement_json
-from surelabel_cli.answer_input import check_choice, read_known, read_table, read_typed
+from surelabel_cli.answer_input import (
+    check_choice,
+    field_type,
+    read_choices,
+    read_known,
+    read_typed,
+)
 from surelabel_cli.consolidate_choices import Chosen
 from surelabel_cli.consolidate_values import Valued
 from surelabel_cli.errors import UserError
@@ -47,6 +53,8 @@ class Request:
     # Labels that there are though no answer has them.
     labels: tuple[str, ...] = ()
     gain: bool = False
+    # The field of a custom form that says the class.
+    field: str | None = None
 
 
 def consolidate(request: Request) -> None:
@@ -57,7 +65,8 @@ def consolidate(request: Request) -> None:
         {"ANSWERS": Path(request.answers), "--gold": request.gold},
     )
     plain_labels(request.labels)
-    check_choice("--method", request.method, TASK_TYPE_FACTS[request.task_type].methods)
+    as_type = field_type(request.task_type, request.field)
+    check_choice("--method", request.method, TASK_TYPE_FACTS[as_type].methods)
     try:
         found = _consolidated(request)
     except NotApplicableError as error:
@@ -72,12 +81,13 @@ def consolidate(request: Request) -> None:
 
 
 def _consolidated(request: Request) -> Chosen | Valued:
-    task = TASK_TYPES[request.task_type]
+    task_type = field_type(request.task_type, request.field)
+    task = TASK_TYPES[task_type]
     if isinstance(task, Choosing):
-        table, given = read_table(request.answers, request.task_type, task, request.labels)
+        table, given = read_choices(request.answers, task_type, task, request.labels, request.field)
         _check_compared(request, given)
         classes = Classes.of(table.labels)
-        gold = read_known(request.gold, request.task_type, classes, table.items)
+        gold = read_known(request.gold, task_type, classes, table.items)
         return Chosen.of(task, table, given, request.method, gold)
     if request.probabilities and not task.has_chances:
         raise UserError(

@@ -32,6 +32,12 @@ def consolidate(
         list[str] | None,
         typer.Option(help="A label that there is though no answer has it; may be repeated."),
     ] = None,
+    field: Annotated[
+        str | None,
+        typer.Option(
+            help="Of Custom: the field of the form that is consolidated as a class, such as animal."
+        ),
+    ] = None,
     annotators: Annotated[
         Path | None, typer.Option(help="Where to write how good each annotator is, as CSV.")
     ] = None,
@@ -67,7 +73,7 @@ def consolidate(
 
         request = Request(
             answers, task_type, method, gold, annotators, out, probabilities, json, compare,
-            tuple(label or ()), gain,
+            tuple(label or ()), gain, field,
         )  # fmt: skip
         command(request)
 
@@ -75,13 +81,16 @@ def consolidate(
 def agreement(
     answers: Annotated[str, typer.Argument(metavar="ANSWERS", help=_ANSWERS)],
     task_type: Annotated[str, typer.Option(help="Task type, as in a LabelingJob.")],
+    field: Annotated[
+        str | None, typer.Option(help="Of Custom: the field of the form, as for consolidate.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One line of JSON.")] = False,
 ) -> None:
     """Tell how far annotators agree beyond chance: all, by class, by annotator."""
     with one_message():
         from surelabel_cli.agreement import agreement as command
 
-        command(answers, task_type, as_json=json)
+        command(answers, task_type, as_json=json, field=field)
 
 
 def convert(
@@ -93,7 +102,8 @@ def convert(
         typer.Option(
             "--from",
             help="What SOURCE is: manifest, create-labeling-job (a request, as JSON), coco, "
-            "coco-panoptic, voc, yolo, spacy, spacy-docbin, png, huggingface, label-studio, cvat.",
+            "coco-panoptic, voc, yolo, spacy, spacy-docbin, csv, png, huggingface, label-studio, "
+            "cvat.",
         ),
     ] = "manifest",
     to: Annotated[

@@ -269,3 +269,34 @@ def test_more_answers_are_asked_for_where_the_command_line_says(
     assert loop[3] > loop[1] == 0
     # Nobody asked for a second answer to it.
     assert gain(1)[3] == 0
+
+
+FORMS = [("1", "ann", "heron"), ("1", "bob", "heron"), ("1", "cid", "duck"), ("2", "ann", "duck"),
+         ("2", "bob", "duck"), ("2", "cid", "duck")]  # fmt: skip
+
+
+def test_a_field_of_a_form_is_consolidated_as_the_same_classes_are(tmp_path: Path) -> None:
+    forms, table, gold = tmp_path / "a.jsonl", tmp_path / "a.csv", tmp_path / "gold.csv"
+    lines = [
+        {"item": item, "annotator": who, "answer": {"animal": said, "comment": f"by {who}"}}
+        for item, who, said in FORMS
+    ]
+    forms.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    as_csv(table, "TextClassification", FORMS)
+    gold.write_text("item,label\n2,duck\n", encoding="utf-8")
+    more = ("--method", "DawidSkene", "--probabilities", "--gain", "--gold", gold)
+    code, of_forms, _ = run(
+        "consolidate", forms, "--task-type", "Custom", "--field", "animal", *more
+    )
+    assert code == 0
+    assert of_forms == run("consolidate", table, "--task-type", "TextClassification", *more)[1]
+    assert run("agreement", forms, "--task-type", "Custom", "--field", "animal") == run(
+        "agreement", table, "--task-type", "TextClassification"
+    )
+
+
+def test_a_field_is_of_a_form(tmp_path: Path) -> None:
+    table = as_csv(tmp_path / "a.csv", "TextClassification", FORMS)
+    code, _, err = run("consolidate", table, "--task-type", "TextClassification", "--field", "x")
+    assert code == 1
+    assert "--field: only answers of Custom have fields of a form" in err
