@@ -30,6 +30,9 @@ from workloads.exports.examples import (
 )
 from workloads.exports.sameness import assert_same
 
+# Of CSV; the others look like each other.
+TOLD_BY_COLUMNS = ("BoundingBox", "Keypoint", "NamedEntityRecognition")
+
 
 @pytest.mark.parametrize(("name", "kind"), BACK)
 def test_what_is_written_is_read_back(tmp_path, name, kind):
@@ -42,6 +45,8 @@ def test_what_is_written_is_read_back(tmp_path, name, kind):
         ):
             # One choice looks like the other.
             continue
+        if told is None and name == "csv" and kind not in TOLD_BY_COLUMNS:
+            continue
         assert_same(data, EXPORTS[name].read(tmp_path, told))
 
 
@@ -49,7 +54,7 @@ def test_what_is_written_is_read_back(tmp_path, name, kind):
 def test_another_task_type_is_refused(tmp_path, name, kind):
     EXPORTS[name].write(DATA[kind], tmp_path)
     with pytest.raises(ExportError, match="--task-type"):
-        EXPORTS[name].read(tmp_path, "Custom")
+        EXPORTS[name].read(tmp_path, "LabelAdjustment")
 
 
 @pytest.mark.parametrize("kind", DATA)

@@ -20,6 +20,7 @@ from surelabel.exports import (
     png_masks,
     spacy_docbin,
     tables,
+    tables_reading,
     text_spans,
     yolo,
     yolo_reading,
@@ -72,7 +73,12 @@ EXPORTS: dict[str, ExportFormat] = {
         ExportFormat("conll", _SPANS, text_spans.write_conll),
         ExportFormat("spacy", _SPANS, text_spans.write_spacy, text_spans.read_spacy),
         ExportFormat("spacy-docbin", _SPANS, spacy_docbin.write, spacy_docbin.read),
-        ExportFormat("csv", tuple(t for t in LABEL_FORMATS if t not in _MASKS), tables.write),
+        ExportFormat(
+            "csv",
+            tuple(t for t in LABEL_FORMATS if t not in _MASKS),
+            tables.write,
+            tables_reading.read,
+        ),
         ExportFormat("png", _MASKS, png_masks.write, png_masks.read, pixels=True),
         ExportFormat(
             "huggingface",

@@ -1,6 +1,7 @@
 """CSV for everything but masks: a line for each item, or for each of its objects or spans.
 
 Lines name a class only where something has it; all stand beside them in ``labels.json``.
+`tables_reading` reads it.
 """
 
 from __future__ import annotations
@@ -32,18 +33,25 @@ from surelabel.tasks.values import (
 )
 
 FILE = "labels.csv"
+NUMBER = "itemNumber"
+# Columns with the size of an item's image.
+IMAGE = ("imageWidth", "imageHeight")
 
 
 def write(data: LabeledData, folder: Path) -> list[str]:
     """Write the files. An item without objects has a line without a label."""
     rows: list[dict[str, Any]] = []
-    for example in data.examples:
+    for number, example in enumerate(data.examples, start=1):
         found = list(_rows(example, data))
         for part, row in enumerate(found or [{"label": ""}]):
             confidence = data.confidence(example, part) if found else None
             given = {"confidence": "" if confidence is None else shown(confidence)}
             human = {"humanAnnotated": "yes" if example.label.human else "no"}
-            rows.append({"item": example.source} | row | given | human)
+            size = example.size
+            image = dict(zip(IMAGE, (size.width, size.height), strict=True)) if size else {}
+            # Else two lines of a manifest with one source would become one.
+            place = {NUMBER: str(number)}
+            rows.append({"item": example.source} | row | given | human | image | place)
     columns = list(dict.fromkeys(key for row in rows for key in row)) or ["item", "label"]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / FILE).open("w", encoding="utf-8", newline="") as file:
