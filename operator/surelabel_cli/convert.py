@@ -71,7 +71,7 @@ def convert_labeling_request(
         check_file("--out", out, f"--from {REQUEST} writes one", "job.yaml")
     request = Request(read_json(source))
     if problems := request.problems():
-        raise UserError("\n".join(f"{source}: {problem}." for problem in problems))
+        raise UserError("\n".join(f"{source}: {_sentence(p)}" for p in problems))
     found = task_type_of(request) if task_type is None else FoundTaskType(task_type, ())
     if found is None:
         raise UserError(
@@ -92,6 +92,10 @@ def convert_labeling_request(
             "is missing. Copy the file here and pass it as --labels.",
             err=True,
         )
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith("?") else f"{text}."
 
 
 def read_json(path: Path) -> Any:

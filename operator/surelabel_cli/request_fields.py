@@ -116,19 +116,20 @@ class Request:
         """Everything that breaks a rule of Ground Truth's: field, rule, value."""
         if not isinstance(self._value, dict):
             return [
-                f"must be the JSON object of a CreateLabelingJob request; got {_shown(self._value)}"
+                f"must be the JSON object of a CreateLabelingJob request; got "
+                f"{_shown(self._value)}. Is it the right file?"
             ]
         found = list(_problems(self._value, ""))
         source = self.get("InputConfig.DataSource")
         if isinstance(source, dict) and not source.keys() & {"S3DataSource", "SnsDataSource"}:
-            found.append("InputConfig.DataSource: needs S3DataSource or SnsDataSource")
+            found.append("InputConfig.DataSource: needs S3DataSource or SnsDataSource. Add one")
         name = self.get("LabelAttributeName")
         if isinstance(name, str) and (
             name.endswith("-metadata") or name in ("source", "source-ref")
         ):
             found.append(
                 "LabelAttributeName: must not end with -metadata, nor be source or source-ref; got "
-                f"{name!r}"
+                f"{name!r}. Choose another"
             )
         return found
 
@@ -148,11 +149,11 @@ def _problems(value: dict[str, Any], above: str) -> Iterator[str]:
             continue
         if value.get(key) is None:
             if rule.required:
-                yield f"{path}: is required and is not there"
+                yield f"{path}: is required and is not there. Add it"
             continue
         wrong = _wrong(value[key], rule)
         if wrong:
-            yield f"{path}: must be {wrong}; got {_shown(value[key])}"
+            yield f"{path}: must be {wrong}; got {_shown(value[key])}. Correct it"
         elif rule.kind is dict:
             yield from _problems(value[key], path)
         elif path == "Tags":
@@ -160,7 +161,7 @@ def _problems(value: dict[str, Any], above: str) -> Iterator[str]:
                 if isinstance(entry, dict):
                     yield from _problems(entry, path)
                 else:
-                    yield f"{path}: must have objects; got {_shown(entry)}"
+                    yield f"{path}: must have objects; got {_shown(entry)}. Correct it"
 
 
 def _wrong(value: Any, rule: Rule) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -204,7 +205,9 @@ def test_a_cell_that_is_no_answer_is_set_aside(tmp_path):
     given = read_given_answers(path, "Rating")
     assert [a.value for a in given.answers] == [Rating(3)]
     (aside,) = given.set_aside
-    assert str(aside) == (f"{path}:2: MalformedAnswer: label: must be a number; got 'many'.")
+    assert str(aside) == (
+        f"{path}:2: MalformedAnswer: label: must be a number; got 'many'. Correct it."
+    )
 
 
 def test_a_cell_of_several_names_the_one_that_is_wrong(tmp_path):
@@ -474,3 +477,30 @@ def test_an_object_without_a_class_is_set_aside_and_makes_no_class(tmp_path):
     (aside,) = given.set_aside
     assert aside.reason == "UnknownLabel"
     assert "got ''" in aside.message
+
+
+@pytest.mark.parametrize("word", ["NaN", "-Infinity", "Infinity", "nan"])
+def test_a_number_that_is_none_is_called_so_with_its_line(tmp_path, word):
+    good = {"item": "1", "annotator": "ann", "answer": {"form": {"value": 3}}}
+    broken = f'{{"item": "NaN", "annotator": "bob", "answer": {{"form": {{"value": {word}}}}}}}\n'
+    path = put(tmp_path / "a.jsonl", lines(good, broken))
+    (aside,) = read_given_answers(path, "Rating").set_aside
+    assert str(aside) == (
+        f"{path}:2: InvalidJson: a line must be one JSON object: {word} is no JSON. Write null, or "
+        "leave out what has no number."
+    )
+
+
+def test_every_line_set_aside_says_what_to_do(tmp_path):
+    good = {"item": "1", "annotator": "ann", "answer": {"form": BOXES}}
+    thin = BOXES | {"boundingBoxes": [BOX | {"width": -3}]}
+    path = put(
+        tmp_path / "a.jsonl",
+        lines(good, "{\n", "3\n", good | {"item": None}, good | {"answer": {"form": thin}},
+              good | {"answer": {"form": BOXES | {"boundingBoxes": 3}}}),
+    )  # fmt: skip
+    aside = read_given_answers(path, "BoundingBox").set_aside
+    assert len(aside) == 5
+    for each in aside:
+        # A rule ends with what was got, and behind it stands the next step.
+        assert re.search(r"\. [A-Z][^.]*\.$", each.message), each

@@ -116,11 +116,12 @@ def _lines(path: Path, task_type: str) -> Iterator[_Line]:
 def _json_lines(path: Path) -> Iterator[_Line]:
     for where, value in json_lines(path.read_bytes(), str(path)):
         if isinstance(value, Exception):
-            raise TableError(f"{where}: a line must be one JSON object: {value}.") from value
+            raise TableError(f"{where}: a line must be one JSON object: {value}") from value
         item = name_of(value.get("item")) if isinstance(value, dict) else ""
         if not item:
             raise TableError(
-                f"{where}: a line must be an object with item and answer; got {value!r:.60}."
+                f"{where}: a line must be an object with item and answer; got {value!r:.60}. "
+                "Correct it, or leave it out."
             )
         yield _checked(_Line(item, value.get("answer"), where), "answer")
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from surelabel.answer_files.given import SetAside
+from surelabel.json_text import json_problem
 from surelabel.manifest import ID_KEY_ATTRIBUTE, read_line
 from surelabel.tasks.label_format import CUSTOM_TYPE, LabelFormat
 
@@ -57,12 +58,14 @@ def read_manifest_lines(data: bytes, name: str) -> tuple[list[ManifestLine], lis
         try:
             value = read_line(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            broken.append(SetAside(where, "InvalidJson", f"must be one JSON object: {error}."))
+            why = f"must be one JSON object: {json_problem(raw, error)}"
+            broken.append(SetAside(where, "InvalidJson", why))
             continue
         if isinstance(value, dict):
             lines.append(ManifestLine(number, value))
         else:
-            broken.append(SetAside(where, "NotAnObject", f"must be an object; got {value!r:.60}."))
+            why = f"must be an object; got {value!r:.60}. Correct it, or leave the line out."
+            broken.append(SetAside(where, "NotAnObject", why))
     return lines, broken
 
 

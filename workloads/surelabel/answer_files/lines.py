@@ -16,6 +16,7 @@ import msgspec
 from surelabel.answer_files.given import AnswerFilesError, RawAnswer, SetAside
 from surelabel.answer_files.times import seconds_spent
 from surelabel.answer_table import ANSWER_COLUMNS, TableError, read_rows
+from surelabel.json_text import json_problem
 from surelabel.spelling import plain_name
 from surelabel.tasks.fields import Cell
 
@@ -87,26 +88,28 @@ def read_json_lines(data: bytes, name: str) -> Iterator[RawAnswer | SetAside]:
     """
     for where, value in json_lines(data, name):
         if isinstance(value, Exception):
-            yield SetAside(where, "InvalidJson", f"a line must be one JSON object: {value}.")
+            yield SetAside(where, "InvalidJson", f"a line must be one JSON object: {value}")
         else:
             yield _answer(value, where)
 
 
 def json_lines(data: bytes, name: str) -> Iterator[tuple[str, Any]]:
-    """Place and value of each line that is not blank; why it is none in place of the value."""
+    """Place and value of each line that is not blank; what is none is a ValueError that says why,
+    with the next step."""
     for number, raw in enumerate(data.removeprefix(_BOM).split(b"\n"), start=1):
         if not raw.strip():
             continue
         try:
             value = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            value = error
+            value = ValueError(json_problem(raw, error))
         yield f"{name}:{number}", value
 
 
 def _answer(value: Any, where: str) -> RawAnswer | SetAside:
     if not isinstance(value, dict):
-        return SetAside(where, "NotAnObject", f"a line must be a JSON object; got {value!r:.60}.")
+        message = f"a line must be a JSON object; got {value!r:.60}. Leave it out."
+        return SetAside(where, "NotAnObject", message)
     item, annotator = (
         name_of(value.get("item", value.get("itemId"))),
         name_of(value.get("annotator")),

@@ -11,6 +11,7 @@ import msgspec
 
 from surelabel.answer_files.given import RawAnswer, SetAside
 from surelabel.answer_files.times import seconds_spent
+from surelabel.json_text import json_problem
 
 _ITERATION = re.compile(r"(?:^|/)iteration-(\d+)/")
 
@@ -41,12 +42,12 @@ def read_response(data: bytes, key: str) -> Iterator[RawAnswer | SetAside]:
         return
     answers = value.get("answers") if isinstance(value, dict) else None
     if not isinstance(answers, list):
-        yield SetAside(key, "MalformedResponse", 'must be {"answers": [...]}.')
+        yield SetAside(key, "MalformedResponse", 'must be {"answers": [...]}. Leave it out.')
         return
     for position, entry in enumerate(answers):
         where = f"{key}[{position}]"
         if not isinstance(entry, dict) or not isinstance(entry.get("workerId"), str):
-            yield SetAside(where, "MalformedResponse", "workerId: must be a string.")
+            yield SetAside(where, "MalformedResponse", "workerId: must be a string. Name it.")
             continue
         submitted = entry.get("submissionTime")
         yield RawAnswer(
@@ -71,16 +72,16 @@ def read_lambda_payload(
         listed = entry.get("annotations") if isinstance(entry, dict) else None
         item = entry.get("datasetObjectId") if isinstance(entry, dict) else None
         if not isinstance(listed, list) or not isinstance(item, str):
-            yield SetAside(
-                f"{name}[{number}]", "MalformedResponse", "needs datasetObjectId and annotations."
-            )
+            message = "needs datasetObjectId and annotations. Add them."
+            yield SetAside(f"{name}[{number}]", "MalformedResponse", message)
             continue
         for position, each in enumerate(listed):
             where = f"{name}[{number}].annotations[{position}]"
             worker = each.get("workerId") if isinstance(each, dict) else None
             inner = each.get("annotationData") if isinstance(each, dict) else None
             if not isinstance(worker, str) or not isinstance(inner, dict):
-                yield SetAside(where, "MalformedResponse", "needs workerId and annotationData.")
+                message = "needs workerId and annotationData. Add them."
+                yield SetAside(where, "MalformedResponse", message)
                 continue
             content = inner.get("content")
             if content is None and isinstance(inner.get("s3Uri"), str):
@@ -103,4 +104,4 @@ def _decoded(data: bytes, where: str) -> Any:
     try:
         return msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return SetAside(where, "InvalidJson", f"must be JSON: {error}.")
+        return SetAside(where, "InvalidJson", f"must be JSON: {json_problem(data, error)}")

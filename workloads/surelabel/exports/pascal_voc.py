@@ -96,7 +96,7 @@ def _example(file: Path, root: Element, classes: Classes) -> Example:
     for each in root.iter("object"):
         where = each.find("bndbox")
         if where is None:
-            raise ExportError(f"{file}: <object> needs a <bndbox>.")
+            raise ExportError(f"{file}: <object> needs a <bndbox>. Add it.")
         left, top, right, bottom = (
             number_of(text_of(where, key, file), key, file)
             for key in ("xmin", "ymin", "xmax", "ymax")

@@ -42,7 +42,7 @@ def text_of(parent: Element, name: str, path: Path) -> str:
     """The text of a child that must be there; ExportError."""
     found = parent.find(name)
     if found is None or found.text is None:
-        raise ExportError(f"{path}: <{parent.tag}> needs a <{name}>.")
+        raise ExportError(f"{path}: <{parent.tag}> needs a <{name}>. Add it.")
     return found.text.strip()
 
 
@@ -53,7 +53,7 @@ def number_of(text: str | None, what: str, path: Path) -> float:
     except ValueError:
         number = math.nan
     if not math.isfinite(number):
-        raise ExportError(f"{path}: {what} must be a number; got {text!r}.")
+        raise ExportError(f"{path}: {what} must be a number; got {text!r}. Correct it.")
     return number
 
 

@@ -57,10 +57,12 @@ class Field:
         plain = self.name.isidentifier()
         return f"{above}.{self.name}" if plain else f"{above}[{self.name!r}]"
 
-    def wrong(self, rule: str, next_step: str = "", reason: str = "Malformed") -> FieldError:
+    def wrong(
+        self, rule: str, next_step: str = "Correct it.", reason: str = "Malformed"
+    ) -> FieldError:
         """The error that says that the value must be ``rule``."""
-        tail = f" {next_step}" if next_step else ""
-        return FieldError(reason, f"{self.path}: must be {rule}; got {shown(self.value)}.{tail}")
+        said = f"{self.path}: must be {rule}; got {shown(self.value)}. {next_step}"
+        return FieldError(reason, said)
 
     def __contains__(self, key: str) -> bool:
         return isinstance(self.value, dict) and key in self.value
