@@ -216,3 +216,21 @@ def test_the_source_is_not_written_over(manifest, tmp_path):
     assert code == 1
     assert f"--out: {source} is SOURCE already, which would be overwritten." in said
     assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("told", [[], ["--task-type", "BoundingBox"]])
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", ": is empty. Name a manifest with a label."),
+        ('{"source-ref": "s3://b/1.jpg", "id": 3}\n', ": has no label, which is a key with"),
+        ("item,label\na,b\n", ": is no manifest: none of its 2 lines is a JSON object; the first:"),
+    ],
+)
+def test_a_manifest_without_anything_to_convert_says_why(tmp_path, text, message, told):
+    source = tmp_path / "in.manifest"
+    source.write_text(text)
+    code, said = convert(source, "--to", "coco", "-o", tmp_path / "out", *told)
+    assert (code, said.splitlines()[0][: len(f"surelabel: {source}{message}")]) == (
+        *(1, f"surelabel: {source}{message}"),
+    )

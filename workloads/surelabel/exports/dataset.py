@@ -111,6 +111,7 @@ def read_labeled_manifest(
     no label uses are left out where ``classes`` are not given; a note tells the new numbers.
     """
     lines, broken = read_manifest_lines(path.read_bytes(), str(path))
+    _check_lines(lines, broken, attribute, path)
     form = _form(lines, task_type, attribute, str(path))
     attribute = attribute or find_attribute(lines, form)
     if attribute is None:
@@ -140,6 +141,26 @@ def read_labeled_manifest(
         examples.append(Example(line.source, label, "source-ref" not in line.value))
     data = LabeledData(form.name, classes, tuple(examples), unlabeled)
     return _without_gaps(data, gaps), broken
+
+
+def _check_lines(
+    lines: Sequence[ManifestLine], broken: Sequence[SetAside], attribute: str | None, path: Path
+) -> None:
+    """ExportError where there is nothing to convert, whatever the task type."""
+    if any(attribute in line.value for line in lines) or any(True for _ in _attributes(lines)):
+        return
+    if lines:
+        keys = ", ".join(dict.fromkeys(key for line in lines for key in line.value))
+        raise ExportError(
+            f"{path}: has no label, which is a key with KEY-metadata beside it; got the keys "
+            f"{keys:.80}. Convert the output manifest of a job, not its input."
+        )
+    if broken:
+        raise ExportError(
+            f"{path}: is no manifest: none of its {counted(len(broken), 'line')} is a JSON object; "
+            f"the first: {broken[0].message} Name another file, or say by --from what it is."
+        )
+    raise ExportError(f"{path}: is empty. Name a manifest with a label.")
 
 
 def _form(
