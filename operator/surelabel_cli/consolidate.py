@@ -74,10 +74,8 @@ def consolidate(request: Request) -> None:
     _write(request.out, found.lines(gain=request.gain, probabilities=request.probabilities))
     if request.annotators is not None:
         found.write_annotators(request.annotators)
-    _tell(request, found.summary(), found.agreement())
-    if request.compare:
-        for line in found.compared():
-            typer.echo(line, err=request.out is None)
+    compared = list(found.compared()) if request.compare else []
+    _tell(request, found.summary(), found.agreement(), compared)
 
 
 def _consolidated(request: Request) -> Chosen | Valued:
@@ -109,13 +107,19 @@ def _check_compared(request: Request, given: GivenAnswers | None) -> None:
         )
 
 
-def _tell(request: Request, summary: dict[str, Any], agreed: Agreement) -> None:
+def _tell(
+    request: Request, summary: dict[str, Any], agreed: Agreement, compared: list[str]
+) -> None:
     summary["agreement"] = agreement_json(agreed)
     if request.as_json:
+        if request.compare:
+            summary["compared"] = compared
         # Beside the labels on standard output it would be one line too many.
         typer.echo(json.dumps(summary, ensure_ascii=False), err=request.out is None)
-    else:
-        typer.echo(_sentence(summary), err=True)
+        return
+    typer.echo(_sentence(summary), err=True)
+    for line in compared:
+        typer.echo(line, err=request.out is None)
 
 
 def _write(out: Path | None, lines: Iterator[dict[str, Any]]) -> None:

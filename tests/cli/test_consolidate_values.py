@@ -407,6 +407,9 @@ def test_masks_of_a_finished_job_are_compared_with_those_that_it_made(tmp_path: 
     code, out, _ = run(*arguments, "-o", tmp_path / "labels.jsonl")
     assert code == 0
     assert out.splitlines() == ["0 of 4 labels differ."]
+    code, out, _ = run(*arguments, "--json", "-o", tmp_path / "labels.jsonl")
+    (line,) = out.splitlines()
+    assert json.loads(line)["compared"] == ["0 of 4 labels differ."]
     first = next((driver.path / "annotations/consolidated-annotation/output/2").iterdir())
     first.unlink()
     code, out, err = run(*arguments, "-o", tmp_path / "labels.jsonl")
