@@ -14,7 +14,7 @@ import yaml
 
 from surelabel_cli.create_labeling_job import Converted, convert_request
 from surelabel_cli.errors import UserError
-from surelabel_cli.output_files import check_file
+from surelabel_cli.output_files import check_file, whole_file
 from surelabel_cli.request_fields import Request
 from surelabel_cli.request_task_type import FoundTaskType, task_type_of
 
@@ -179,4 +179,5 @@ def _write(converted: Converted, out: Path | None) -> None:
         sys.stdout.write(text)
     else:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        with whole_file(out) as file:
+            file.write(text)

@@ -68,6 +68,10 @@ def convert_labels(
     except ExportError as error:
         raise UserError(str(error)) from error
     except FileNotFoundError as error:
+        if Path(error.filename).is_relative_to(out):
+            raise UserError(
+                f"--out: {error.filename} cannot be made: {error.strerror}. Name another place."
+            ) from error
         raise UserError(f"{error.filename}: there is no such file.") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{source}: must be UTF-8: {error}. Convert it to UTF-8.") from error

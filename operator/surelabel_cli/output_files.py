@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -60,15 +61,13 @@ def check_file(option: str, path: Path, why: str, example: str) -> None:
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[str]]:
     """A text file that takes the place of ``path`` once all of it is written; an error leaves what
-    was there."""
+    was there. UserError where no file can be made."""
     if path.exists() and not path.is_file():
         # A pipe or a device has no place that another file could take.
         with path.open("w", encoding="utf-8", newline="") as file:
             yield file
         return
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", newline="", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as draft:
+    with _draft_beside(path) as draft:
         name = Path(draft.name)
         try:
             yield draft
@@ -78,3 +77,21 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
         except BaseException:
             name.unlink(missing_ok=True)
             raise
+
+
+def _draft_beside(path: Path) -> IO[str]:
+    try:
+        return tempfile.NamedTemporaryFile(  # type: ignore[return-value]
+            "w",
+            encoding="utf-8",
+            newline="",
+            dir=path.parent,
+            prefix=f".{path.name}.",
+            delete=False,
+        )
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise UserError(
+            f"{path}: no file can be made in {path.parent}: {error.strerror}. Name another file."
+        ) from error

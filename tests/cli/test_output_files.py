@@ -104,3 +104,18 @@ def test_what_is_no_number_to_people_is_no_rating(tmp_path: Path, word: str) -> 
     code, out, _ = run("consolidate", path, "--task-type", "Rating")
     assert code == 0
     assert json.loads(out.splitlines()[0])["label"]["value"] == pytest.approx(4.5, abs=1)
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a place that takes no files")
+def test_where_no_file_can_be_made_a_message_says_so(answers: Path) -> None:
+    wanted = ("consolidate", answers, "--task-type", "TextClassification")
+    code, _, err = run(*wanted, "--out", "/proc/labels.jsonl")
+    assert code == 1
+    assert err.startswith("surelabel: /proc/labels.jsonl: no file can be made in /proc: ")
+    manifest = answers.parent / "in.manifest"
+    line = {"source": "x", "l": 0, "l-metadata": {"type": "groundtruth/text-classification",
+            "class-name": "a"}}  # fmt: skip
+    manifest.write_text(json.dumps(line))
+    for to, out in (("csv", "/proc/x"), ("huggingface", "/proc/x")):
+        code, _, err = run("convert", manifest, "--to", to, "--out", out)
+        assert (code, err[:37]) == (1, "surelabel: --out: /proc/x cannot be m")
