@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -212,3 +213,56 @@ def test_without_a_labeling_interface_classes_are_sorted(tmp_path):
     FORMAT.write(DATA["BoundingBox"], tmp_path)
     (tmp_path / "labeling_config.xml").unlink()
     assert FORMAT.read(tmp_path, None).classes.names == ("Big cat", "Dog")
+
+
+@pytest.mark.parametrize(
+    "kind", ["BoundingBox", "ImageClassificationMultiLabel", "TextClassificationMultiLabel"]
+)
+def test_the_labeling_interface_tells_the_type_where_nobody_marked_anything(tmp_path, kind):
+    data = DATA[kind]
+    bare = replace(data.examples[-1].label.value, **{_parts(data): ()})
+    label = replace(data.examples[-1].label, value=bare, confidences=())
+    FORMAT.write(replace(data, examples=(replace(data.examples[-1], label=label),)), tmp_path)
+    again = FORMAT.read(tmp_path, None)
+    assert again.task_type == kind
+    assert len(again.examples) == 1
+    (tmp_path / "labeling_config.xml").unlink()
+    with pytest.raises(
+        ExportError, match=r"tasks\.json: has no annotations of a known type\. Pass"
+    ):
+        FORMAT.read(tmp_path, None)
+
+
+def _parts(data) -> str:
+    return "boxes" if data.task_type == "BoundingBox" else "labels"
+
+
+@pytest.mark.parametrize("kind", ["ImageClassificationMultiLabel", "TextClassificationMultiLabel"])
+def test_the_labeling_interface_tells_one_choice_from_several(tmp_path, kind):
+    FORMAT.write(DATA[kind], tmp_path)
+    assert FORMAT.read(tmp_path, None).task_type == kind
+
+
+def test_several_annotations_of_a_task_are_told(tmp_path):
+    FORMAT.write(DATA["ImageClassification"], tmp_path)
+    file = tmp_path / "tasks.json"
+    tasks = json.loads(file.read_text(encoding="utf-8"))
+    first = tasks[0]["annotations"][0]
+    tasks[0]["annotations"] = [first | {"was_cancelled": True}, first, first]
+    tasks[1]["annotations"] *= 2
+    tasks[1]["annotations"][1] = first | {"was_cancelled": True}
+    file.write_text(json.dumps(tasks))
+    data = FORMAT.read(tmp_path, None)
+    assert len(data.examples) == 2
+    (note,) = data.notes
+    assert note.startswith("1 task with several annotations: the first of each is taken. Write")
+
+
+def test_what_is_no_json_is_told_once(tmp_path):
+    file = tmp_path / "tasks.json"
+    file.write_text("[")
+    with pytest.raises(ExportError, match=r"^\S+tasks.json: is not JSON: .*[^.]\. Export the"):
+        FORMAT.read(file, None)
+    file.write_text("[]")
+    with pytest.raises(ExportError, match=r"^\S+tasks.json: has no annotations of a known type"):
+        FORMAT.read(file, None)

@@ -65,14 +65,17 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     """The folder, with its ``panoptic.json``. Without a task type ``isthing`` tells it."""
     file = path / FILE
     try:
-        value = Field(json.loads(file.read_text(encoding="utf-8-sig")), str(file))
-        return _data(value, path, task_type)
-    except FieldError as error:
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{file}: is not JSON: {error}. Name a file of COCO's.") from None
+    try:
+        return _data(Field(value, str(file)), path, task_type)
+    except (FieldError, ExportError) as error:
         raise ExportError(str(error)) from None
     except PixelError as error:
         raise ExportError(f"{path}: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{file}: is not JSON of COCO: {error}") from None
+    except ValueError as error:
+        raise ExportError(f"{file}: {error}") from None
 
 
 def _segment(there: NDArray[np.bool_], place: int, label: int) -> dict[str, Any]:

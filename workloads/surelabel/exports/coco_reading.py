@@ -44,12 +44,15 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     """
     file = path / FILE if path.is_dir() else path
     try:
-        value = Field(json.loads(file.read_text(encoding="utf-8-sig")), str(file))
-        return _data(value, task_type)
-    except FieldError as error:
-        raise ExportError(str(error)) from None
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise ExportError(f"{file}: is not JSON of COCO: {error}") from None
+        raise ExportError(f"{file}: is not JSON: {error}. Name a file of COCO's.") from None
+    try:
+        return _data(Field(value, str(file)), task_type)
+    except (FieldError, ExportError) as error:
+        raise ExportError(str(error)) from None
+    except ValueError as error:
+        raise ExportError(f"{file}: {error}") from None
 
 
 def _data(value: Field, task_type: str | None) -> LabeledData:

@@ -40,23 +40,26 @@ from surelabel.tasks.values import (
 def read(path: Path, task_type: str | None) -> LabeledData:
     """The file, or the folder that it lies in: of each task the first annotation that counts.
 
-    Without a task type the first result tells it. Classes are those of the labeling interface
-    beside the file, in its order, behind them others, sorted.
+    Without a task type the first result tells it, together with the labeling interface beside the
+    file, or that alone where nobody marked anything. Classes are those of the interface, in its
+    order, behind them others, sorted.
     """
     file = path / FILE if path.is_dir() else path
     try:
-        tasks = list(Field(json.loads(file.read_text(encoding="utf-8-sig")), str(file)).each())
-        return _data(tasks, task_type, file.with_name(CONFIG))
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise ExportError(f"{file}: is not JSON: {error}. Export the project as JSON.") from None
+    try:
+        tasks = list(Field(value, str(file)).each())
+        return _data(tasks, task_type, file, file.with_name(CONFIG))
     except FieldError as error:
         raise ExportError(str(error)) from None
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{file}: is not JSON: {error}.") from None
 
 
-def _data(tasks: list[Field], task_type: str | None, config: Path) -> LabeledData:
+def _data(tasks: list[Field], task_type: str | None, file: Path, config: Path) -> LabeledData:
     found = [(task, results) for task in tasks if (results := _of(task)) is not None]
     if task_type is None:
-        task_type = _task_type(found)
+        task_type = _task_type(found, file, _configured(config))
     read_value = _READERS.get(task_type)
     if read_value is None:
         raise ExportError(f"--task-type: Label Studio's JSON has no {task_type} here.")
@@ -74,9 +77,18 @@ def _data(tasks: list[Field], task_type: str | None, config: Path) -> LabeledDat
         value = read_value(asked, classes)
         if value is not None:
             examples.append(Example(source, Label(value, _scores(asked, value)), is_text))
-    lost = (f"{counted(len(others), 'result')}: left out, of another type than {kinds[0]}.",)
+    notes = []
+    if others:
+        notes.append(
+            f"{counted(len(others), 'result')}: left out, of another type than {kinds[0]}."
+        )
+    if more := sum(len(_counting(task)) > 1 for task in tasks):
+        notes.append(
+            f"{counted(more, 'task')} with several annotations: the first of each is taken. Write "
+            "answers as JSON Lines for `surelabel consolidate` where all of them count."
+        )
     return LabeledData(
-        task_type, classes, tuple(examples), len(tasks) - len(examples), lost if others else ()
+        task_type, classes, tuple(examples), len(tasks) - len(examples), tuple(notes)
     )
 
 
@@ -136,20 +148,49 @@ def _of_another_type(task: Field, result: Field, task_type: str) -> FieldError:
 
 def _of(task: Field) -> list[Field] | None:
     """The results of the first annotation that was not cancelled."""
+    counting = _counting(task)
+    return list(counting[0]["result"].each()) if counting else None
+
+
+def _counting(task: Field) -> list[Field]:
+    """The annotations that were not cancelled."""
+    found = []
     for annotation in task["annotations"].each():
         cancelled = annotation.get("was_cancelled")
         if cancelled is None or not cancelled.value:
-            return list(annotation["result"].each())
-    return None
+            found.append(annotation)
+    return found
 
 
-def _task_type(found: list[tuple[Field, list[Field]]]) -> str:
-    """Of the first result whose type is known."""
+def _task_type(found: list[tuple[Field, list[Field]]], file: Path, configured: list[str]) -> str:
+    """Of the first result whose type is known; ``configured``: those of the labeling interface."""
     for task, results in found:
         for result in results:
             if named := _task_types(task, result):
-                return named[0]
-    raise ExportError("the file has no annotations of a known type; pass --task-type.")
+                return next((each for each in named if each in configured), named[0])
+    if len(configured) == 1:
+        return configured[0]
+    raise ExportError(f"{file}: has no annotations of a known type. Pass --task-type.")
+
+
+def _configured(config: Path) -> list[str]:
+    """The task types that the labeling interface asks for."""
+    if not config.is_file():
+        return []
+    root = read_xml(config)
+    texts = any(True for _ in _of_tag(root, "Text"))
+    other = _NEEDS["image" if texts else "text"]
+    return [
+        name
+        for name, control in CONTROLS.items()
+        if name not in other and any(_asks(each, control) for each in _of_tag(root, control.tag))
+    ]
+
+
+def _asks(element: Element, control: Control) -> bool:
+    # Without the attribute one choice is taken.
+    given = {"choice": "single", **element.attrib}
+    return all(given.get(key) == value for key, value in control.options.items())
 
 
 def _task_types(task: Field, result: Field) -> list[str]:
