@@ -297,3 +297,21 @@ def test_an_empty_label_is_refused_since_it_would_make_answers_of_abstentions(
     code, out, err = run("consolidate", answers, "--task-type", task_type, label)
     assert (code, out) == (1, "")
     assert err.startswith("surelabel: --label: must be the name of a label; got ''.")
+
+
+@pytest.mark.parametrize(("sign", "name"), [("\t", "tabs"), (";", "semicolons")])
+def test_a_table_with_another_sign_between_columns_says_so(
+    tmp_path: Path, sign: str, name: str
+) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(ANSWERS.replace(",", sign), encoding="utf-8")
+    code, _, err = run("consolidate", path, "--task-type", "TextClassification")
+    assert code == 1
+    assert err.endswith(f"Its columns have {name} between them: write commas.\n")
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3:///"])
+def test_a_store_without_a_bucket_says_how_to_write_it(uri: str) -> None:
+    code, _, err = run("consolidate", uri, "--task-type", "TextClassification")
+    assert code == 1
+    assert "got ''. Write it like s3://bucket/path." in err

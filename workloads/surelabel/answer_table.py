@@ -75,6 +75,18 @@ def read_answers(path: Path, also: Sequence[str] = ()) -> AnswerTable:
     )
 
 
+# Between columns in what some programs call CSV.
+_SEPARATORS = {"\t": "tabs", ";": "semicolons"}
+
+
+def _step(header: Sequence[str]) -> str:
+    """What to do about a first line without the columns that it must name."""
+    for sign, name in _SEPARATORS.items():
+        if len(header) == 1 and sign in header[0]:
+            return f"Its columns have {name} between them: write commas."
+    return "Write it above the lines, or rename the columns."
+
+
 def plain_labels(also: Sequence[str]) -> list[str]:
     """Labels that there are though nobody gave them, plain, each once; TableError for an empty one,
     which would turn abstentions into answers."""
@@ -101,7 +113,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, tuple
             if missing:
                 raise TableError(
                     f"{path}:1: the first line must name the columns {wanted}; missing: "
-                    f"{', '.join(missing)}; got {','.join(header)!r}."
+                    f"{', '.join(missing)}; got {','.join(header)!r}. {_step(header)}"
                 )
             twice = [name for name in columns if header.count(name) > 1]
             if twice:

@@ -78,8 +78,10 @@ class Storage:
 
     def folder(self, uri: str) -> Folder:
         """The folder at ``uri``; StorageNotAllowedError unless the job may use it."""
-        root, path = self.allowed.resolve(uri.rstrip("/") + "/")
-        return Folder(self, self._open(root), uri.rstrip("/"), path)
+        # Of "s3://" the slashes are no end of a folder's name.
+        name = uri if uri.rstrip("/").endswith(":") else uri.rstrip("/")
+        root, path = self.allowed.resolve(f"{name}/")
+        return Folder(self, self._open(root), name, path)
 
     def read(self, uri: str, max_bytes: int | None = None) -> bytes:
         """The object at ``uri``; TooLargeError above ``max_bytes``."""

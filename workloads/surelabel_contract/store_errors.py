@@ -24,6 +24,13 @@ _FORBIDDEN = frozenset({403, 405, 409, 410})
 _REFUSED = frozenset({401, 403})
 # Where a cloud's machines ask who they are: the last resort of who has no credentials.
 _MACHINE_IDENTITY = "169.254.169.254"
+# Nobody answered at all: a wrong address, a firewall, a server that is down.
+_NO_ANSWER = "error sending request"
+_REACH_OTHER = "Check that the store is up and can be reached from here."
+_REACH = {
+    "s3": "Check that the store is up and can be reached from here; its address is "
+    "spec.storage.endpoint of a job, AWS_ENDPOINT_URL for a command."
+}
 # Of these an archived object and a clock that is off.
 _NO_MATTER_OF_RIGHTS = frozenset({"InvalidObjectState", "RequestTimeTooSkewed"})
 _FORBIDDEN_CODES = re.compile("AuthorizationHeaderMalformed|PermanentRedirect")
@@ -164,6 +171,8 @@ def translated(
     message = f"{operation} {uri}: {_shortened(answer.words())}"
     if _is_about_credentials(answer):
         message = f"{message.rstrip('. ')}. {credentials_hint(uri, given=given)}".rstrip()
+    elif answer.status is None and _NO_ANSWER in answer.text:
+        message = f"{message.rstrip('. ')}. {_REACH.get(uri.partition('://')[0], _REACH_OTHER)}"
     return _kind_of(answer)(message)
 
 

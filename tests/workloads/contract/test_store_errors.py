@@ -315,7 +315,8 @@ def test_two_refused_connections_have_the_same_words_and_name_the_host() -> None
         messages.add(str(refused.value))
     assert messages == {
         f"get s3://labels/x: {access.endpoint}: HTTP error: error sending request "
-        "(Connection refused)"
+        "(Connection refused). Check that the store is up and can be reached from here; its "
+        "address is spec.storage.endpoint of a job, AWS_ENDPOINT_URL for a command."
     }
 
 
@@ -332,7 +333,9 @@ def test_a_store_that_does_not_answer_in_time_is_an_outage_with_the_same_words()
             assert type(refused.value) is StorageError
             messages.add(str(refused.value))
     assert messages == {
-        f"get s3://labels/x: {endpoint}: HTTP error: error sending request (Timeout)"
+        f"get s3://labels/x: {endpoint}: HTTP error: error sending request (Timeout). Check that "
+        "the store is up and can be reached from here; its address is spec.storage.endpoint of a "
+        "job, AWS_ENDPOINT_URL for a command."
     }
 
 
