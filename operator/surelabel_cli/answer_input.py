@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from surelabel.answer_files import GivenAnswers, read_given_answers
 from surelabel.answer_files.coding import as_table
@@ -21,6 +23,8 @@ from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Cell
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel_cli.errors import UserError
+
+Ints = NDArray[np.int64]
 
 # Files of answers with any content; others are CSV.
 _TYPED = (".json", ".jsonl", ".ndjson")
@@ -135,3 +139,14 @@ def coded_answers(table: AnswerTable) -> Answers:
         len(table.annotators),
         max(len(table.labels), 1),
     )
+
+
+def answer_counts(item: Ints, annotator: Ints, n_counting: int) -> dict[str, int]:
+    """Of answers by item and annotator, (n_given,) each: how many count, of which there are
+    ``n_counting``, how many abstain, and how many the same person replaced later."""
+    n_pairs = len(np.unique(item * (int(annotator.max(initial=0)) + 1) + annotator))
+    return {
+        "answers": n_counting,
+        "abstentions": n_pairs - n_counting,
+        "replaced": len(item) - n_pairs,
+    }

@@ -144,6 +144,10 @@ def _sentence(summary: dict[str, Any]) -> str:
     )
     if "tied" in summary:
         text += f", {counted(summary['tied'], 'tie')}"
+    if summary["abstentions"]:
+        text += f", {counted(summary['abstentions'], 'abstention')}"
+    if summary["replaced"]:
+        text += f", {counted(summary['replaced'], 'answer')} replaced by a later one"
     if summary["setAside"]:
         text += f", {counted(summary['setAside'], 'answer')} set aside"
     if found["value"] is not None:

@@ -22,7 +22,7 @@ from surelabel.tasks.base import Choosing
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.values import Verification
 from surelabel_cli.agreement import number_or_none
-from surelabel_cli.answer_input import coded_answers
+from surelabel_cli.answer_input import answer_counts, coded_answers
 from surelabel_cli.errors import UserError
 from surelabel_cli.output_files import whole_file
 
@@ -108,8 +108,7 @@ class Chosen:
         table, result = self.table, self.result
         return {
             "items": len(table.items),
-            "answers": len(table.item),
-            "abstentions": int((table.label < 0).sum()),
+            **answer_counts(table.item, table.annotator, len(coded_answers(table).item)),
             "annotators": len(table.annotators),
             "labels": len(table.labels),
             "unlabeled": int((result.label < 0).sum()),

@@ -20,6 +20,7 @@ from surelabel.value_agreement import AnnotatorAgreement, agreement_of_values
 from surelabel.value_annotators import quality_of_people
 from surelabel.value_gain import gain_by_item
 from surelabel_cli.annotator_figures import figures_of, flags_of
+from surelabel_cli.answer_input import answer_counts
 from surelabel_cli.output_files import whole_file
 
 
@@ -84,8 +85,7 @@ class Valued:
         """Counts, and how far the iterations came."""
         return {
             "items": len(self.given.items),
-            "answers": len(self.given.answers),
-            "abstentions": sum(each.value is None for each in self.given.answers),
+            **answer_counts(*self.given.codes(), len(self.answers.item)),
             "setAside": len(self.given.set_aside),
             "annotators": len(self.given.annotators),
             "labels": len(self.given.classes),

@@ -53,7 +53,9 @@ def test_one_line_an_item_in_the_order_of_first_answers(answers: Path) -> None:
     assert [line["label"] for line in lines] == ["cat", "dog", "cat", None]
     assert lines[3]["confidence"] is None
     assert lines[1]["confidence"] > lines[0]["confidence"] > 0.5
-    assert err.startswith("4 items, 9 answers of 3 annotators, 2 labels; 1 item without a label")
+    assert err.startswith(
+        "4 items, 7 answers of 3 annotators, 2 labels; 1 item without a label, 0 ties, 2 absten"
+    )
 
 
 def test_labels_that_look_the_same_are_one(tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ def test_methods_gold_and_the_figures_of_annotators_are_those_of_classes(
     found = lines_of(out)
     assert found["a"]["probabilities"] == {first: 0, second: 1}
     assert found["a"]["gain"] == found["b"]["gain"] == 0
-    assert err.startswith("5 items, 11 answers of 4 annotators, 2 labels; 1 item without a label, ")
+    assert err.startswith("5 items, 9 answers of 4 annotators, 2 labels; 1 item without a label, ")
+    assert ", 1 abstention, 1 answer replaced by a later one" in err
     with people.open(encoding="utf-8") as file:
         rows = {row["annotator"]: row for row in csv.DictReader(file)}
     assert {f"{first} -> {second}", f"bias {first}"} <= set(rows["ann"])

@@ -67,7 +67,8 @@ def test_boxes_come_with_a_confidence_each(tmp_path: Path) -> None:
         assert {box["label"] for box in line["label"]["boundingBoxes"]} == {"Falcon", "Duck"}
         assert all(0 < box["confidence"] <= 1 for box in line["label"]["boundingBoxes"])
         assert line["label"]["inputImageProperties"] == {"height": 400, "width": 500}
-    assert err.startswith("7 items, 25 answers of 4 annotators, 2 labels; 1 item without a label")
+    assert err.startswith("7 items, 24 answers of 4 annotators, 2 labels; 1 item without a label")
+    assert ", 1 abstention" in err
     assert "Krippendorff's alpha" in err
     with (tmp_path / "people.csv").open(encoding="utf-8") as file:
         people = list(csv.DictReader(file))
