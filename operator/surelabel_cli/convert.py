@@ -16,11 +16,13 @@ from surelabel_cli.create_labeling_job import Converted, convert_request
 from surelabel_cli.errors import UserError
 from surelabel_cli.output_files import check_file, whole_file
 from surelabel_cli.request_fields import Request
-from surelabel_cli.request_task_type import FoundTaskType, task_type_of
+from surelabel_cli.request_task_type import FoundTaskType, task_type_of, task_type_told
 
 REQUEST = "create-labeling-job"
 MANIFEST = "manifest"
 _LARGEST = 8 << 20
+# Of a label category file.
+_AUDITED = "auditLabelAttributeName"
 # Words that kubectl's YAML takes for something else than text.
 _PLAIN = re.compile(r"(?!(?i:y|n|yes|no|true|false|on|off|null)$)[A-Za-z][A-Za-z0-9_./:-]*")
 
@@ -72,7 +74,7 @@ def convert_labeling_request(
     request = Request(read_json(source))
     if problems := request.problems():
         raise UserError("\n".join(f"{source}: {_sentence(p)}" for p in problems))
-    found = task_type_of(request) if task_type is None else FoundTaskType(task_type, ())
+    found = task_type_of(request) if task_type is None else task_type_told(request, task_type)
     if found is None:
         raise UserError(
             f"{source}: neither Lambdas nor user interface nor algorithm tell the task type; pass "
@@ -80,9 +82,11 @@ def convert_labeling_request(
         )
     needs_ref, needs_labels = _needs(request, found)
     names = None if labels is None else read_label_names(labels)
-    converted = convert_request(request, found, names, needs_ref=needs_ref)
+    about = {} if labels is None else read_json(labels)
+    audited = about.get(_AUDITED) if isinstance(about.get(_AUDITED), str) else None
+    converted = convert_request(request, found, names, needs_ref=needs_ref, audited=audited)
     _write(converted, out)
-    lost = [] if labels is None else sorted(set(_lost_of_labels(read_json(labels))))
+    lost = [] if labels is None else sorted(set(_lost_of_labels(about)))
     for note in (*converted.notes, *(f"{labels}: {each}" for each in lost)):
         typer.echo(str(note), err=True)
     if names is None and needs_labels:
@@ -137,7 +141,7 @@ def _lost_of_labels(value: dict[str, Any]) -> Iterator[str]:
     for key in value:
         if key == "instructions":
             yield "instructions: not carried: there is no field for it yet. Keep it for the portal."
-        elif key not in ("labels", "document-version", "documentVersion"):
+        elif key not in ("labels", "document-version", "documentVersion", _AUDITED):
             yield f"{key}: not carried: there is no field for it. Look whether it matters."
     for entry in value["labels"]:
         for key in entry:

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from surelabel_cli.placeholder import PLACEHOLDER
 from surelabel_cli.request_fields import Request
-from surelabel_cli.request_task_type import FoundTaskType, is_built_in
+from surelabel_cli.request_task_type import OPTION, FoundTaskType, is_built_in
 from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.resources import API_VERSION
 
@@ -85,12 +85,18 @@ class Converted:
 
 
 def convert_request(
-    request: Request, found: FoundTaskType, labels: list[str] | None, *, needs_ref: bool
+    request: Request,
+    found: FoundTaskType,
+    labels: list[str] | None,
+    *,
+    needs_ref: bool,
+    audited: str | None = None,
 ) -> Converted:
     """The resources for a request that breaks no rule of Ground Truth's.
 
     ``labels``: names of the classes in their order, None where they are not known here.
-    ``needs_ref``: the task type's labels are references to files.
+    ``needs_ref``: the task type's labels are references to files. ``audited``: the key of the
+    earlier label that people look at, which a label category file may name.
     """
     notes: list[Note] = []
     name = _job_name(request.get("LabelingJobName"), notes)
@@ -120,7 +126,10 @@ def convert_request(
             )
         )
     spec["labelAttributeName"] = attribute
-    spec["input"] = {"manifest": _manifest(request, notes), **_audited(found, needs_ref, notes)}
+    spec["input"] = {
+        "manifest": _manifest(request, notes),
+        **_audited(found, needs_ref, audited, notes),
+    }
     spec["output"] = {
         "uri": _s3_uri(
             request.get("OutputConfig.S3OutputPath"), "OutputConfig.S3OutputPath", notes
@@ -159,13 +168,21 @@ def convert_request(
 
 
 def _task_type_notes(request: Request, found: FoundTaskType, notes: list[Note]) -> None:
+    said = "say" if len(found.by) > 1 else "says"
     for path, other in found.others:
+        step = "Leave it out" if OPTION in found.by else "Pass --task-type"
         notes.append(
-            Note(path, f"says {other}, but {' and '.join(found.by)} say {found.name}, which "
-                 "counts. Pass --task-type if that is wrong.")
+            Note(path, f"says {other}, but {' and '.join(found.by)} {said} {found.name}, which "
+                 f"counts. {step} if that is wrong.")
         )  # fmt: skip
     for path, what in ((f"{_TASK}.PreHumanTaskLambdaArn", "before"), (_ACS, "after")):
-        if request.present(path) and not is_built_in(request.get(path)):
+        if is_built_in(request.get(path)):
+            part = "spec.taskType" if what == "before" else "spec.consolidation"
+            notes.append(
+                Note(path, f"not carried: what AWS's own Lambda does {what} the task is in {part}. "
+                     "Nothing is needed.")
+            )  # fmt: skip
+        elif request.present(path):
             notes.append(
                 Note(path, f"not carried: code of one's own {what} the task is not run. Prepare "
                      "the manifest and work on the answers outside the job.")
@@ -206,9 +223,18 @@ def _manifest(request: Request, notes: list[Note]) -> str:
     return _s3_uri(given, _MANIFEST, notes)
 
 
-def _audited(found: FoundTaskType, needs_ref: bool, notes: list[Note]) -> dict[str, str]:
-    """The key of the label that people correct, which no request of Ground Truth's names."""
+def _audited(
+    found: FoundTaskType, needs_ref: bool, given: str | None, notes: list[Note]
+) -> dict[str, str]:
+    """The key of the label that people look at, which no request of Ground Truth's names itself."""
     facts = TASK_TYPE_FACTS.get(found.name)
+    if given is not None and facts is not None and facts.audit != "None":
+        return {"auditLabelAttributeName": given}
+    if given is not None:
+        notes.append(
+            Note("auditLabelAttributeName", f"not carried: {found.name} looks at no earlier label. "
+                 "Pass --task-type LabelAdjustment or LabelVerification if people shall.")
+        )  # fmt: skip
     if facts is None or facts.audit != "Required":
         return {}
     key = f"{PLACEHOLDER}-ref" if needs_ref else PLACEHOLDER

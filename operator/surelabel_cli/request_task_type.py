@@ -58,6 +58,10 @@ _TEMPLATE = "HumanTaskConfig.UiConfig.UiTemplateS3Uri"
 _ALGORITHM = "LabelingJobAlgorithmsConfig.LabelingJobAlgorithmSpecificationArn"
 
 
+# Says it in place of the request.
+OPTION = "--task-type"
+
+
 @dataclass(frozen=True)
 class FoundTaskType:
     """The task type, and every ARN that says so; ``others``: ARNs that say something else."""
@@ -65,6 +69,15 @@ class FoundTaskType:
     name: str
     by: tuple[str, ...]
     others: tuple[tuple[str, str], ...] = ()
+
+
+def task_type_told(request: Request, told: str) -> FoundTaskType:
+    """The task type of ``--task-type``, and what in the request says another one."""
+    found = task_type_of(request)
+    if found is None or found.name == "Custom":
+        return FoundTaskType(told, (OPTION,))
+    said = [*((path, found.name) for path in found.by), *found.others]
+    return FoundTaskType(told, (OPTION,), tuple(each for each in said if each[1] != told))
 
 
 def task_type_of(request: Request) -> FoundTaskType | None:

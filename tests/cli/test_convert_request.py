@@ -417,3 +417,40 @@ def test_what_is_to_be_replaced_is_refused_until_it_is(tmp_path):
     out.write_text(out.read_text().replace("REPLACE-ME", "rough"))
     done = CliRunner().invoke(app, ["validate", str(out)])
     assert (done.exit_code, done.stderr) == (0, "")
+
+
+def test_lambdas_of_aws_are_named_with_what_does_their_part(tmp_path):
+    _, _, said = convert(tmp_path, request("BoundingBox"))
+    assert "HumanTaskConfig.PreHumanTaskLambdaArn: not carried: what AWS's own Lambda does" in said
+    assert (
+        f"HumanTaskConfig.{CONSOLIDATION}.AnnotationConsolidationLambdaArn: not carried: " in said
+    )
+
+
+def test_a_task_type_that_the_request_does_not_mean_is_told(tmp_path):
+    _, (job, _), said = convert(tmp_path, request("BoundingBox"), "--task-type", "Polygon")
+    assert job["spec"]["taskType"] == "Polygon"
+    assert (
+        "HumanTaskConfig.PreHumanTaskLambdaArn: says BoundingBox, but --task-type says Polygon, "
+        "which counts. Leave it out if that is wrong."
+    ) in said
+    _, _, said = convert(tmp_path, request("BoundingBox"), "--task-type", "BoundingBox")
+    assert "but --task-type" not in said
+
+
+@pytest.mark.parametrize(
+    ("kind", "audited"),
+    [
+        ("AdjustmentBoundingBox", "rough"),
+        ("VerificationBoundingBox", "rough"),
+        ("BoundingBox", None),
+    ],
+)
+def test_the_earlier_label_is_that_of_the_label_file(tmp_path, kind, audited):
+    path = tmp_path / "audited.json"
+    labels = [{"label": "a"}, {"label": "b"}]
+    path.write_text(json.dumps({"labels": labels, "auditLabelAttributeName": "rough"}))
+    _, (job, _), said = convert(tmp_path, request(kind), "--labels", path)
+    assert job["spec"]["input"].get("auditLabelAttributeName") == audited
+    assert "REPLACE-ME' is to be" not in said
+    assert ("auditLabelAttributeName: not carried" in said) == (audited is None)
