@@ -141,9 +141,6 @@ def test_every_field_is_carried_or_told(tmp_path):
         "StoppingConditions.MaxPercentageOfInputDatasetLabeled",
         "HumanTaskConfig.NumberOfHumanWorkersPerDataObject",
         "HumanTaskConfig.MaxConcurrentTaskCount",
-        # Built-in ones say the task type and no more.
-        "HumanTaskConfig.PreHumanTaskLambdaArn",
-        f"HumanTaskConfig.{CONSOLIDATION}.AnnotationConsolidationLambdaArn",
         *(path for path in RULES if path.startswith("HumanTaskConfig.PublicWorkforceTaskPrice.")),
     }
     assert paths - told == carried & paths

@@ -504,3 +504,27 @@ def test_every_line_set_aside_says_what_to_do(tmp_path):
     for each in aside:
         # A rule ends with what was got, and behind it stands the next step.
         assert re.search(r"\. [A-Z][^.]*\.$", each.message), each
+
+
+def finished_job(path, task_type, *rows):
+    """The folder of a job; ``rows``: label and metadata of each line, and an answer to it."""
+    manifest, answers = [], {}
+    for number, (value, metadata, answer) in enumerate(rows):
+        about = {"job-name": "labeling-job/j", "human-annotated": "yes", **metadata}
+        manifest.append({"source": f"text {number}", "j": value, "j-metadata": about})
+        answers[number] = {"answers": [{"workerId": w, "answerContent": answer} for w in "ab"]}
+    put(path / "manifests/output/output.manifest", lines(*manifest))
+    for number, each in answers.items():
+        put(path / f"annotations/worker-response/iteration-1/{number}/1.json", each)
+    return read_given_answers(path, task_type)
+
+
+def test_gaps_between_class_numbers_of_a_job_are_no_classes(tmp_path):
+    def row(code, name):
+        kind = {"type": "groundtruth/text-classification", "class-name": name}
+        return code, kind, {"form": {"label": name}}
+
+    given = finished_job(tmp_path, "TextClassification", row(1, "cat"), row(4, "dog"))
+    assert given.classes.names == ("cat", "dog")
+    assert [each.value for each in given.answers] == [SingleClass(c) for c in (0, 0, 1, 1)]
+    assert [each.value for each in given.labels.values()] == [SingleClass(0), SingleClass(1)]

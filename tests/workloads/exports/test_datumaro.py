@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from surelabel.exports import EXPORTS, LabeledData
-from surelabel.exports.class_codes import codes_of
+from surelabel.tasks.class_codes import codes_of
 from surelabel.tasks.values import Boxes, Instances
 from workloads.exports.examples import BOXES, CLASSES, DATA, MASK, OUTLINE, ROTATED, SIZE, images
 from workloads.exports.readers.environment import needs_readers, read_by

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from surelabel.exports import EXPORTS, ExportError, read_labeled_manifest, write_labeled_manifest
-from surelabel.exports.class_codes import codes_of, recoded, without
 from surelabel.exports.class_list import FILE
+from surelabel.tasks.class_codes import codes_of, recoded, without
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from surelabel.answer_files.given import GivenAnswers
 from surelabel.answer_table import AnswerTable
 from surelabel.tasks.base import Choosing
+from surelabel.tasks.class_codes import codes_of, recoded, without
 from surelabel.tasks.valued import ValueAnswers
 from surelabel.tasks.values import Value
 
@@ -55,6 +57,34 @@ def as_values(
         sources=tuple(given.texts.get(item) for item in given.items),
         classes=given.classes,
         gold={items[item]: value for item, value in gold.items() if item in items},
+    )
+
+
+def without_classes(given: GivenAnswers, gaps: Collection[int]) -> GivenAnswers:
+    """The same without those of the classes ``gaps`` that neither answers nor labels use.
+
+    A manifest's class numbers may have gaps: classes that the job had and nobody ever named.
+    """
+    if not gaps:
+        return given
+    used = {code for each in given.answers for code in codes_of(each.value)}
+    for label in given.labels.values():
+        used |= {*codes_of(label.value), *label.named}
+    unused = set(gaps) - used
+    new = without(unused, len(given.classes))
+    names = tuple(n for code, n in enumerate(given.classes.names) if code not in unused)
+    return replace(
+        given,
+        classes=replace(given.classes, names=names),
+        answers=tuple(replace(a, value=recoded(a.value, new)) for a in given.answers),
+        labels={
+            item: replace(
+                label,
+                value=recoded(label.value, new),
+                named=tuple(new[code] for code in label.named),
+            )
+            for item, label in given.labels.items()
+        },
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from surelabel.answer_files.coding import without_classes
 from surelabel.answer_files.given import (
     AnswerFilesError,
     GivenAnswer,
@@ -92,10 +93,12 @@ def read_given_answers(
     found = _read(str(where), task_type, storage)
     if attribute is None and found.lines:
         attribute = find_attribute(found.lines, form)
+    gaps: set[int] = set()
     if classes is None:
-        classes = _classes(found, attribute, also) if form.needs_labels else Classes(())
+        seen = _classes(found, attribute, also) if form.needs_labels else SeenClasses()
+        classes, gaps = seen.settle(), seen.gaps()
     given = _typed(found, form, classes, attribute, str(where))
-    given = with_masks(given, storage)
+    given = without_classes(with_masks(given, storage), gaps)
     return replace(given, texts=item_texts(found.lines, task_type, storage))
 
 
@@ -163,14 +166,14 @@ def _read_folder(folder: Folder, where: str, found: _Found) -> None:
             found.add(read_response(data, key))
 
 
-def _classes(found: _Found, attribute: str | None, also: Sequence[str]) -> Classes:
+def _classes(found: _Found, attribute: str | None, also: Sequence[str]) -> SeenClasses:
     seen = SeenClasses(names=set(plain_labels(also)))
     if attribute is not None:
         for line in found.lines:
             seen.see_label(*line.label(attribute))
     for raw in found.raw:
         seen.see_answer(raw.content)
-    return seen.settle()
+    return seen
 
 
 def _typed(

@@ -10,9 +10,9 @@ from typing import Any
 
 from surelabel.answer_files.given import SetAside
 from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, read_manifest_lines
-from surelabel.exports.class_codes import codes_of, recoded, without
 from surelabel.plural import counted
 from surelabel.tasks.base import LabelError
+from surelabel.tasks.class_codes import codes_of, recoded, without
 from surelabel.tasks.classes import Classes, SeenClasses
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.instance_segmentation.format import read_instances
@@ -235,7 +235,7 @@ def _seen(lines: Sequence[ManifestLine], attribute: str) -> tuple[Classes, set[i
     for line in lines:
         seen.see_label(*line.label(attribute))
     classes = seen.settle()
-    return classes, set(range(max(seen.by_number, default=-1))) - seen.by_number.keys()
+    return classes, seen.gaps()
 
 
 def _without_gaps(data: LabeledData, gaps: set[int]) -> LabeledData:

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from surelabel.exports.class_codes import codes_of
 from surelabel.exports.dataset import Example, LabeledData, stem_of
 from surelabel.plural import counted
+from surelabel.tasks.class_codes import codes_of
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.instance_segmentation.format import instances_png

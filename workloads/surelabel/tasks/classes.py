@@ -73,6 +73,10 @@ class SeenClasses:
     short_names: dict[str, str] = field(default_factory=dict)
     colors: dict[str, str] = field(default_factory=dict)
 
+    def gaps(self) -> set[int]:
+        """The numbers that ``settle`` makes a class of though nothing names them."""
+        return set(range(max(self.by_number, default=-1))) - self.by_number.keys()
+
     def settle(self) -> Classes:
         """Numbered names at their places, gaps filled with ``class N``, all others sorted behind.
 
