@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 import yaml
@@ -20,6 +20,9 @@ from surelabel_cli.request_task_type import FoundTaskType, task_type_of, task_ty
 
 REQUEST = "create-labeling-job"
 MANIFEST = "manifest"
+if TYPE_CHECKING:
+    from surelabel.tasks.classes import Classes
+
 _LARGEST = 8 << 20
 # Of a label category file.
 _AUDITED = "auditLabelAttributeName"
@@ -51,14 +54,13 @@ def convert(
     # Late: it brings the label formats, and NumPy with them.
     from surelabel_cli.convert_labels import convert_labels
 
-    names = None if labels is None else read_label_names(labels)
     convert_labels(
         source,
         from_,
         to,
         task_type=task_type,
         attribute=attribute,
-        names=names,
+        classes=None if labels is None else read_label_classes(labels),
         image_folder=image_folder,
         out=out,
         as_json=as_json,
@@ -134,6 +136,21 @@ def read_label_names(path: Path) -> list[str]:
             raise UserError(f"{path}: labels[{position}].label: {name!r} stands twice. Remove one.")
         names.append(name)
     return names
+
+
+def read_label_classes(path: Path) -> Classes:
+    """The classes of a label category file, with NER's short names; UserError."""
+    # Late: the formats bring NumPy.
+    from surelabel.tasks.classes import Classes
+
+    names = read_label_names(path)
+    entries = zip(names, read_json(path)["labels"], strict=True)
+    short = {
+        name: entry["shortDisplayName"]
+        for name, entry in entries
+        if isinstance(entry.get("shortDisplayName"), str)
+    }
+    return Classes(tuple(names), short)
 
 
 def _lost_of_labels(value: dict[str, Any]) -> Iterator[str]:

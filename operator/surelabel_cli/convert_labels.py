@@ -37,7 +37,7 @@ def convert_labels(
     *,
     task_type: str | None,
     attribute: str | None,
-    names: list[str] | None,
+    classes: Classes | None,
     image_folder: str | None,
     out: Path | None,
     as_json: bool,
@@ -57,7 +57,7 @@ def convert_labels(
         raise UserError(f"{source}: there is no such file or folder.")
     _check_out(source, to, out)
     try:
-        data, broken = _read(source, from_, to, task_type, attribute, names)
+        data, broken = _read(source, from_, to, task_type, attribute, classes)
         data, unplaced = _with_uris(data, image_folder)
         notes = [*map(str, broken), *data.notes, *_write(data, to, attribute, out)]
         if to == MANIFEST and unplaced:
@@ -102,7 +102,7 @@ def _read(
     to: str,
     task_type: str | None,
     attribute: str | None,
-    names: list[str] | None,
+    classes: Classes | None,
 ) -> tuple[LabeledData, list[SetAside]]:
     if from_ != MANIFEST:
         read = EXPORTS[from_].read
@@ -113,7 +113,7 @@ def _read(
         source,
         task_type=task_type,
         attribute=attribute,
-        classes=None if names is None else Classes.of(names),
+        classes=classes,
         pixels=to in EXPORTS and EXPORTS[to].pixels,
     )
 

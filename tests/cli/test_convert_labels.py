@@ -234,3 +234,31 @@ def test_a_manifest_without_anything_to_convert_says_why(tmp_path, text, message
     assert (code, said.splitlines()[0][: len(f"surelabel: {source}{message}")]) == (
         *(1, f"surelabel: {source}{message}"),
     )
+
+
+@pytest.mark.parametrize("to", ["spacy", "csv"])
+def test_order_and_short_names_of_entities_come_back(tmp_path, to):
+    labels = [{"label": "Place", "shortDisplayName": "LOC"}, {"label": "Date"}]
+    value = {"annotations": {"labels": labels, "entities": [
+        {"label": "Date", "startOffset": 0, "endOffset": 5}]}}  # fmt: skip
+    about = {"type": "groundtruth/text-span", "entities": [{"confidence": 0.5}],
+             "human-annotated": "yes"}  # fmt: skip
+    source, back = tmp_path / "in.manifest", tmp_path / "back.manifest"
+    source.write_text(json.dumps({"source": "today", "ner": value, "ner-metadata": about}))
+    assert convert(source, "--to", to, "-o", tmp_path / "out")[0] == 0
+    again = (tmp_path / "out", "--from", to, "--attribute", "ner")
+    code, _ = convert(*again, "--task-type", "NamedEntityRecognition", "-o", back)
+    assert code == 0
+    assert json.loads(back.read_text())["ner"] == value
+
+
+def test_a_label_file_brings_its_short_names(tmp_path):
+    source, names = tmp_path / "in.manifest", tmp_path / "labels.json"
+    value = {"annotations": {"entities": [{"label": "a", "startOffset": 0, "endOffset": 5}]}}
+    about = {"type": "groundtruth/text-span", "human-annotated": "yes"}
+    source.write_text(json.dumps({"source": "today", "ner": value, "ner-metadata": about}))
+    listed = [{"label": "b"}, {"label": "a", "shortDisplayName": "A"}]
+    names.write_text(json.dumps({"labels": listed}))
+    code, _ = convert(source, "--to", "spacy", "--labels", names, "-o", tmp_path / "out")
+    assert code == 0
+    assert json.loads((tmp_path / "out" / "labels.json").read_text())["labels"] == listed

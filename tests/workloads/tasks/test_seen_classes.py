@@ -53,3 +53,14 @@ def test_the_class_map_has_the_labels_that_the_value_uses():
     assert metadata["class-map"] == {"1": "Dog"}
     assert metadata["type"] == "groundTruth/custom"
     assert Wart.UNDERSCORES not in form.read_label({"keypoints": []}, metadata, CATS).warts
+
+
+def test_a_list_of_all_labels_has_an_order_and_short_names():
+    listed = [{"label": "Person", "shortDisplayName": "PER"}, {"label": "Place"}, {"label": "Date"}]
+    entities = [{"label": "Zoo", "startOffset": 0, "endOffset": 1}]
+    seen = SeenClasses()
+    seen.see_label({"annotations": {"labels": listed, "entities": entities}}, {})
+    seen.see_label({"annotations": {"labels": listed[::-1], "entities": []}}, {})
+    found = seen.settle()
+    assert found.names == ("Person", "Place", "Date", "Zoo")
+    assert found.short_names == {"Person": "PER"}

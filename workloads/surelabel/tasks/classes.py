@@ -70,6 +70,8 @@ class SeenClasses:
     # Of color maps, whose pixel 0 may be the background and need not be in every map.
     by_pixel: dict[int, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    # Of lists of all classes, as NER's labels have; a dict for its order.
+    listed: dict[str, None] = field(default_factory=dict)
     short_names: dict[str, str] = field(default_factory=dict)
     colors: dict[str, str] = field(default_factory=dict)
 
@@ -78,7 +80,8 @@ class SeenClasses:
         return set(range(max(self.by_number, default=-1))) - self.by_number.keys()
 
     def settle(self) -> Classes:
-        """Numbered names at their places, gaps filled with ``class N``, all others sorted behind.
+        """Numbered names at their places, gaps filled with ``class N``, behind them those of lists
+        in their order, and all others sorted.
 
         Sorted, so that neither codes nor ties hang on who answered first.
         """
@@ -87,8 +90,9 @@ class SeenClasses:
             self._number(pixel - shift, name)
         last = max(self.by_number, default=-1)
         numbered = [self.by_number.get(n, f"{UNNAMED}{n}") for n in range(last + 1)]
-        others = sorted(self.names - set(numbered))
-        return Classes((*numbered, *others), dict(self.short_names), dict(self.colors))
+        known = list(dict.fromkeys((*numbered, *self.listed)))
+        others = sorted(self.names - set(known))
+        return Classes((*known, *others), dict(self.short_names), dict(self.colors))
 
     def see_answer(self, content: Any, depth: int = 0) -> None:
         """Take the names from an ``answerContent``: ``label``, ``labels``, ``labelMappings``.
@@ -126,7 +130,7 @@ class SeenClasses:
             entry = _object(each)
             if isinstance(entry.get("label"), str):
                 name = plain_name(entry["label"])
-                self.names.add(name)
+                self.listed.setdefault(name)
                 if isinstance(entry.get("shortDisplayName"), str):
                     self.short_names[name] = entry["shortDisplayName"]
         # Entities of text, and what a custom job took over from its workers.
