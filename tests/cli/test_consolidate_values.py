@@ -479,3 +479,28 @@ def test_sets_of_classes_have_the_chance_of_every_class_that_somebody_chose(tmp_
     assert label == {"label": "cat", "confidence": chances["cat"]}
     assert second["probabilities"] == {"cat": 1.0, "dog": 0.0}
     assert (third["probabilities"], fourth["probabilities"]) == ({}, {})
+
+
+def test_an_empty_label_that_nobody_gave_has_hardly_any_confidence_and_the_most_to_gain(
+    tmp_path: Path,
+) -> None:
+    def marked(left: int) -> dict[str, Any]:
+        box = {"label": "a", "left": left, "top": 5, "width": 20, "height": 20}
+        size = {"width": 200, "height": 200}
+        return {"form": {"boundingBoxes": [box], "inputImageProperties": size}}
+
+    path = tmp_path / "a.jsonl"
+    apart = [("apart", "ann", marked(0)), ("apart", "bob", marked(100))]
+    alike = [(f"{n}", who, marked(10 * n)) for n in range(6) for who in ("ann", "bob")]
+    lines = [
+        {"item": item, "annotator": who, "answer": answer} for item, who, answer in apart + alike
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    wanted = ("consolidate", path, "--task-type", "BoundingBox", "--gain")
+    first, *others = map(json.loads, run(*wanted)[1].splitlines())
+    assert first["label"]["boundingBoxes"] == []
+    # That there is nothing is what nobody said.
+    assert first["confidence"] < 0.01
+    assert first["gain"] > max(other["gain"] for other in others)
+    first, *_ = map(json.loads, run(*wanted, "--method", "SupportVote")[1].splitlines())
+    assert len(first["label"]["boundingBoxes"]) == 2

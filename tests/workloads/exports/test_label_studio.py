@@ -226,6 +226,9 @@ def test_the_labeling_interface_tells_the_type_where_nobody_marked_anything(tmp_
     again = FORMAT.read(tmp_path, None)
     assert again.task_type == kind
     assert len(again.examples) == 1
+    if kind != "BoundingBox":
+        # A set of choices is a result, however empty.
+        return
     (tmp_path / "labeling_config.xml").unlink()
     with pytest.raises(
         ExportError, match=r"tasks\.json: has no annotations of a known type\. Pass"
