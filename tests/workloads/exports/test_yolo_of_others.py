@@ -73,6 +73,13 @@ def test_the_yaml_may_be_named_and_its_path_is_followed(tmp_path):
     assert boxes(read(tmp_path / "here")) == TWO
 
 
+def test_a_path_that_leads_back_to_the_folder_is_that_folder(tmp_path):
+    yaml = "path: ../mine\ntrain: images/train\nval: images/val\n" + NAMES
+    data = read(put(tmp_path / "mine", ULTRALYTICS | {"data.yaml": yaml}))
+    assert boxes(data) == TWO
+    assert data.notes == ()
+
+
 def test_roboflow_has_folders_of_splits_and_names_them_from_beside(tmp_path):
     files = {
         "train/images/a.jpg": SIZE,

@@ -54,14 +54,15 @@ def find_items(folder: Path, described: Mapping[str, Any]) -> tuple[list[Item], 
             f"width and height, and neither images nor {IMAGES}. Put the images where data.yaml "
             f"says, or write {','.join(COLUMNS)} of each into {IMAGES}."
         )
-    used = {item.labels for item in items}
-    if items and used == {None}:
+    # Resolved, since `path` may lead to the same folder by another way.
+    used = {item.labels.resolve() for item in items if item.labels is not None}
+    if items and not used:
         raise ExportError(
             f"{folder}: none of {counted(len(items), 'image')} has a file of labels. They must lie "
             "in labels/ as the images do in images/, such as labels/train/a.txt for "
             "images/train/a.jpg, or beside them."
         )
-    lost = [file for file in files if file not in used]
+    lost = [file for file in files if file.resolve() not in used]
     if lost:
         notes.append(
             f"{counted(len(lost), 'file')} of labels without an image: left out, the first: "
