@@ -81,7 +81,7 @@ def whole_file(path: Path) -> Iterator[IO[str]]:
 
 def _draft_beside(path: Path) -> IO[str]:
     try:
-        return tempfile.NamedTemporaryFile(  # type: ignore[return-value]
+        return tempfile.NamedTemporaryFile(
             "w",
             encoding="utf-8",
             newline="",

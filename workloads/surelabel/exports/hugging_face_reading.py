@@ -122,9 +122,10 @@ def _class_labels(feature: Field | None) -> Iterator[Field]:
 
 
 def _task_type(table: pa.Table, names: list[str] | None, file: Path) -> str:
-    told = (table.schema.metadata or {}).get(TASK_TYPE.encode(), b"").decode("utf-8", "replace")
-    if told in _FORMS:
-        return told
+    told = (table.schema.metadata or {}).get(TASK_TYPE.encode(), b"")
+    for task_type in _FORMS:
+        if told == task_type.encode():
+            return task_type
     on = "Image" if "image" in table.column_names else "Text"
     if _CLASSES.is_in(table):
         return f"{on}ClassificationMultiLabel"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from surelabel.exports.class_list import read_classes
 from surelabel.exports.dataset import Example, ExportError, LabeledData
@@ -195,18 +195,17 @@ def _verdict(rows: list[_Row], classes: Classes) -> Verification:
     return Verification(_code(rows[0], classes), tuple(said.split("\n")) if said else ())
 
 
+_CHOICES: tuple[Literal["a", "b", "tie"], ...] = ("a", "b", "tie")
 _EDGES = ("left", "top", "width", "height")
 
 
 def _boxes(rows: list[_Row], classes: Classes) -> Boxes:
-    def rotation(row: _Row) -> float:
-        return row.number("rotation") if row.cells.get("rotation") else 0.0
-
-    boxes = tuple(
-        Box(_code(row, classes), *(row.number(key) for key in _EDGES), rotation(row))
-        for row in rows
-    )
-    return Boxes(boxes, rows[0].image if rows else None)
+    boxes = []
+    for row in rows:
+        left, top, width, height = (row.number(key) for key in _EDGES)
+        rotation = row.number("rotation") if row.cells.get("rotation") else 0.0
+        boxes.append(Box(_code(row, classes), left, top, width, height, rotation))
+    return Boxes(tuple(boxes), rows[0].image if rows else None)
 
 
 def _shapes(rows: list[_Row], classes: Classes) -> tuple[Shape, ...]:
@@ -236,9 +235,10 @@ def _spans(rows: list[_Row], classes: Classes) -> Spans:
 
 
 def _preference(rows: list[_Row], _: Classes) -> Preference:
-    if rows[0].cells["label"] not in ("a", "b", "tie"):
-        raise rows[0].wrong("label", "one of 'a', 'b', 'tie'")
-    return Preference(rows[0].cells["label"])
+    for choice in _CHOICES:
+        if rows[0].cells["label"] == choice:
+            return Preference(choice)
+    raise rows[0].wrong("label", "one of 'a', 'b', 'tie'")
 
 
 def _custom(rows: list[_Row], _: Classes) -> Custom:

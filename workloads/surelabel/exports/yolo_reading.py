@@ -87,8 +87,8 @@ class _Described:
 def _described(folder: Path, path: Path) -> _Described:
     file = path if path.is_file() else _yaml_in(folder)
     if file.suffix == ".txt":
-        names = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
-        classes = Classes.of(dict.fromkeys(filter(None, names)))
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+        classes = Classes.of(dict.fromkeys(filter(None, lines)))
         return _Described(file, classes, len(classes), 0, {})
     import yaml
 
