@@ -29,9 +29,9 @@ from surelabel.exports.dataset import (
     Example,
     ExportError,
     LabeledData,
-    read_labeled_manifest,
 )
 from surelabel.exports.manifest_lines import write_labeled_manifest
+from surelabel.exports.manifest_reading import read_labeled_manifest
 from surelabel.tasks.formats import LABEL_FORMATS
 
 
