@@ -243,7 +243,10 @@ def _polygons(results: list[Field], classes: Classes) -> Polygons:
     for each in results:
         points = []
         for pair in each["value"]["points"].each():
-            x, y = (number.number() for number in pair.each())
+            numbers = [number.number() for number in pair.each()]
+            if len(numbers) != 2:
+                raise pair.wrong("an array of x and y")
+            x, y = numbers
             points.append((x * size.width / 100, y * size.height / 100))
         shapes.append(Shape(_name(each, classes), tuple(points)))
     return Polygons(tuple(shapes), size)
