@@ -71,7 +71,9 @@ def told(situation: Situation, failure: Failure, following: str) -> Problem:
     where = "" if step is None else f"{step.stage} round {step.round} attempt {step.attempt}"
     # Whole before the middle: the next step must not be what is cut off.
     room = MESSAGE_MAX - len(f"{where}:  {following}")
-    return Problem(failure.reason, f"{where}: {failure.message[:room].strip()} {following}")
+    # On one line, as Events and conditions are read; Ray appends the last lines of its log.
+    happened = " ".join(failure.message.split())[:room].strip()
+    return Problem(failure.reason, f"{where}: {happened} {following}")
 
 
 def _of_ended(situation: Situation, attempt: Attempt) -> Failure:

@@ -531,3 +531,12 @@ def test_what_follows_a_failure_is_told_whole_however_long_the_failure_is() -> N
     assert isinstance(action, Retry)
     assert len(action.problem.message) == 1_000
     assert action.problem.message.endswith(" Attempt 2 follows.")
+
+
+def test_a_failure_with_the_last_lines_of_a_log_is_told_on_one_line() -> None:
+    observed = at(
+        TRAIN, **ended(STATES.FAILED, message="exit code 1, last logs:\nfirst\n\n  last\n")
+    )
+    action = decide(spec_of(), status_at(TRAIN), observed, NOW)
+    assert isinstance(action, Retry)
+    assert action.problem.message.endswith("exit code 1, last logs: first last Attempt 2 follows.")
