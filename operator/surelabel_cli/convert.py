@@ -83,8 +83,8 @@ def convert_labeling_request(
             "--task-type."
         )
     needs_ref, needs_labels = _needs(request, found)
-    names = None if labels is None else read_label_names(labels)
     about = {} if labels is None else read_json(labels)
+    names = None if labels is None else _label_names(about, labels)
     audited = about.get(_AUDITED) if isinstance(about.get(_AUDITED), str) else None
     converted = convert_request(request, found, names, needs_ref=needs_ref, audited=audited)
     _write(converted, out)
@@ -118,9 +118,8 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: is not JSON: {error}.") from error
 
 
-def read_label_names(path: Path) -> list[str]:
+def _label_names(value: Any, path: Path) -> list[str]:
     """Names of the classes in a label category file, in its order; UserError."""
-    value = read_json(path)
     listed = value.get("labels") if isinstance(value, dict) else None
     if not isinstance(listed, list) or not listed:
         raise UserError(
@@ -143,8 +142,9 @@ def read_label_classes(path: Path) -> Classes:
     # Late: the formats bring NumPy.
     from surelabel.tasks.classes import Classes
 
-    names = read_label_names(path)
-    entries = zip(names, read_json(path)["labels"], strict=True)
+    value = read_json(path)
+    names = _label_names(value, path)
+    entries = zip(names, value["labels"], strict=True)
     short = {
         name: entry["shortDisplayName"]
         for name, entry in entries

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from surelabel.answer_files.given import GivenAnswers
 from surelabel.answer_table import AnswerTable
 from surelabel.tasks.base import Choosing
-from surelabel.tasks.class_codes import codes_of, recoded, without
+from surelabel.tasks.class_codes import codes_of, codes_of_label, recoded, recoded_label, without
 from surelabel.tasks.valued import ValueAnswers
 from surelabel.tasks.values import Value
 
@@ -69,7 +69,7 @@ def without_classes(given: GivenAnswers, gaps: Collection[int]) -> GivenAnswers:
         return given
     used = {code for each in given.answers for code in codes_of(each.value)}
     for label in given.labels.values():
-        used |= {*codes_of(label.value), *label.named}
+        used.update(codes_of_label(label))
     unused = set(gaps) - used
     new = without(unused, len(given.classes))
     names = tuple(n for code, n in enumerate(given.classes.names) if code not in unused)
@@ -77,14 +77,7 @@ def without_classes(given: GivenAnswers, gaps: Collection[int]) -> GivenAnswers:
         given,
         classes=replace(given.classes, names=names),
         answers=tuple(replace(a, value=recoded(a.value, new)) for a in given.answers),
-        labels={
-            item: replace(
-                label,
-                value=recoded(label.value, new),
-                named=tuple(new[code] for code in label.named),
-            )
-            for item, label in given.labels.items()
-        },
+        labels={item: recoded_label(label, new) for item, label in given.labels.items()},
     )
 
 

@@ -12,7 +12,7 @@ from surelabel.answer_files.job_manifest import ManifestLine, find_attribute, re
 from surelabel.exports.dataset import Example, ExportError, LabeledData
 from surelabel.plural import counted
 from surelabel.tasks.base import LabelError
-from surelabel.tasks.class_codes import codes_of, recoded, without
+from surelabel.tasks.class_codes import codes_of_label, recoded_label, without
 from surelabel.tasks.classes import Classes, SeenClasses
 from surelabel.tasks.formats import LABEL_FORMATS
 from surelabel.tasks.instance_segmentation.format import read_instances
@@ -172,23 +172,13 @@ def _seen(lines: Sequence[ManifestLine], attribute: str) -> tuple[Classes, set[i
 
 def _without_gaps(data: LabeledData, gaps: set[int]) -> LabeledData:
     if gaps:
-        gaps = gaps - {code for each in data.examples for code in codes_of(each.label.value)}
+        gaps = gaps - {code for each in data.examples for code in codes_of_label(each.label)}
     if not gaps:
         return data
     new = without(gaps, len(data.classes))
-    examples = tuple(
-        replace(
-            each,
-            label=replace(
-                each.label,
-                value=recoded(each.label.value, new),
-                named=tuple(new[code] for code in each.label.named),
-            ),
-        )
-        for each in data.examples
-    )
-    names = {new[code]: name for code, name in enumerate(data.classes.names) if code in new}
-    kept = replace(data.classes, names=tuple(names[code] for code in sorted(names)))
+    examples = tuple(replace(each, label=recoded_label(each.label, new)) for each in data.examples)
+    names = tuple(name for code, name in enumerate(data.classes.names) if code in new)
+    kept = replace(data.classes, names=names)
     moved = [code for code in new if new[code] != code]
     shown = ", ".join(f"{data.classes.names[c]} {c} -> {new[c]}" for c in moved[:_MOVED])
     more = f" and {len(moved) - _MOVED} more" if len(moved) > _MOVED else ""

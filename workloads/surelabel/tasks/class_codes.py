@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from surelabel.tasks.label_format import Label
 from surelabel.tasks.values import SemanticMask
 
 
@@ -45,6 +46,18 @@ def recoded(value: Any, new: Mapping[int, int]) -> Any:
         else:
             changed[name] = recoded(inner, new)
     return replace(value, **changed)
+
+
+def codes_of_label(label: Label[Any]) -> Iterator[int]:
+    """The codes of its value and of its metadata."""
+    yield from codes_of(label.value)
+    yield from label.named
+
+
+def recoded_label(label: Label[Any], new: Mapping[int, int]) -> Label[Any]:
+    """The label with ``new[code]`` for each code; KeyError for one that is not there."""
+    named = tuple(new[code] for code in label.named)
+    return replace(label, value=recoded(label.value, new), named=named)
 
 
 def without(codes: Iterable[int], n_classes: int) -> dict[int, int]:
