@@ -17,6 +17,7 @@ from PIL import Image
 
 from surelabel.exports import notes
 from surelabel.exports.dataset import Example, ExportError, LabeledData, stem_of
+from surelabel.exports.json_file import read_json
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
 from surelabel.tasks.label_format import Label
@@ -64,12 +65,9 @@ def write(data: LabeledData, folder: Path) -> list[str]:
 def read(path: Path, task_type: str | None) -> LabeledData:
     """The folder, with its ``panoptic.json``. Without a task type ``isthing`` tells it."""
     file = path / FILE
+    value = read_json(file, "Name a file of COCO's.")
     try:
-        value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{file}: is not JSON: {error}. Name a file of COCO's.") from None
-    try:
-        return _data(Field(value, str(file)), path, task_type)
+        return _data(value, path, task_type)
     except (FieldError, ExportError) as error:
         raise ExportError(str(error)) from None
     except PixelError as error:

@@ -6,7 +6,6 @@ Regions of many objects (``iscrowd``) are no objects: they are left out, and tol
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from surelabel.consolidation.masks import rle
 from surelabel.exports.coco import FILE
 from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.exports.json_file import read_json
 from surelabel.exports.polygon_masks import polygon_mask
 from surelabel.plural import counted
 from surelabel.tasks.classes import Classes
@@ -43,12 +43,9 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     else polygons, else boxes.
     """
     file = path / FILE if path.is_dir() else path
+    value = read_json(file, "Name a file of COCO's.")
     try:
-        value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{file}: is not JSON: {error}. Name a file of COCO's.") from None
-    try:
-        return _data(Field(value, str(file)), task_type)
+        return _data(value, task_type)
     except (FieldError, ExportError) as error:
         raise ExportError(str(error)) from None
     except ValueError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from surelabel.tasks.classes import Classes
@@ -14,6 +15,14 @@ from surelabel.tasks.values import ImageSize
 
 class ExportError(ValueError):
     """Something that cannot be converted at all; the message names place, rule and next step."""
+
+
+def several_fit(file: Path, fitting: Iterable[str]) -> ExportError:
+    """What to raise where a table's columns are those of several task types."""
+    return ExportError(
+        f"{file}: its columns fit {', '.join(fitting)}, and nothing in it tells which. Pass "
+        "--task-type."
+    )
 
 
 @dataclass(frozen=True)

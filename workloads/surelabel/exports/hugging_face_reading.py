@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.exports.dataset import Example, ExportError, LabeledData, several_fit
 from surelabel.exports.hugging_face import TASK_TYPE
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
@@ -139,10 +139,7 @@ def _task_type(table: pa.Table, names: list[str] | None, file: Path) -> str:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise ExportError(
-            f"{file}: its columns fit {', '.join(fitting)}, and nothing in it tells which. Pass "
-            "--task-type."
-        )
+        raise several_fit(file, fitting)
     raise ExportError(
         f"{file}: must have a column label, labels, objects or entities; got "
         f"{', '.join(table.column_names)}. Convert it by another program."

@@ -6,7 +6,6 @@ all: it is taken from ``labeling_config.xml`` beside the tasks, where that is th
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from surelabel.exports.class_list import in_order
 from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.exports.json_file import read_json
 from surelabel.exports.label_studio import CONFIG, CONTROLS, FILE, Control
 from surelabel.exports.xml_file import Element, read_xml
 from surelabel.plural import counted
@@ -45,12 +45,9 @@ def read(path: Path, task_type: str | None) -> LabeledData:
     order, behind them others, sorted.
     """
     file = path / FILE if path.is_dir() else path
+    value = read_json(file, "Export the project as JSON.")
     try:
-        value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise ExportError(f"{file}: is not JSON: {error}. Export the project as JSON.") from None
-    try:
-        tasks = list(Field(value, str(file)).each())
+        tasks = list(value.each())
         return _data(tasks, task_type, file, file.with_name(CONFIG))
     except FieldError as error:
         raise ExportError(str(error)) from None

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from surelabel.exports.class_list import read_classes
-from surelabel.exports.dataset import Example, ExportError, LabeledData
+from surelabel.exports.dataset import Example, ExportError, LabeledData, several_fit
 from surelabel.exports.tables import FILE, IMAGE, NUMBER
 from surelabel.tasks.classes import Classes
 from surelabel.tasks.fields import Field, FieldError
@@ -169,10 +169,7 @@ def _task_type(columns: list[str], file: Path) -> str:
     if len(fitting) == 1:
         return fitting[0]
     fitting = fitting or [name for name, form in _FORMS.items() if not form.columns]
-    raise ExportError(
-        f"{file}: its columns fit {', '.join(fitting)}, and nothing in it tells which. Pass "
-        "--task-type."
-    )
+    raise several_fit(file, fitting)
 
 
 # -- values
