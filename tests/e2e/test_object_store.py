@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+
 import obstore
 import pytest
 
@@ -31,6 +35,21 @@ def test_objects_outlive_the_server_which_lets_nobody_in_without_keys(
         if "connection refused" not in answer:
             break
     assert "403" in answer
+
+
+def test_the_way_to_the_server_comes_back_when_it_is_lost(s3: ObjectStore) -> None:
+    with s3.reached() as bucket:
+        obstore.put(bucket, "c", b"before")
+        listed = subprocess.run(
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(os.getpid())],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        ours = [line for line in listed.stdout.splitlines() if " port-forward " in line]
+        (forward,) = [line for line in ours if f"--namespace={s3.namespace} " in line]
+        os.kill(int(forward.split()[0]), signal.SIGKILL)
+        assert bytes(obstore.get(bucket, "c").bytes()) == b"before"
 
 
 def _asked_by_a_stranger(cluster: RealCluster, place: str, name: str, endpoint: str) -> str:
