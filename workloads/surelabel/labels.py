@@ -160,11 +160,13 @@ def write_delta(new: LabelState, old: LabelState | None) -> bytes:
     # The same word may have another number in the older state.
     numbers = np.array([0, *(new.code(word) for word in before.reasons)], np.int16)
     changed |= new.reason != numbers[before.reason]
-    words = np.array(["", *new.reasons])
     rows = np.flatnonzero(changed)
     columns: dict[str, Any] = {"line": rows}
     for name in _COLUMNS:
-        columns[name] = words[new.reason[rows]] if name == "reason" else getattr(new, name)[rows]
+        columns[name] = getattr(new, name)[rows]
+    # NumPy's text would take four bytes for each character of the longest word, in every row.
+    numbered = pa.DictionaryArray.from_arrays(columns["reason"], pa.array(["", *new.reasons]))
+    columns["reason"] = numbered.cast(pa.string())
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer, compression="zstd")
     return buffer.getvalue()
@@ -178,11 +180,11 @@ def apply_delta(state: LabelState, data: bytes) -> None:
     rows = table.column("line").to_numpy()
     for name in _COLUMNS:
         if name == "reason":
-            words, inverse = np.unique(
-                np.array(table.column(name).to_pylist(), dtype=object), return_inverse=True
-            )
-            codes = np.array([state.code(str(word) or None) for word in words], np.int16)
-            state.reason[rows] = codes[inverse] if len(words) else 0
+            numbered = table.column(name).combine_chunks().dictionary_encode()
+            words = numbered.dictionary.to_pylist()
+            code = {word: state.code(word or None) for word in sorted(words)}
+            codes = np.array([code[word] for word in words], np.int16)
+            state.reason[rows] = codes[numbered.indices.to_numpy()]
         else:
             getattr(state, name)[rows] = table.column(name).to_numpy()
 
