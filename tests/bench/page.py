@@ -127,14 +127,19 @@ def _cpu() -> str:
 
 
 def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+    commit = _git("describe", "--always")
+    # The page itself does not count: each section that is written changes it.
+    changed = _git(
+        "status", "--porcelain", "-uno", "--", ".", f":(exclude){PAGE.relative_to(ROOT)}"
     )
-    return done.stdout.strip() or "unknown"
+    return (commit or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
 
 
 def _load(load: tuple[float, float, float]) -> str:
