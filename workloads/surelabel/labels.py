@@ -21,6 +21,8 @@ from surelabel_contract.store import Folder
 
 # More deltas than this are merged into one file by the next writer.
 MAX_FILES = 32
+# Rows copied at once, on their way to a file or from it.
+_ROWS = 65_536
 
 
 class Kind(IntEnum):
@@ -161,32 +163,42 @@ def write_delta(new: LabelState, old: LabelState | None) -> bytes:
     numbers = np.array([0, *(new.code(word) for word in before.reasons)], np.int16)
     changed |= new.reason != numbers[before.reason]
     rows = np.flatnonzero(changed)
+    words = pa.array(["", *new.reasons])
+    buffer = io.BytesIO()
+    writer: Any = None
+    # Also without rows there is a table.
+    for start in range(0, len(rows) or 1, _ROWS):
+        table = _table(new, rows[start : start + _ROWS], words)
+        writer = writer or pq.ParquetWriter(buffer, table.schema, compression="zstd")
+        writer.write_table(table)
+    writer.close()
+    return buffer.getvalue()
+
+
+def _table(state: LabelState, rows: NDArray[np.int64], words: Any) -> Any:
+    """Rows as a pyarrow Table; ``words``: the reasons by their numbers."""
+    import pyarrow as pa
+
     columns: dict[str, Any] = {"line": rows}
     for name in _COLUMNS:
-        columns[name] = getattr(new, name)[rows]
-    # NumPy's text would take four bytes for each character of the longest word, in every row.
-    numbered = pa.DictionaryArray.from_arrays(columns["reason"], pa.array(["", *new.reasons]))
-    columns["reason"] = numbered.cast(pa.string())
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer, compression="zstd")
-    return buffer.getvalue()
+        columns[name] = getattr(state, name)[rows]
+    columns["reason"] = pa.DictionaryArray.from_arrays(columns["reason"], words).cast(pa.string())
+    return pa.table(columns)
 
 
 def apply_delta(state: LabelState, data: bytes) -> None:
     """Put a delta's rows into ``state``."""
     import pyarrow.parquet as pq
 
-    table = pq.read_table(io.BytesIO(data))
-    rows = table.column("line").to_numpy()
-    for name in _COLUMNS:
-        if name == "reason":
-            numbered = table.column(name).combine_chunks().dictionary_encode()
-            words = numbered.dictionary.to_pylist()
-            code = {word: state.code(word or None) for word in sorted(words)}
-            codes = np.array([code[word] for word in words], np.int16)
-            state.reason[rows] = codes[numbered.indices.to_numpy()]
-        else:
-            getattr(state, name)[rows] = table.column(name).to_numpy()
+    for batch in pq.ParquetFile(io.BytesIO(data)).iter_batches(_ROWS):
+        rows = batch.column("line").to_numpy()
+        for name in _COLUMNS:
+            if name == "reason":
+                numbered = batch.column(name).dictionary_encode()
+                codes = [state.code(word or None) for word in numbered.dictionary.to_pylist()]
+                state.reason[rows] = np.array(codes, np.int16)[numbered.indices.to_numpy()]
+            else:
+                getattr(state, name)[rows] = batch.column(name).to_numpy()
 
 
 def read_labels(folder: Folder, files: LabelFiles) -> LabelState:
