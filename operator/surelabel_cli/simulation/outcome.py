@@ -20,9 +20,9 @@ from surelabel.answers import CodedAnswers
 from surelabel.labels import Kind, LabelFiles, LabelState, read_labels
 from surelabel.ledger import Ledger, StoredProposal
 from surelabel.selection import stream
-from surelabel.stages.annotate import read_truth
 from surelabel.stages.context import StageContext
 from surelabel.stages.promise import sealed_reference
+from surelabel.stages.truth import read_truth
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_cli.simulation.replay import Replay
@@ -112,7 +112,7 @@ def _wrong(replay: Replay, context: StageContext, ledger: Ledger | None) -> _Wro
         return _Wrong()
     files = LabelFiles.from_json(context.read("labels"))
     state = read_labels(context.folder, files)
-    known = read_truth(context, people, set(range(len(state.kind))))
+    known = read_truth(context, people, set(range(len(state.kind)))).known
     truth = np.array([known.get(line, -1) for line in range(len(state.kind))], np.int64)
     machine = state.kind == Kind.MACHINE
     labeled = (machine | (state.kind == Kind.HUMAN)) & (truth >= 0)

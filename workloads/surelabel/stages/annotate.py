@@ -1,4 +1,4 @@
-"""Simulated people answer the task file; the only module that reads the truth.
+"""Simulated people answer the task file.
 
 Nobody sleeps: times are stamped from the step's start. Segments are created, never changed, and
 the same whichever attempt writes them.
@@ -6,7 +6,7 @@ the same whichever attempt writes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,15 @@ import msgspec
 
 from surelabel.answers import CANNOT_TELL, SUBMITTED, AnswerIndex, SegmentsOfStep
 from surelabel.blobs import moved_out
-from surelabel.manifest import read_line
 from surelabel.selection import stream
 from surelabel.stages.answer_contents import BlobWriter
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.earlier_label import EarlierLabels
-from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_answer_index, read_items
+from surelabel.stages.truth import FIELD, Truth, read_truth
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import Coded, TaskType
-from surelabel_contract.errors import ConfigurationError, uri_of_field
+from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.model import sha256_hex
 from surelabel_contract.people import Answer, Progress, Task, read_tasks, write_lines
 from surelabel_contract.stages import (
@@ -32,11 +31,9 @@ from surelabel_contract.stages import (
     SimulatedAnnotator,
     SimulatedWorkforce,
 )
-from surelabel_contract.store import NotFoundInStoreError
 
 _WRITER = "simulated"
 _ITEMS_PER_SEGMENT = 500
-_CHUNK = 4 << 20
 
 
 @dataclass
@@ -64,6 +61,7 @@ def annotate(context: StageContext) -> StageResult:
     reader = read_items(context)
     lines = reader.lines_of(task.item_id for task in tasks)
     truth = read_truth(context, workforce, set(lines.values()))
+    _tell_of_unknown(context, truth, len(tasks))
     index = read_answer_index(context)
     people = _People(context, workforce)
     blobs = BlobWriter(context, config.step)
@@ -77,7 +75,7 @@ def annotate(context: StageContext) -> StageResult:
             if tally.stopped or _limit_reached(context, tally, len(asked)):
                 tally.stopped = True
                 break
-            given = people.answer(task, asked, truth.get(lines[task.item_id]))
+            given = people.answer(task, asked, truth.known.get(lines[task.item_id]))
             answers.extend(_without_images(each, blobs) for each in given)
             _count(tally, task, given)
         if answers:
@@ -111,6 +109,16 @@ def annotate(context: StageContext) -> StageResult:
             answers=tally.answers,
         ),
     )
+
+
+def _tell_of_unknown(context: StageContext, truth: Truth, n_tasks: int) -> None:
+    if truth.unknown:
+        line = min(truth.unknown)
+        context.notice(
+            "TruthNotKnown",
+            f"{FIELD}: the truth of {len(truth.unknown)} of {n_tasks} items is not known, so that "
+            f"all say that they cannot tell; the first is line {line + 1}: {truth.unknown[line]}",
+        )
 
 
 class _People:
@@ -226,33 +234,3 @@ def _write_progress(context: StageContext, tasks: Sequence[Task], tally: _Tally)
         last_answer_time=tally.last_time,
     )
     context.folder.write(context.keys.progress(context.config.step), msgspec.json.encode(progress))
-
-
-def read_truth(
-    context: StageContext, workforce: SimulatedWorkforce, wanted: set[int]
-) -> Mapping[int, Coded]:
-    """The truth by line, for the wanted lines alone; a line without a known label is left out."""
-    with uri_of_field("WorkTeam spec.simulated.truthURI"):
-        context.storage.check(workforce.truth_uri)
-    folder, name = context.storage.locate(workforce.truth_uri)
-    task_type = TASK_TYPES[context.config.task_type]
-    labels = [label.name for label in context.config.labels]
-    found: dict[int, Coded] = {}
-    last = max(wanted, default=-1)
-    try:
-        for number, raw in enumerate(whole_lines(folder.read_chunks(name, _CHUNK))):
-            if number > last:
-                break
-            if number in wanted:
-                try:
-                    found[number] = task_type.read_truth(read_line(raw), labels)
-                except (ValueError, TypeError, KeyError):
-                    # Nobody knows it, so everybody answers "cannot tell".
-                    continue
-    except NotFoundInStoreError as error:
-        raise ConfigurationError(
-            "TruthNotFound",
-            f"WorkTeam spec.simulated.truthURI: {workforce.truth_uri} does not exist. Upload it: "
-            f"one line {task_type.truth_example} for each line of the manifest.",
-        ) from error
-    return found

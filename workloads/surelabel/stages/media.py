@@ -1,10 +1,13 @@
-"""Features of a shard's items; a source that cannot be read fails alone, with its reason."""
+"""Sources of a shard's items, read once: features where a model will learn, a look where not.
+
+A source that cannot be used fails alone, with its reason, before anybody is asked about it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -27,6 +30,8 @@ from surelabel_contract.store import (
 _BATCH = 64
 _READERS = 8
 
+T = TypeVar("T")
+
 
 class MediaFailure(msgspec.Struct, frozen=True):
     """An item whose source cannot be used."""
@@ -43,11 +48,7 @@ def write_feature_shard(
 
     Items that brought a label are left out: no model will ever look at them.
     """
-    wanted = [
-        (line, item)
-        for line, item in enumerate(checked, lines.first_line)
-        if isinstance(item, ManifestItem) and item.earlier is None
-    ]
+    wanted = _unlabeled(lines, checked)
     task_type = learnable(context.config.task_type)
     failures: list[MediaFailure] = []
     found: list[int] = []
@@ -75,6 +76,63 @@ def write_feature_shard(
     return context.write_key(context.keys.feature_shard(lines.number), data), failures
 
 
+def check_sources(
+    context: StageContext, lines: LineRange, checked: Sequence[ManifestItem | Rejected]
+) -> list[MediaFailure]:
+    """The items whose source people could not look at; for jobs without a model.
+
+    Texts in the manifest itself have been checked with their lines. What may be anything, such as
+    a video, is looked up and not read.
+    """
+    task_type = TASK_TYPES[context.config.task_type]
+    look = _look_up if task_type.takes_any_source else _look_at
+    wanted = [pair for pair in _unlabeled(lines, checked) if pair[1].source_ref is not None]
+    with ThreadPoolExecutor(_READERS) as readers:
+        found = list(readers.map(lambda pair: look(context, *pair), wanted))
+    return [each for each in found if each is not None]
+
+
+def _unlabeled(
+    lines: LineRange, checked: Sequence[ManifestItem | Rejected]
+) -> list[tuple[int, ManifestItem]]:
+    return [
+        (line, item)
+        for line, item in enumerate(checked, lines.first_line)
+        if isinstance(item, ManifestItem) and item.earlier is None
+    ]
+
+
+def _look_at(context: StageContext, line: int, item: ManifestItem) -> MediaFailure | None:
+    # Late: a job whose texts stand in the manifest needs neither.
+    from surelabel.tasks.image_classification.features import BrokenImageError, decode
+    from surelabel.tasks.text_classification.features import BrokenTextError, read_text
+
+    source = read_source(context, line, item)
+    if isinstance(source, MediaFailure):
+        return source
+    content = source[1]
+    try:
+        if TASK_TYPES[context.config.task_type].source_kind == "text":
+            read_text(content)
+        else:
+            decode(content if isinstance(content, bytes) else content.encode())
+    except (BrokenTextError, BrokenImageError) as error:
+        return MediaFailure(line, "BrokenMedia", str(error))
+    return None
+
+
+def _look_up(context: StageContext, line: int, item: ManifestItem) -> MediaFailure | None:
+    uri = item.source_ref or ""
+
+    def look_up() -> None:
+        folder, name = context.storage.locate(uri)
+        if folder.size(name) is None:
+            raise NotFoundInStoreError(uri)
+
+    found = _of_item(line, uri, look_up)
+    return found if isinstance(found, MediaFailure) else None
+
+
 def read_source(
     context: StageContext, line: int, item: ManifestItem | Item
 ) -> tuple[int, bytes | str] | MediaFailure:
@@ -83,13 +141,19 @@ def read_source(
     What the store answers for this object is the item's; an unreachable store, or one that refuses
     whoever asks, is no fault of the item and ends the stage (StorageError).
     """
-    if item.source_ref is None:
+    uri = item.source_ref
+    if uri is None:
         return line, item.source or ""
     limit = TASK_TYPES[context.config.task_type].max_source_bytes
+    found = _of_item(line, uri, lambda: context.storage.read(uri, limit))
+    return found if isinstance(found, MediaFailure) else (line, found)
+
+
+def _of_item(line: int, uri: str, ask: Callable[[], T]) -> T | MediaFailure:
     try:
-        return line, context.storage.read(item.source_ref, limit)
+        return ask()
     except NotFoundInStoreError:
-        reason, message = "MissingMedia", f"{item.source_ref} does not exist."
+        reason, message = "MissingMedia", f"{uri} does not exist."
     except TooLargeError as error:
         reason, message = "SourceTooLarge", str(error)
     except ForbiddenError as error:

@@ -21,7 +21,7 @@ from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.first_batch import choose_first_batch
 from surelabel.stages.line_check import line_check
-from surelabel.stages.media import MediaFailure, write_feature_shard
+from surelabel.stages.media import MediaFailure, check_sources, write_feature_shard
 from surelabel.stages.shard_result import (
     ShardLines,
     ShardResult,
@@ -32,6 +32,7 @@ from surelabel.stages.shard_result import (
 )
 from surelabel.stages.sharding import map_shards
 from surelabel.stages.splitting import HugeLineError, LineRange, Split, split_lines
+from surelabel.tasks import TASK_TYPES
 from surelabel_contract.errors import ConfigurationError, uri_of_field
 from surelabel_contract.stages import NextFacts, ObjectRef, Progressed
 from surelabel_contract.store import NotFoundInStoreError
@@ -39,7 +40,7 @@ from surelabel_contract.store import NotFoundInStoreError
 _CHUNK = 8 << 20
 _LINES = 10_000
 # A shard with media takes minutes, and a retry should not lose more than one.
-_LINES_WITH_FEATURES = 2_000
+_LINES_WITH_MEDIA = 2_000
 # A shard is held in memory, here and by every stage that reads it, with all of its lines.
 _MAX_BYTES = 32 << 20
 
@@ -128,9 +129,10 @@ def prepare_shard(context: StageContext, lines: LineRange) -> ShardResult:
         context.keys.item_shard(lines.number), write_item_shard(lines.first_line, raw, checked)
     )
     features: ObjectRef | None = None
-    failed: list[MediaFailure] = []
     if config.auto_labeling is not None:
         features, failed = write_feature_shard(context, lines, checked)
+    else:
+        failed = check_sources(context, lines, checked)
     told = ShardLines.of(lines.first_line, checked, failed)
     return write_result(context, lines, items, features, told)
 
@@ -140,7 +142,9 @@ def _split(context: StageContext) -> Split:
     with uri_of_field("spec.input.manifest"):
         context.storage.check(config.manifest_uri)
     folder, name = context.storage.locate(config.manifest_uri)
-    size = _LINES if config.auto_labeling is None else _LINES_WITH_FEATURES
+    task_type = TASK_TYPES[config.task_type]
+    has_media = config.auto_labeling is not None or task_type.source_kind == "image"
+    size = _LINES_WITH_MEDIA if has_media else _LINES
     try:
         split = split_lines(folder.read_chunks(name, _CHUNK), size, _MAX_BYTES)
     except HugeLineError as error:

@@ -17,6 +17,7 @@ from PIL import Image
 from surelabel.items import Item, ItemReader
 from surelabel.stages.context import StageContext
 from surelabel.stages.media import MediaFailure, read_source
+from surelabel.tasks.text_classification.features import BrokenTextError, read_text
 
 _READERS = 16
 # EXIF orientations that lie on their side.
@@ -71,11 +72,9 @@ def _read_all(
 
 def _text(line: int, content: bytes | str) -> str | MediaFailure:
     try:
-        # As the features read it: a byte order mark is no part of the text.
-        return content.decode("utf-8-sig") if isinstance(content, bytes) else content
-    except UnicodeDecodeError as error:
-        message = f"a text must be UTF-8; byte {error.start} is {content[error.start]:#04x}."
-        return MediaFailure(line, "BrokenMedia", message)
+        return read_text(content)
+    except BrokenTextError as error:
+        return MediaFailure(line, "BrokenMedia", str(error))
 
 
 def _size(line: int, content: bytes | str) -> tuple[int, int] | MediaFailure:

@@ -106,6 +106,11 @@ class TaskType(Protocol):
         ...
 
     @property
+    def takes_any_source(self) -> bool:
+        """A referenced source may be of any kind, such as a video, whatever ``source_kind`` is."""
+        ...
+
+    @property
     def truth_example(self) -> str:
         """What a line of a truth file looks like, for messages."""
         ...

@@ -20,6 +20,7 @@ class Classification:
     crowd_element: str
     needs_ref: bool = False
     needs_labels: bool = True
+    takes_any_source: ClassVar[bool] = False
     truth_example: ClassVar[str] = '{"label": "<name>"}'
 
     def choices(self, classes: Classes, named: Collection[int]) -> tuple[str, ...]:

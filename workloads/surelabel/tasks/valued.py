@@ -131,6 +131,8 @@ class ValueTask(Generic[V]):
     wants_texts: ClassVar[bool] = False
     # The algorithms by the names that ``spec.consolidation.method`` has for them.
     methods: ClassVar[Mapping[str, Any]] = {"Auto": None}
+    # See ``TaskType``.
+    takes_any_source: ClassVar[bool] = False
     # Whether an answer is made of marks of the job's classes, see ``disagreement_about``.
     marks_classes: ClassVar[bool] = False
     # Whether each class that somebody chose has a chance to apply.

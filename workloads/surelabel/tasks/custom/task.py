@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from surelabel.tasks.base import Random
 from surelabel.tasks.custom.format import CustomFormat
@@ -16,6 +17,7 @@ class Custom(ValueTask[Value]):
     """Answers that are equal or are not: the label is the one that most people gave."""
 
     format: LabelFormat[Value] = field(default_factory=CustomFormat)
+    takes_any_source: ClassVar[bool] = True
 
     def vary(self, truth: Value, accuracy: float, rng: Random, n_classes: int) -> Value:
         """See ``ValueTask``; who errs hands in an empty form, since nobody knows what it means."""

@@ -24,6 +24,7 @@ class FreeText(ValueTask[Text]):
     """A transcript, a caption, a translation."""
 
     format: LabelFormat[Text] = field(default_factory=FreeTextFormat)
+    takes_any_source: ClassVar[bool] = True
     methods: ClassVar[Mapping[str, Any]] = METHODS
 
     def disagreement(self, first: Text, second: Text) -> float:

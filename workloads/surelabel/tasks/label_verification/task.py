@@ -24,6 +24,7 @@ class LabelVerification(ChoiceTask[Verification]):
     """A class such as good or bad; the label has the comments of all annotators."""
 
     format: LabelFormat[Verification] = field(default_factory=LabelVerificationFormat)
+    takes_any_source: ClassVar[bool] = True
     marks_classes: ClassVar[bool] = True
     truth_example: ClassVar[str] = (
         '{"answer": <answerContent>} or {"earlier": <answerContent of the right earlier label>}'

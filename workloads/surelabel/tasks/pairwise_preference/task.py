@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from surelabel.tasks.base import Random
 from surelabel.tasks.chosen import ChoiceTask
@@ -21,6 +22,7 @@ class PairwisePreference(ChoiceTask[Preference]):
     """a, b, or neither: which side is preferred, each pair by itself."""
 
     format: LabelFormat[Preference] = field(default_factory=PairwisePreferenceFormat)
+    takes_any_source: ClassVar[bool] = True
 
     def choices(self, classes: Classes, named: Collection[int]) -> tuple[str, ...]:
         """See ``Choosing``; a tie only where somebody said so, since many forms do not offer it."""

@@ -23,6 +23,7 @@ class Ranking(ValueTask[Order]):
     """The best first."""
 
     format: LabelFormat[Order] = field(default_factory=RankingFormat)
+    takes_any_source: ClassVar[bool] = True
     methods: ClassVar[Mapping[str, Any]] = RANKING_METHODS
 
     def disagreement(self, first: Order, second: Order) -> float:

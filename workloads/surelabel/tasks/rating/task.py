@@ -24,6 +24,7 @@ class Rating(ValueTask[Value]):
     """How good, how strong, how many."""
 
     format: LabelFormat[Value] = field(default_factory=RatingFormat)
+    takes_any_source: ClassVar[bool] = True
     methods: ClassVar[Mapping[str, Any]] = METHODS
     # How far apart two ratings are that are half as far apart as can be.
     unit: float = 1.0

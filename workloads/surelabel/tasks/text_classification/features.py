@@ -25,19 +25,28 @@ def text_features(sources: Sequence[bytes | str]) -> FeatureBatch:
     broken: list[BrokenSource] = []
     for row, source in enumerate(sources):
         try:
-            text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
-        except UnicodeDecodeError as error:
-            message = (
-                f"a text must be UTF-8; byte {error.start} is {error.object[error.start]:#04x}."
-            )
-            broken.append(BrokenSource(row, "BrokenMedia", message))
-            continue
-        if not text.strip():
-            broken.append(BrokenSource(row, "BrokenMedia", "the text is empty."))
-            continue
-        rows.append(row)
-        texts.append(text[:MAX_CHARACTERS])
+            texts.append(read_text(source)[:MAX_CHARACTERS])
+            rows.append(row)
+        except BrokenTextError as error:
+            broken.append(BrokenSource(row, "BrokenMedia", str(error)))
     return FeatureBatch(np.array(rows, np.int64), _matrix(texts), tuple(broken))
+
+
+class BrokenTextError(ValueError):
+    """A text that cannot be read; the message says why."""
+
+
+def read_text(source: bytes | str) -> str:
+    """The text, without a byte order mark; BrokenTextError unless it is UTF-8 and not blank."""
+    try:
+        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source
+    except UnicodeDecodeError as error:
+        raise BrokenTextError(
+            f"a text must be UTF-8; byte {error.start} is {error.object[error.start]:#04x}."
+        ) from None
+    if not text.strip():
+        raise BrokenTextError("the text is empty.")
+    return text
 
 
 def _matrix(texts: list[str]) -> sparse.csr_matrix:
