@@ -94,9 +94,8 @@ def test_times_of_a_finished_jobs_folder_are_a_column(tmp_path: Path, task_type:
         spec={"output_layout": "GroundTruth", "label_attribute_name": "job-ref"},
     )
     content = CASES[task_type][0]
-    driver.write_input(
-        [{"source-ref": f"s3://b/{n}.png"} for n in range(4)], [content] * 4, "answer"
-    )
+    lines = [{"source-ref": uri} for uri in driver.pictures(4)]
+    driver.write_input(lines, [content] * 4, "answer")
     driver.run_job()
     spent: dict[str, list[float]] = {}
     for path in driver.path.glob("annotations/worker-response/**/*.json"):

@@ -400,9 +400,8 @@ def test_masks_of_a_finished_job_are_compared_with_those_that_it_made(tmp_path: 
         spec={"output_layout": "GroundTruth", "label_attribute_name": "job-ref"},
     )
     content = CASES["SemanticSegmentation"][0]
-    driver.write_input(
-        [{"source-ref": f"s3://b/{n}.png"} for n in range(4)], [content] * 4, "answer"
-    )
+    lines = [{"source-ref": uri} for uri in driver.pictures(4)]
+    driver.write_input(lines, [content] * 4, "answer")
     driver.run_job()
     arguments = ("consolidate", driver.path, "--task-type", "SemanticSegmentation", "--compare")
     code, out, _ = run(*arguments, "-o", tmp_path / "labels.jsonl")

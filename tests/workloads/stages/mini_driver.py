@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from surelabel.stages import runner
 from surelabel_contract.keys import StateKeys
 from surelabel_contract.stages import (
@@ -76,6 +78,13 @@ class MiniDriver:
         (self.root / "truth.jsonl").write_text(
             "".join(json.dumps({key: name}) + "\n" for name in truth)
         )
+
+    def pictures(self, n: int, size: tuple[int, int] = (80, 60)) -> list[str]:
+        """The URIs of n pictures below ``root``, for who must have some to look at."""
+        paths = [self.root / f"{number}.png" for number in range(n)]
+        for path in paths:
+            Image.new("L", size).save(path)
+        return [path.as_uri() for path in paths]
 
     def config(
         self, step: Step, before: StageReport | None, ending: Ending | None = None, **changes: Any

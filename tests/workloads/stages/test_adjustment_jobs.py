@@ -48,7 +48,7 @@ def driver_of(root: Path, given: Boxes = ROUGH, n: int = 6, **values: Any) -> Mi
         spec={"audit_label_attribute_name": "rough"},
         **values,
     )
-    lines = [{"source-ref": f"s3://b/{number}.png", **earlier(given)} for number in range(n)]
+    lines = [{"source-ref": uri, **earlier(given)} for uri in driver.pictures(n)]
     answer = TASK.format.answer_content(Adjustment(RIGHT), CLASSES)
     driver.write_input(lines, [answer] * n, key="answer")
     return driver
@@ -92,9 +92,10 @@ def test_who_judges_an_earlier_label_gets_it_as_well(tmp_path: Path) -> None:
     spec = {"audit_label_attribute_name": "rough"}
     driver = MiniDriver(tmp_path, labels=LABELS, task_type="LabelVerification", spec=spec)
     # Of any kind: a judgement does not need to understand it.
-    lines = [{"source-ref": f"s3://b/{n}.png", "rough": {"strange": n}} for n in range(2)]
+    *two, third = driver.pictures(3)
+    lines = [{"source-ref": uri, "rough": {"strange": n}} for n, uri in enumerate(two)]
     answer = {"crowd-image-classifier": {"label": "Duck"}}
-    driver.write_input([*lines, {"source-ref": "s3://b/2.png"}], [answer] * 3, key="answer")
+    driver.write_input([*lines, {"source-ref": third}], [answer] * 3, key="answer")
     report = driver.run(0, Stage.PREPARE)
     tasks = (driver.path / report.carry["tasks"].key).read_bytes().splitlines()
     assert [json.loads(task)["prelabel"] for task in tasks] == [
@@ -122,10 +123,11 @@ def test_careless_people_leave_more_of_it_as_it_is() -> None:
 
 def test_a_line_without_the_earlier_label_is_rejected(tmp_path: Path) -> None:
     driver = driver_of(tmp_path, n=3)
+    first, second, third = driver.pictures(3)
     lines: list[dict[str, Any]] = [
-        {"source-ref": "s3://b/0.png"},
-        {"source-ref": "s3://b/1.png", "rough": {"annotations": [{}]}, "rough-metadata": {}},
-        {"source-ref": "s3://b/2.png", **earlier(ROUGH)},
+        {"source-ref": first},
+        {"source-ref": second, "rough": {"annotations": [{}]}, "rough-metadata": {}},
+        {"source-ref": third, **earlier(ROUGH)},
     ]
     answer = TASK.format.answer_content(Adjustment(RIGHT), CLASSES)
     driver.write_input(lines, [answer] * 3, key="answer")
@@ -168,9 +170,12 @@ def masks(tmp_path: Path) -> tuple[MiniDriver, StageReport]:
         accuracies=(1000, 970, 950),
         spec={"audit_label_attribute_name": "rough-ref", "label_attribute_name": "job-ref"},
     )
-    line = {"source-ref": "s3://b/0.png", "rough-ref": label, "rough-ref-metadata": metadata}
+    lines = [
+        {"source-ref": uri, "rough-ref": label, "rough-ref-metadata": metadata}
+        for uri in driver.pictures(3)
+    ]
     answer = form.answer_content(SemanticMask(right), CLASSES)
-    driver.write_input([line] * 3, [answer] * 3, key="answer")
+    driver.write_input(lines, [answer] * 3, key="answer")
     return driver, driver.run_job()
 
 

@@ -33,7 +33,7 @@ MASKS = pytest.mark.parametrize("name", ["SemanticSegmentation", "InstanceSegmen
 def driver_of(root: Path, name: str = "SemanticSegmentation", n: int = 4) -> MiniDriver:
     root.mkdir(exist_ok=True)
     driver = MiniDriver(root, labels=LABELS, task_type=name, accuracies=(1000, 950, 900))
-    lines = [{"source-ref": f"file://{root}/{number}.png"} for number in range(n)]
+    lines = [{"source-ref": uri} for uri in driver.pictures(n)]
     driver.write_input(lines, [CASES[name][0]] * n, key="answer")
     return driver
 
@@ -163,6 +163,8 @@ def test_an_item_with_unusable_answers_alone_says_so(tmp_path: Path) -> None:
 def test_without_the_image_most_answers_say_what_size_a_mask_has(tmp_path: Path) -> None:
     driver = driver_of(tmp_path)
     report = asked(driver)
+    for number in range(4):
+        (tmp_path / f"{number}.png").unlink()
     edited(driver, 1, mask_of(40, 30))
     report = driver.run(1, Stage.CONSOLIDATE, before=report)
     (found,) = aside_of(driver, report)

@@ -222,7 +222,7 @@ def test_a_shard_has_no_more_bytes_than_allowed(
 def test_media_failures_of_all_shards_are_listed_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(prepare, "_LINES_WITH_FEATURES", 2)
+    monkeypatch.setattr(prepare, "_LINES_WITH_MEDIA", 2)
     promise = AutoLabeling(target_error_permille=50, risk_permille=50, seed_items=2)
     driver = MiniDriver(tmp_path, auto_labeling=promise)
     missing = {"source-ref": f"file://{tmp_path}/none.txt"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,15 @@ def driver_of(root: Path, *, by_reference: bool) -> MiniDriver:
     return driver
 
 
-def consolidated(driver: MiniDriver) -> tuple[StageReport, list[dict[str, Any]]]:
+def consolidated(
+    driver: MiniDriver, lost: Sequence[int] = (), broken: Sequence[int] = ()
+) -> tuple[StageReport, list[dict[str, Any]]]:
+    """The last report and the labels; some texts are ``lost`` or ``broken`` after the answers."""
     report = driver.run(1, Stage.ANNOTATE, before=driver.run(0, Stage.PREPARE))
+    for number in lost:
+        (driver.root / f"{number}.txt").unlink()
+    for number in broken:
+        (driver.root / f"{number}.txt").write_bytes(b"caf\xe9")
     report = driver.run(1, Stage.CONSOLIDATE, before=report)
     path = driver.path / "manifests/intermediate/output.manifest"
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
@@ -62,9 +70,7 @@ def test_a_text_that_cannot_be_read_costs_its_item_the_words_and_nothing_else(
     whole = driver_of(tmp_path / "whole", by_reference=True)
     _, with_words = consolidated(whole)
     broken = driver_of(tmp_path / "broken", by_reference=True)
-    (broken.root / "3.txt").unlink()
-    (broken.root / "5.txt").write_bytes(b"caf\xe9")
-    report, labels = consolidated(broken)
+    report, labels = consolidated(broken, lost=[3], broken=[5])
     (notice,) = report.notices
     assert notice.reason == "TextsNotRead"
     assert "2 items" in notice.message
@@ -79,7 +85,5 @@ def test_words_make_a_difference(tmp_path: Path) -> None:
     """So that the tests above would see it if texts were lost on the way."""
     _, with_words = consolidated(driver_of(tmp_path / "with", by_reference=True))
     without = driver_of(tmp_path / "without", by_reference=True)
-    for number in range(len(REVIEWS)):
-        (without.root / f"{number}.txt").unlink()
-    _, bare = consolidated(without)
+    _, bare = consolidated(without, lost=range(len(REVIEWS)))
     assert with_words != bare

@@ -30,12 +30,12 @@ def driver_of(root: Path, name: str, n: int = 7, **values: object) -> MiniDriver
     driver = MiniDriver(root, labels=labels, task_type=name, **values)  # type: ignore[arg-type]
     if earlier:
         driver.spec = {**driver.spec, "audit_label_attribute_name": AUDITED}
-    kind = "source-ref" if task.source_kind == "image" else "source"
-    # Long enough for every span of the truth.
-    texts = [f"a falcon, a heron and a duck are in text {i}" for i in range(n)]
-    lines = [
-        {kind: f"s3://b/{i}.png" if kind == "source-ref" else texts[i], **earlier} for i in range(n)
-    ]
+    if task.source_kind == "image":
+        lines = [{"source-ref": uri, **earlier} for uri in driver.pictures(n)]
+    else:
+        # Long enough for every span of the truth.
+        texts = [f"a falcon, a heron and a duck are in text {i}" for i in range(n)]
+        lines = [{"source": text, **earlier} for text in texts]
     driver.write_input(lines, [CASES[name][0]] * n, key="answer")
     return driver
 
@@ -135,6 +135,8 @@ def test_labels_of_an_earlier_job_pass_through(tmp_path: Path) -> None:
     driver = driver_of(again, "BoundingBox", accuracies=(1000,) * 3)
     lines = [raw.decode() for raw in first.output_lines()]
     del (stripped := json.loads(lines[3]))["job"], stripped["job-metadata"]
+    # Of the others nobody looks at the picture again.
+    stripped["source-ref"] = f"file://{again}/3.png"
     lines[3] = json.dumps(stripped)
     driver.write_input(lines, [CASES["BoundingBox"][0]] * 7, key="answer")
     report = driver.run_job()
@@ -146,10 +148,9 @@ def test_labels_of_an_earlier_job_pass_through(tmp_path: Path) -> None:
 
 def test_a_label_that_cannot_be_read_rejects_its_line(tmp_path: Path) -> None:
     driver = driver_of(tmp_path, "BoundingBox", 2)
-    bad = {"source-ref": "s3://b/x.png", "job": {"annotations": [{}]}, "job-metadata": {}}
-    driver.write_input(
-        [bad, {"source-ref": "s3://b/y.png"}], [CASES["BoundingBox"][0]] * 2, "answer"
-    )
+    first, second = driver.pictures(2)
+    bad = {"source-ref": first, "job": {"annotations": [{}]}, "job-metadata": {}}
+    driver.write_input([bad, {"source-ref": second}], [CASES["BoundingBox"][0]] * 2, "answer")
     driver.run_job()
     rejected = json.loads((driver.path / "report/rejected.jsonl").read_text())
     assert rejected["line"] == 1

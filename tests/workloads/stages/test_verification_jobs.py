@@ -54,7 +54,8 @@ def driver_of(
         accuracies=(accuracy,) * 3,
         spec={"audit_label_attribute_name": "rough"},
     )
-    lines = [{"source-ref": f"s3://b/{n}.png", **each} for n, each in enumerate(earlier)]
+    uris = driver.pictures(len(earlier), (50, 40))
+    lines = [{"source-ref": uri, **each} for uri, each in zip(uris, earlier, strict=True)]
     driver.write_input(lines, wanted, key="earlier")
     return driver
 
