@@ -34,7 +34,9 @@ def service(name: str, namespace: str, **spec: Any) -> dict[str, Any]:
 
 def answer_to(kubectl: Kubectl, place: str, image: str, name: str, url: str) -> str:
     """What a pod gets from ``url``."""
-    kubectl.do("apply", "--server-side", objects=[pod(name, place, image, "get", url)])
+    # The rules of a service reach the node a moment after its pods are ready.
+    client = pod(name, place, image, "get", url, restartPolicy="OnFailure")
+    kubectl.do("apply", "--server-side", objects=[client])
     wait_for_pod(kubectl, name, place, _DONE)
     return kubectl.do("logs", name, f"-n={place}")
 
