@@ -40,6 +40,8 @@ class Other:
             write_texts(folder)
         with (self.folder / "in.manifest").open("a") as file:
             file.write(json.dumps({"source": self.canary}) + "\n")
+        with (self.folder / "truth.jsonl").open("a") as file:
+            file.write("{}\n")
         secret = {
             "apiVersion": "v1",
             "kind": "Secret",

@@ -224,12 +224,16 @@ def test_a_status_of_ones_own_is_dropped_and_cannot_be_written(other: Other) -> 
         assert 'resource "labelingjobs/status"' in refusal
 
 
-def test_lines_that_point_at_data_of_the_other_namespace_are_rejected(other: Other) -> None:
+@pytest.mark.parametrize("with_models", [True, False], ids=["with models", "without"])
+def test_lines_that_point_at_data_of_the_other_namespace_are_rejected(
+    other: Other, with_models: bool
+) -> None:
     line = json.dumps({"source-ref": f"file://{other.folder}/in.manifest"})
     (other.own_folder / "refs.manifest").write_text(f"{line}\n" * 12)
     models = {"targetErrorPermille": 500, "riskPermille": 500, "seedItems": 6, "itemsPerRound": 2}
     uri = f"file://{other.own_folder}/refs.manifest"
-    body = other.job({"input": {"manifest": uri}, "autoLabeling": models})
+    promise = {"autoLabeling": models} if with_models else {}
+    body = other.job({"input": {"manifest": uri}, **promise})
     name = body["metadata"]["name"]
     other.kubectl.do("apply", "--server-side", f"--as={USER}", objects=[body])
     told = other.told(name)
