@@ -1,15 +1,13 @@
 """The truth that simulated people know; nothing but them and simulations' last comparison reads it.
 
-Its lines belong to the manifest's by their numbers. What a line says of its own item, by a
-``source-ref`` or a ``source``, is held against the manifest: a truth that has slipped by a line
-would be nobody's fault but look like everybody's.
+Its lines belong to the manifest's by their numbers. A ``source-ref`` in a line is held against the
+manifest's: labels by a truth that has slipped by a line would look like everybody's mistakes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from surelabel.items import ItemReader
 from surelabel.manifest import read_line
@@ -24,7 +22,6 @@ from surelabel_contract.store import NotFoundInStoreError
 
 FIELD = "WorkTeam spec.simulated.truthURI"
 _CHUNK = 4 << 20
-_KEYS = ("source-ref", "source")
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ def read_truth(context: StageContext, workforce: SimulatedWorkforce, wanted: set
     labels = [label.name for label in context.config.labels]
     known: dict[int, Coded] = {}
     unknown: dict[int, str] = {}
-    named: dict[int, dict[str, Any]] = {}
+    named: dict[int, object] = {}
     last = max(wanted, default=-1)
     n_lines = 0
     try:
@@ -57,8 +54,8 @@ def read_truth(context: StageContext, workforce: SimulatedWorkforce, wanted: set
                 continue
             try:
                 record = read_line(raw)
-                if isinstance(record, dict):
-                    named[number] = {key: record[key] for key in _KEYS if key in record}
+                if isinstance(record, dict) and "source-ref" in record:
+                    named[number] = record["source-ref"]
                 known[number] = task_type.read_truth(record, labels)
             except (ValueError, TypeError, KeyError) as error:
                 unknown[number] = str(error)
@@ -75,23 +72,20 @@ def read_truth(context: StageContext, workforce: SimulatedWorkforce, wanted: set
             f"{task_type.truth_example}; it has {n_lines}, and people are asked about line "
             f"{last + 1}. Write {{}} where the truth is not known.",
         )
-    _check_items(read_items(context), uri, {k: v for k, v in named.items() if v})
+    _check_items(read_items(context), uri, named)
     return Truth(known, unknown)
 
 
-def _check_items(reader: ItemReader, uri: str, named: Mapping[int, Mapping[str, Any]]) -> None:
+def _check_items(reader: ItemReader, uri: str, named: Mapping[int, object]) -> None:
     """ConfigurationError if a line of the truth is about another item than the manifest's."""
     for line, item in reader.items(sorted(named)).items():
-        theirs = {"source-ref": item.source_ref, "source": item.source}
-        for key, value in named[line].items():
-            if theirs[key] is not None and value != theirs[key]:
-                raise ConfigurationError(
-                    "TruthOfAnotherItem",
-                    f"{FIELD}: line {line + 1} of {uri} is about {_shown(value)}, but line "
-                    f"{line + 1} of the manifest is {_shown(theirs[key])}. Write the truth in the "
-                    "manifest's order, a line for each of its lines, also for those that are no "
-                    "items.",
-                )
+        if item.source_ref is not None and named[line] != item.source_ref:
+            raise ConfigurationError(
+                "TruthOfAnotherItem",
+                f"{FIELD}: line {line + 1} of {uri} is about {_shown(named[line])}, but line "
+                f"{line + 1} of the manifest is {_shown(item.source_ref)}. Write the truth in the "
+                "manifest's order, a line for each of its lines, also for those that are no items.",
+            )
 
 
 def _shown(value: object) -> str:
