@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import JobStatus, LabelCounters, LabelingJob
 
 # Colours that differ in brightness as well; the picture of the loop has the same.
@@ -21,6 +22,8 @@ _HUMAN, _MACHINE, _UNLABELED = "yellow", "green", "bright_black"
 # The rows of the parts of the bar are its legend.
 _COLOURS = {"people": _HUMAN, "machines": _MACHINE, "unlabeled": _UNLABELED}
 _BAR_WIDTH = 50
+_ASKED_AGAIN = frozenset({Reason.STORAGE_UNAVAILABLE, Reason.RAY_UNREACHABLE})
+_AGAIN = "It is asked again until it answers; Ctrl-C ends the run."
 
 
 class ProgressView(Protocol):
@@ -232,7 +235,8 @@ def problem_text(status: JobStatus) -> str:
     if stalled is not None and stalled.status == "True":
         return f"  stalled: {stalled.reason}: {stalled.message}"
     if ready is not None and ready.status == "False":
-        return f"  {ready.reason}: {ready.message}"
+        again = f" {_AGAIN}" if ready.reason in _ASKED_AGAIN else ""
+        return f"  {ready.reason}: {ready.message}{again}"
     return ""
 
 

@@ -106,7 +106,9 @@ def test_without_machine_labels_the_target_is_told_and_no_certificate() -> None:
 
 def test_a_problem_is_shown_with_reason_and_message() -> None:
     text = printed(a_job(conditions=[a_condition("Ready", "False", "RayUnreachable", "no answer")]))
-    assert "RayUnreachable: no answer" in text
+    assert "RayUnreachable: no answer It is asked again until it answers; Ctrl-C ends" in text
+    gone = printed(a_job(conditions=[a_condition("Ready", "False", "AttemptLost", "It is gone.")]))
+    assert "asked again" not in gone
 
 
 def test_a_log_has_one_line_per_step_and_none_for_mere_progress() -> None:

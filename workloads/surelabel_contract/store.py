@@ -21,6 +21,7 @@ from surelabel_contract.store_errors import (
     NotFoundInStoreError,
     StorageError,
     TooLargeError,
+    UnusableStoreError,
 )
 from surelabel_contract.store_folder import Entry, Folder, Observer, Stamp, reference
 
@@ -36,6 +37,7 @@ __all__ = [
     "Storage",
     "StorageError",
     "TooLargeError",
+    "UnusableStoreError",
     "reference",
 ]
 
