@@ -23,7 +23,7 @@ from surelabel_contract.store_errors import (
     TooLargeError,
     UnusableStoreError,
 )
-from surelabel_contract.store_folder import Entry, Folder, Observer, Stamp, reference
+from surelabel_contract.store_folder import Entry, Folder, Observer, reference
 
 __all__ = [
     "SCHEMES",
@@ -33,7 +33,6 @@ __all__ = [
     "ImpossibleNameError",
     "NotFoundInStoreError",
     "Observer",
-    "Stamp",
     "Storage",
     "StorageError",
     "TooLargeError",
