@@ -22,13 +22,16 @@ from surelabel_cli.control_plane import ControlPlane, service_account_kubeconfig
 from surelabel_cli.errors import UserError
 from surelabel_cli.installation import NAMESPACE, SERVICE_ACCOUNT, install
 from surelabel_cli.local_ray import LocalRay
-from surelabel_cli.processes import Child, ProcessFamily, free_ports, wait_until
+from surelabel_cli.processes import Child, ProcessError, ProcessFamily, free_ports, wait_until
 from surelabel_cli.toolchain import find_toolchain
+from surelabel_operator.server import STANDBY
 
 # The name that the samples give to the Ray cluster.
 RAY_NAME = "local"
 _TOKEN_SECRET = "local-ray"  # noqa: S105 - the Secret's name
 _OPERATOR_STOP_SECONDS = 20.0
+# The Lease of an operator that was killed is free after 15 s.
+_LEASE_SECONDS = 20.0
 
 Say = Callable[[str], None]
 
@@ -46,6 +49,7 @@ class LocalStack:
     control_plane: ControlPlane | None
     family: ProcessFamily
     metrics_port: int
+    say: Say = lambda _: None
     # More environment for the operator, before it is started.
     operator_environment: dict[str, str] = field(default_factory=dict)
     operator: Child | None = None
@@ -76,7 +80,10 @@ class LocalStack:
         return self.folder / "operator" / "kubeconfig"
 
     def start_operator(self, command: list[str] | None = None) -> None:
-        """Start the operator (or ``command`` in its place); ready on return."""
+        """Start the operator (or ``command`` in its place); ready and at work on return.
+
+        UserError where another one holds the Lease for longer than one that was killed can.
+        """
         self.operator = self.family.start(
             "operator",
             [
@@ -92,7 +99,22 @@ class LocalStack:
                 **self.operator_environment,
             },
         )
-        wait_until("The operator", self._operator_ready, self.operator, 60)
+        wait_until("The operator", lambda: bool(self._readiness()), self.operator, 60)
+        if self._works():
+            return
+        waits = self._standby()
+        self.say(f"operator standby: {waits} Waiting for it to end")
+        try:
+            wait_until("The Lease", self._works, self.operator, _LEASE_SECONDS)
+        except ProcessError:
+            # Of the operator's end, if it is that.
+            self.operator.check()
+            raise UserError(
+                f"the operator would only stand by: {self._standby() or waits} That one carries "
+                "out this cluster's jobs, with its own Ray and settings. End it first (another "
+                f"`surelabel up`; or kubectl -n {NAMESPACE} scale deployment --all --replicas=0), "
+                "or use it as it is, without this command."
+            ) from None
 
     def stop_operator(self, *, kill: bool = False) -> None:
         """Stop the operator in its own time, or kill it."""
@@ -111,14 +133,23 @@ class LocalStack:
         if self.control_plane is not None:
             self.control_plane.check()
 
-    def _operator_ready(self) -> bool:
+    def _works(self) -> bool:
+        said = self._readiness()
+        return bool(said) and not said.startswith(STANDBY)
+
+    def _standby(self) -> str:
+        """Whom the operator waits for, as it says."""
+        return self._readiness().removeprefix(STANDBY)
+
+    def _readiness(self) -> str:
+        """What the operator says once it is ready; empty until then."""
         url = f"http://127.0.0.1:{self.metrics_port}/readyz"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            opener.open(url, timeout=5).close()
+            with opener.open(url, timeout=5) as answer:
+                return str(answer.read().decode().strip())
         except (OSError, urllib.error.URLError):
-            return False
-        return True
+            return ""
 
 
 @contextmanager
@@ -154,6 +185,7 @@ def local_stack(
             control_plane=plane,
             family=family,
             metrics_port=free_ports(1)[0],
+            say=say,
         )
         chart_values = _merged(_values(stack), values or {})
         token = {_TOKEN_SECRET: {"token": ray.token}}

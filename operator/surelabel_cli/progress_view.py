@@ -14,13 +14,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from surelabel_operator.resources import JobStatus, LabelCounters, LabelingJob
+from surelabel_operator.reasons import Reason
+from surelabel_operator.resources import Condition, JobStatus, LabelCounters, LabelingJob
 
 # Colours that differ in brightness as well; the picture of the loop has the same.
 _HUMAN, _MACHINE, _UNLABELED = "yellow", "green", "bright_black"
 # The rows of the parts of the bar are its legend.
 _COLOURS = {"people": _HUMAN, "machines": _MACHINE, "unlabeled": _UNLABELED}
 _BAR_WIDTH = 50
+_ASKED_AGAIN = frozenset({Reason.STORAGE_UNAVAILABLE, Reason.RAY_UNREACHABLE})
+_AGAIN = "It is asked again until it answers; Ctrl-C ends the run."
 
 
 class ProgressView(Protocol):
@@ -95,7 +98,9 @@ class LineView:
             return
         self._shown = news
         counters = status.label_counters
-        self._problem = problem_text(status).strip()
+        hindrance = hindrance_of(status)
+        # As its Event says it, which comes as well.
+        self._problem = "" if hindrance is None else f"{hindrance.reason}: {hindrance.message}"
         self._print(
             f"{step_text(status):40}  people {counters.human_labeled:,}  "
             f"machines {counters.machine_labeled:,}  unlabeled {counters.unlabeled:,}"
@@ -228,12 +233,20 @@ def step_text(status: JobStatus) -> str:
 
 def problem_text(status: JobStatus) -> str:
     """What hinders the job, if anything does."""
+    found = hindrance_of(status)
+    if found is None:
+        return ""
+    stalled = "stalled: " if found.type == "Stalled" else ""
+    again = f" {_AGAIN}" if found.reason in _ASKED_AGAIN and not stalled else ""
+    return f"  {stalled}{found.reason}: {found.message}{again}"
+
+
+def hindrance_of(status: JobStatus) -> Condition | None:
+    """The condition that says why the job does not go on; None if it does."""
     stalled, ready = status.condition("Stalled"), status.condition("Ready")
     if stalled is not None and stalled.status == "True":
-        return f"  stalled: {stalled.reason}: {stalled.message}"
-    if ready is not None and ready.status == "False":
-        return f"  {ready.reason}: {ready.message}"
-    return ""
+        return stalled
+    return ready if ready is not None and ready.status == "False" else None
 
 
 def share(items: int, counters: LabelCounters) -> str:

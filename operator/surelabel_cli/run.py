@@ -23,6 +23,7 @@ from surelabel_cli.errors import UserError
 from surelabel_cli.job_file import JobFile, read_job_file
 from surelabel_cli.local_ray import LocalRay
 from surelabel_cli.progress_view import ProgressView, progress_view
+from surelabel_cli.store_check import check_store
 from surelabel_cli.summary import summary_lines
 from surelabel_cli.work_folder import make_work_folder
 from surelabel_operator.cluster import EventDraft
@@ -68,6 +69,10 @@ def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
 
 
 def _label(folder: Path, file: JobFile, view: ProgressView) -> LabelingJob:
+    view.note("asking the store")
+    away = check_store(file)
+    if away is not None:
+        view.say(f"StorageUnavailable: {away} The job asks again until the store answers.")
     if file.wants_sample_data:
         view.note("making the data")
         file.make_sample_data(folder)

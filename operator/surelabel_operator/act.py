@@ -44,7 +44,7 @@ from surelabel_operator.observed import Attempt
 from surelabel_operator.owner import (
     OwnerFile,
     claim_output,
-    manifest_at_claim,
+    manifest_size_at_claim,
     mark_finished,
     spec_digest,
     take_output,
@@ -168,7 +168,6 @@ async def _own(
     action: ClaimOutput | TakeOutput, job: LabelingJob, scene: Scene, world: World
 ) -> None:
     meta, folder = job.metadata, _folder(scene)
-    manifest = await manifest_at_claim(job, folder)
     file = OwnerFile(
         uid=meta.uid,
         namespace=meta.namespace,
@@ -177,8 +176,7 @@ async def _own(
         start_time=action.start_time if isinstance(action, ClaimOutput) else world.data_time(),
         spec_digest=spec_digest(job),
         state_root=StateKeys.of(meta.uid).root,
-        manifest_size=manifest.size if manifest is not None else None,
-        manifest_etag=manifest.version if manifest is not None else None,
+        manifest_size=await manifest_size_at_claim(job, folder),
     )
     live = await world.cluster.get_identity(meta.namespace, meta.name)
     if live is None or live.metadata.uid != meta.uid:

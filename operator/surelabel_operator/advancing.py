@@ -131,10 +131,13 @@ def _leftovers(
 
 def _ending(situation: Situation) -> Ending:
     step, config = situation.step, situation.observed.config
-    if step is not None and step.ending is not None:
-        return Ending(succeeded=step.ending.succeeded, reason=step.ending.reason)
-    if config is not None and config.ending is not None:
-        return config.ending
+    recorded = step.ending if step is not None else None
+    given = config.ending if config is not None else None
+    # The same, but only the config has the cause.
+    if given is not None and (recorded is None or recorded.reason == given.reason):
+        return given
+    if recorded is not None:
+        return Ending(succeeded=recorded.succeeded, reason=recorded.reason)
     return Ending(succeeded=True, reason=Reason.NOTHING_LEFT_TO_ASK)
 
 

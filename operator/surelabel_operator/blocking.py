@@ -35,12 +35,14 @@ def output_of_another(situation: Situation) -> Action | None:
         f"spec.output.uri: {situation.observed.folder_uri} holds the results of the LabelingJob "
         f"with uid {owner.uid}. "
     )
+    others = "create a job of another name, or with another output.uri"
     if owner.refusal is not None:
-        message += f"spec.output.takeOver: {owner.refusal} "
-    message += (
-        "Create a job of another name, or with another output.uri, or, if that job is deleted and "
-        f"this one shall continue its state, set spec.output.takeOver: {owner.uid}."
-    )
+        message += f"spec.output.takeOver: {owner.refusal} Or {others}."
+    else:
+        message += (
+            f"To go on, {others}; or, if that job is deleted and this one shall continue its "
+            f"state, set spec.output.takeOver: {owner.uid}."
+        )
     return Stall(Problem(Reason.OUTPUT_IN_USE, message))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from surelabel_contract.stages import CONSENSUS_ERROR, CONSENSUS_TOO_NOISY, StageReport
+from surelabel_contract.stages import CONSENSUS_ERROR, CONSENSUS_TOO_NOISY, Ending, StageReport
 from surelabel_operator.actions import (
     Action,
     Advance,
@@ -24,6 +24,7 @@ from surelabel_operator.actions import (
     Start,
     Wait,
 )
+from surelabel_operator.limits import why_without_success
 from surelabel_operator.observed import AttemptState, Observed, Problem
 from surelabel_operator.reasons import ATTEMPT_REASONS, Reason, is_failure_stall
 from surelabel_operator.resources import MESSAGE_MAX, Condition, JobStatus, LabelingJobSpec
@@ -144,7 +145,7 @@ def _succeeded(scene: Scene) -> State:
     if isinstance(scene.action, Finish):
         ending = scene.action.ending
         status: Literal["True", "False"] = "True" if ending.succeeded else "False"
-        return State(status, ending.reason, describe(scene.after))
+        return State(status, ending.reason, _how_it_ended(scene, ending))
     return State("Unknown", Reason.ACTIVE)
 
 
@@ -161,7 +162,7 @@ def _stalled(scene: Scene) -> State:
         case Stall(problem):
             return State("True", problem.reason, problem.message)
         case Finish(ending) if not ending.succeeded:
-            return State("True", ending.reason, describe(scene.after))
+            return State("True", ending.reason, _how_it_ended(scene, ending))
     kept = scene.kept("Stalled")
     if kept is None or kept.status != "True" or isinstance(scene.action, _RECORDING):
         return State("False", Reason.NOT_STALLED)
@@ -262,6 +263,11 @@ def describe(status: JobStatus) -> str:
         f"{where}{counters.total_labeled} of {counters.total} items labeled, "
         f"{counters.human_labeled} by people, {counters.machine_labeled} by models."
     )
+
+
+def _how_it_ended(scene: Scene, ending: Ending) -> str:
+    where = describe(scene.after)
+    return where if ending.succeeded else f"{why_without_success(scene.spec, ending)} {where}"
 
 
 def _problem(problem: Problem) -> State:

@@ -20,7 +20,9 @@ def event_of(before: JobStatus, after: JobStatus, action: Action) -> EventDraft 
             problem = Problem(config.ending.reason, "What there is will be exported.")
             return _event(problem, is_warning=not config.ending.succeeded)
         case Finish(ending):
-            problem = Problem(ending.reason, describe(after))
+            succeeded = after.condition("Succeeded")
+            how = describe(after) if succeeded is None else succeeded.message
+            problem = Problem(ending.reason, how)
             return _event(problem, is_warning=not ending.succeeded)
         case Retry(problem=problem):
             return _event(problem, is_warning=problem.reason in ATTEMPT_REASONS)

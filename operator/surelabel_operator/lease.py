@@ -73,6 +73,14 @@ class Lease:
             )
         return "the Lease could not be read yet" if self.state == "unknown" else None
 
+    @property
+    def standby(self) -> str | None:
+        """Whom this process waits for, if it is ready and does."""
+        if self.state != "standby":
+            return None
+        held = f" is held by {self._other!r}" if self._other else " was lost, and is asked for"
+        return f"Lease {self._namespace}/{self._name}{held}."
+
     async def run(self) -> None:
         """Acquire, renew and acquire again, until cancelled; then release."""
         try:
@@ -145,6 +153,7 @@ class Lease:
         self._renewed(lease)
 
     def _renewed(self, lease: dict[str, Any]) -> None:
+        self._other = ""
         self.installation = lease["metadata"]["uid"]
         self._seen_version = lease["metadata"]["resourceVersion"]
         self._renewed_at = self._seen_at = self._now()

@@ -70,8 +70,44 @@ def ending(reason: Reason, counters: LabelCounters) -> Ending:
         Reason.MAX_COST,
     )
     if reason in limits and counters.total_labeled == 0:
-        return Ending(succeeded=False, reason=Reason.NO_RESULT)
+        return Ending(succeeded=False, reason=Reason.NO_RESULT, cause=reason)
     return Ending(succeeded=reason is not Reason.DEADLINE_EXCEEDED, reason=reason)
+
+
+def why_without_success(spec: LabelingJobSpec, given: Ending) -> str:
+    """Field, value and next step of an ending that is no success.
+
+    A limit that was changed since is told as it is now.
+    """
+    stopping, reason = spec.stopping, given.cause or given.reason
+    if reason == Reason.DEADLINE_EXCEEDED:
+        seconds = spec.active_deadline_seconds
+        return (
+            f"spec.activeDeadlineSeconds: the job was active for as long as it may be, now "
+            f"{seconds} s. Raise it in a new job."
+        )
+    if reason == Reason.STOPPED_BY_USER:
+        return (
+            "spec.stopping.stopNow: must come after the first label; got true before any item had "
+            "one, which is final. Leave it out in a new job."
+        )
+    cost = stopping.max_cost
+    limits: dict[str, tuple[str, object]] = {
+        Reason.MAX_COST: ("maxCost", cost and f"{cost.amount} {cost.currency}"),
+        Reason.MAX_HUMAN_LABELED_ITEMS: ("maxHumanLabeledItems", stopping.max_human_labeled_items),
+        Reason.MAX_LABELED_PERCENT: ("maxLabeledPercent", stopping.max_labeled_percent),
+    }
+    if reason not in limits:
+        # Recorded by a version that did not say which.
+        return (
+            "spec.stopping: a limit or stopNow came before any item had a label. Raise the limit, "
+            "or leave stopNow out, in a new job."
+        )
+    field, value = limits[reason]
+    return (
+        f"spec.stopping.{field}: must allow a first label; got {value}, which was reached before "
+        "any item had one. Raise it in a new job."
+    )
 
 
 def _by_items(spec: LabelingJobSpec, counters: LabelCounters) -> Reason | None:

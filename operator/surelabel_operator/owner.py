@@ -19,7 +19,6 @@ from surelabel_contract.store import (
     ForbiddenError,
     ImpossibleNameError,
     NotFoundInStoreError,
-    Stamp,
     StorageError,
 )
 from surelabel_operator.observed import Owner, OwnerState
@@ -42,9 +41,8 @@ class OwnerFile(Record):
     spec_digest: str
     state_root: str
     finished: bool = False
-    # The manifest at the claim; None: the operator's credentials could not reach it.
+    # The manifest's bytes at the claim; None: the operator's credentials could not reach it.
     manifest_size: int | None = None
-    manifest_etag: str | None = None
 
 
 class OwnerUnreadableError(Exception):
@@ -54,8 +52,8 @@ class OwnerUnreadableError(Exception):
 def spec_digest(job: LabelingJob) -> str:
     """SHA-256 of what the items and labels of a state depend on.
 
-    The manifest counts by its URI; its content by size and ETag (``manifest_at_claim``), since the
-    operator does not read it.
+    The manifest counts by its URI. Its content counts by its size, since the operator does not
+    read it; the stages of a taken state compare its digest before they do anything.
     """
     spec = job.spec
     return sha256_hex(
@@ -84,27 +82,27 @@ async def read_owner(folder: Folder) -> tuple[OwnerFile, str | None] | None:
         ) from error
 
 
-async def manifest_at_claim(job: LabelingJob, folder: Folder) -> Stamp | None:
+async def manifest_size_at_claim(job: LabelingJob, folder: Folder) -> int | None:
     """What to record of the manifest; None where the operator cannot reach it, as stages may."""
     try:
         async with asyncio.timeout(_MANIFEST_SECONDS):
-            return await _manifest(job, folder)
+            return await _manifest_size(job, folder)
     except (StorageError, TimeoutError):
         return None
 
 
-async def manifest_now(job: LabelingJob, folder: Folder, found: OwnerFile) -> Stamp | None:
-    """The manifest to compare with what ``found`` records; None: nothing can be compared.
+async def manifest_size_now(job: LabelingJob, folder: Folder, found: OwnerFile) -> int | None:
+    """The size to compare with what ``found`` records; None: nothing can be compared.
 
     StorageError where the store cannot be asked now: a take-over can wait.
     """
-    return None if found.manifest_size is None else await _manifest(job, folder)
+    return None if found.manifest_size is None else await _manifest_size(job, folder)
 
 
-async def _manifest(job: LabelingJob, folder: Folder) -> Stamp | None:
+async def _manifest_size(job: LabelingJob, folder: Folder) -> int | None:
     try:
         place, key = folder.storage.locate(job.spec.input.manifest)
-        return await place.stamp_async(key)
+        return await place.size_async(key)
     except (ForbiddenError, ImpossibleNameError, ConfigurationError):
         return None
 
@@ -113,17 +111,17 @@ def judge_owner(
     job: LabelingJob,
     found: OwnerFile | None,
     predecessor_exists: bool,
-    manifest: Stamp | None = None,
+    manifest_size: int | None = None,
 ) -> Owner:
     """What the file means for the job; ``predecessor_exists``: the LabelingJob that it names.
 
-    ``manifest``: as it is now; None: it is not compared.
+    ``manifest_size``: as it is now; None: it is not compared.
     """
     if found is None:
         return Owner(OwnerState.ABSENT)
     state, refusal = OwnerState.OURS, None
     if found.uid != job.metadata.uid:
-        refusal = _refusal(job, found, predecessor_exists) or _changed(job, found, manifest)
+        refusal = _refusal(job, found, predecessor_exists) or _changed(job, found, manifest_size)
         taken = refusal is None and job.spec.output.take_over is not None
         state = OwnerState.TAKEABLE if taken else OwnerState.OTHER
     return Owner(
@@ -141,32 +139,30 @@ def _refusal(job: LabelingJob, found: OwnerFile, predecessor_exists: bool) -> st
     if wanted is None:
         return None
     if wanted != found.uid:
-        return f"the owner is {found.uid!r}; got {wanted!r}."
+        return (
+            f"the owner is {found.uid!r}; got {wanted!r}. Set the owner, if this job shall "
+            "continue its state and that job is deleted."
+        )
     if found.finished:
         return f"the job {found.uid!r} has finished; its results are never overwritten."
     if predecessor_exists:
         return f"the LabelingJob {found.namespace}/{found.name} still exists; delete it first."
     if found.spec_digest != spec_digest(job):
-        return "task type, labels or input.manifest differ from those of the job to continue."
+        return (
+            "task type, labels or input.manifest differ from those of the job to continue. Create "
+            "this one with the same."
+        )
     return None
 
 
-def _changed(job: LabelingJob, found: OwnerFile, manifest: Stamp | None) -> str | None:
-    if manifest is None or found.manifest_size is None:
-        return None
-    before = Stamp(found.manifest_size, found.manifest_etag)
-    # Not every store has ETags.
-    etags = {stamp.version for stamp in (before, manifest)} - {None}
-    if before.size == manifest.size and len(etags) < 2:
+def _changed(job: LabelingJob, found: OwnerFile, size: int | None) -> str | None:
+    if size is None or found.manifest_size in (None, size):
         return None
     return (
         f"input.manifest must be the one that the job to continue was given; got another content "
-        f"of {job.spec.input.manifest}: {_shown(manifest)}, then {_shown(before)}. Put that back."
+        f"of {job.spec.input.manifest}: {size} bytes, then {found.manifest_size} bytes. Put that "
+        "back."
     )
-
-
-def _shown(stamp: Stamp) -> str:
-    return f"{stamp.size} bytes with ETag {stamp.version or 'unknown'}"
 
 
 async def claim_output(folder: Folder, file: OwnerFile) -> bool:
@@ -181,10 +177,10 @@ async def take_output(folder: Folder, predecessor: str, file: OwnerFile) -> bool
         return False
     before = found[0]
     kept = {"state_root": before.state_root, "start_time": before.start_time}
-    if before.manifest_size is not None:
-        # The state is of the manifest as it was then, also for a successor's successor.
-        kept |= {"manifest_size": before.manifest_size, "manifest_etag": before.manifest_etag}
-    return await folder.replace_async(OWNER, file.model_copy(update=kept).to_json(), found[1])
+    # The state is of the manifest as it was then, also for a successor's successor.
+    size = file.manifest_size if before.manifest_size is None else before.manifest_size
+    taken = file.model_copy(update={**kept, "manifest_size": size})
+    return await folder.replace_async(OWNER, taken.to_json(), found[1])
 
 
 async def mark_finished(folder: Folder, uid: str) -> bool:

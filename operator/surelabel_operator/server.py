@@ -9,15 +9,26 @@ from aiohttp import web
 Check = Callable[[], str | None]
 """None if all is well, else what is wrong, in one line."""
 
+# How /readyz of an operator begins that is ready and waits for the Lease.
+STANDBY = "standby: "
+
 
 class ProbeServer:
-    """Answers the probes from two checks and the metrics from ``render``."""
+    """Answers the probes from two checks and the metrics from ``render``.
+
+    ``standby``: whom this process waits for though it is ready, in one line; None: it works.
+    """
 
     def __init__(
-        self, healthy: Check, ready: Check, render: Callable[[], AsyncIterator[bytes]]
+        self,
+        healthy: Check,
+        ready: Check,
+        render: Callable[[], AsyncIterator[bytes]],
+        standby: Check = lambda: None,
     ) -> None:
         self._healthy = healthy
         self._ready = ready
+        self._standby = standby
         self._render = render
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -43,7 +54,10 @@ class ProbeServer:
         return _answer(self._healthy())
 
     async def _answer_ready(self, _request: web.Request) -> web.Response:
-        return _answer(self._ready())
+        problem, waits = self._ready(), self._standby()
+        if problem is None and waits is not None:
+            return web.Response(text=f"{STANDBY}{waits}\n")
+        return _answer(problem)
 
     async def _answer_metrics(self, request: web.Request) -> web.StreamResponse:
         # In pieces: thousands of jobs have megabytes of series.

@@ -98,7 +98,9 @@ class Service:
             installation=lambda: self.lease.installation,
         )
         self.controller = Controller(world)
-        self.server = ProbeServer(self._sick, self._not_ready, self.metrics.render)
+        self.server = ProbeServer(
+            self._sick, self._not_ready, self.metrics.render, lambda: self.lease.standby
+        )
         self._teams = Teams(self._cluster)
         self._listed = False
         self._beat = time.monotonic()

@@ -12,7 +12,7 @@ from surelabel_contract.stages import StageConfig, StageFailure, StageReport
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Folder, NotFoundInStoreError
 from surelabel_operator.observed import Attempt, Commit, Owner, OwnerState, Rebuilt
-from surelabel_operator.owner import judge_owner, manifest_now, read_owner
+from surelabel_operator.owner import judge_owner, manifest_size_now, read_owner
 from surelabel_operator.rebuild import read_rebuilt
 from surelabel_operator.records import RECORD_MAX_BYTES, read_record
 from surelabel_operator.resources import LabelingJob, StepStatus
@@ -85,7 +85,7 @@ async def _owner(job: LabelingJob, world: World, folder: Folder) -> Owner:
     owner = judge_owner(job, file, exists)
     if file is not None and owner.state is OwnerState.TAKEABLE:
         # Last, since it costs a request.
-        owner = judge_owner(job, file, exists, await manifest_now(job, folder, file))
+        owner = judge_owner(job, file, exists, await manifest_size_now(job, folder, file))
     if owner.state is OwnerState.OURS:
         world.memory.owners[uid] = owner
     return owner

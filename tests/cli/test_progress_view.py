@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from surelabel_cli.progress_view import bar, certificate_text, progress_view, render_status
@@ -106,7 +107,9 @@ def test_without_machine_labels_the_target_is_told_and_no_certificate() -> None:
 
 def test_a_problem_is_shown_with_reason_and_message() -> None:
     text = printed(a_job(conditions=[a_condition("Ready", "False", "RayUnreachable", "no answer")]))
-    assert "RayUnreachable: no answer" in text
+    assert "RayUnreachable: no answer It is asked again until it answers; Ctrl-C ends" in text
+    gone = printed(a_job(conditions=[a_condition("Ready", "False", "AttemptLost", "It is gone.")]))
+    assert "asked again" not in gone
 
 
 def test_a_log_has_one_line_per_step_and_none_for_mere_progress() -> None:
@@ -151,11 +154,21 @@ def test_the_summary_of_a_stalled_job_says_how_to_go_on() -> None:
     assert "start the same command again" in first
 
 
-def test_a_problem_that_is_an_event_as_well_is_told_once() -> None:
+@pytest.mark.parametrize(
+    ("type_", "status", "reason"),
+    [
+        ("Ready", "False", "AttemptLost"),
+        ("Ready", "False", "StorageUnavailable"),
+        ("Stalled", "True", "ManifestChanged"),
+    ],
+)
+def test_a_problem_that_is_an_event_as_well_is_told_once(
+    type_: str, status: str, reason: str
+) -> None:
     file = io.StringIO()
     with progress_view(Console(file=file, width=100)) as view:
-        view.show(a_job(conditions=[a_condition("Ready", "False", "AttemptLost", "It is gone.")]))
-        view.say("AttemptLost: It is gone.")
+        view.show(a_job(conditions=[a_condition(type_, status, reason, "So it is.")]))
+        view.say(f"{reason}: So it is.")
         view.say("ItemsRejected: 3 lines cannot be labeled.")
-    assert file.getvalue().count("AttemptLost") == 1
+    assert file.getvalue().count(reason) == 1
     assert "ItemsRejected" in file.getvalue()

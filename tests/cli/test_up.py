@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 import yaml
 
+from surelabel_cli import local_stack
+from surelabel_cli.errors import UserError
 from surelabel_cli.local_stack import LocalStack, _values
-from surelabel_cli.processes import ProcessFamily
+from surelabel_cli.processes import ProcessFamily, free_ports
 from surelabel_cli.reaper import marked_processes
 from surelabel_cli.samples import prepare_samples
 from surelabel_cli.toolchain import Toolchain
@@ -112,6 +114,65 @@ def test_on_a_users_cluster_jobs_reach_the_samples_and_nothing_of_the_stack(tmp_
         storage.check(job["spec"]["output"]["uri"])
         assert storage.read(job["spec"]["input"]["manifest"])
         assert storage.read(team["spec"]["simulated"]["truthURI"])
+
+
+class Probe:
+    """Stands for an operator: /readyz answers one text after the other, then the last again."""
+
+    def __init__(self, folder: Path, *texts: str) -> None:
+        self.family = ProcessFamily(folder)
+        self.command = [sys.executable, "-c", _PROBE, str(folder / "port"), *texts]
+        self.port = free_ports(1)[0]
+        (folder / "port").write_text(str(self.port))
+
+
+_PROBE = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+texts = [text for text in sys.argv[2:] if not text.startswith("--")]
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write((texts.pop(0) if len(texts) > 1 else texts[0]).encode())
+HTTPServer(("127.0.0.1", int(open(sys.argv[1]).read())), Handler).serve_forever()
+"""
+HELD = "standby: Lease surelabel-system/surelabel is held by 'surelabel/other'.\n"
+
+
+def stack_of(folder: Path, probe: Probe, said: list[str]) -> LocalStack:
+    ray: Any = SimpleNamespace(url="http://127.0.0.1:1", token_file=folder / "ray" / "token")
+    return LocalStack(
+        folder=folder,
+        kubeconfig=folder / "kubeconfig",
+        kubectl=folder / "kubectl",
+        helm=folder / "helm",
+        ray=ray,
+        control_plane=None,
+        family=probe.family,
+        metrics_port=probe.port,
+        say=said.append,
+    )
+
+
+def test_an_operator_that_only_stands_by_is_not_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_stack, "_LEASE_SECONDS", 0.5)
+    probe, said = Probe(tmp_path.resolve(), HELD), list[str]()
+    with probe.family, pytest.raises(UserError) as refused:
+        stack_of(tmp_path.resolve(), probe, said).start_operator(probe.command)
+    holder = "Lease surelabel-system/surelabel is held by 'surelabel/other'."
+    assert said == [f"operator standby: {holder} Waiting for it to end"]
+    assert holder in str(refused.value)
+    assert "End it first" in str(refused.value)
+
+
+def test_an_operator_that_gets_the_lease_of_a_dead_one_is_ready(tmp_path: Path) -> None:
+    probe, said = Probe(tmp_path.resolve(), HELD, HELD, HELD, HELD, "ok\n"), list[str]()
+    with probe.family:
+        stack_of(tmp_path.resolve(), probe, said).start_operator(probe.command)
+    assert len(said) == 1
 
 
 def told(running: Running, pattern: str) -> str:

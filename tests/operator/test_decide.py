@@ -329,7 +329,18 @@ def test_an_end_before_any_label_is_no_result() -> None:
     unlabeled = config_of(TRAIN, previous=Progressed(counters=counters()))
     action = action_of(status_at(TRAIN), at(TRAIN, attempts=(), config=unlabeled), **STOP_NOW)
     assert isinstance(action, EndEarly)
-    assert action.config.ending == Ending(succeeded=False, reason="NoResult")
+    assert action.config.ending == Ending(succeeded=False, reason="NoResult", cause="StoppedByUser")
+
+
+def test_a_committed_export_ends_with_the_cause_that_only_its_config_has() -> None:
+    ending = Ending(succeeded=False, reason="NoResult", cause="StoppedByUser")
+    recorded = {"succeeded": False, "reason": "NoResult"}
+    status = status_at(EXPORT, ending=recorded)
+    done = Commit(report_of(EXPORT))
+    config = config_of(EXPORT, ending=ending)
+    action = action_of(status, at(EXPORT, attempts=(), commit=done, config=config))
+    assert isinstance(action, Finish)
+    assert action.ending == ending
 
 
 def test_a_twin_that_lost_is_stopped_and_the_winner_forgotten() -> None:

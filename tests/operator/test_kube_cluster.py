@@ -174,6 +174,8 @@ async def test_one_holds_a_twin_stands_by_and_another_release_is_not_ready(
     await state(other, "foreign")
     assert first.problem is None
     assert twin.problem is None
+    assert first.standby is None
+    assert twin.standby == f"Lease {namespace}/surelabel is held by 'one/a'."
     assert "'one/a'" in (other.problem or "")
     assert first.installation
     assert first.installation == twin.installation == other.installation

@@ -219,7 +219,8 @@ async def test_unknown_exceptions_share_one_series() -> None:
 async def test_the_probes_say_what_is_wrong() -> None:
     problem: list[str | None] = ["not yet"]
     metrics = Metrics("1")
-    server = ProbeServer(lambda: None, lambda: problem[0], metrics.render)
+    waits: list[str | None] = ["Lease a/b is held by 'c'."]
+    server = ProbeServer(lambda: None, lambda: problem[0], metrics.render, lambda: waits[0])
     await server.start("127.0.0.1", 0)
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{server.port}") as session:
@@ -229,7 +230,11 @@ async def test_the_probes_say_what_is_wrong() -> None:
                 assert (answer.status, await answer.text()) == (503, "not yet\n")
             problem[0] = None
             async with session.get("/readyz") as answer:
-                assert answer.status == 200
+                said = "standby: Lease a/b is held by 'c'.\n"
+                assert (answer.status, await answer.text()) == (200, said)
+            waits[0] = None
+            async with session.get("/readyz") as answer:
+                assert (answer.status, await answer.text()) == (200, "ok\n")
             async with session.get("/metrics") as answer:
                 assert answer.content_type == "text/plain"
                 assert "labeling_build_info" in await answer.text()

@@ -12,15 +12,15 @@ from operator_bench import job_of, write_texts
 from s3 import S3Server
 from surelabel_contract.keys import OWNER
 from surelabel_contract.stages import StorageAccess
-from surelabel_contract.store import Folder, Stamp, Storage, StorageError
+from surelabel_contract.store import Folder, Storage, StorageError
 from surelabel_operator.observed import OwnerState
 from surelabel_operator.owner import (
     OwnerFile,
     OwnerUnreadableError,
     claim_output,
     judge_owner,
-    manifest_at_claim,
-    manifest_now,
+    manifest_size_at_claim,
+    manifest_size_now,
     mark_finished,
     read_owner,
     spec_digest,
@@ -123,64 +123,39 @@ def taker_of(tmp_path: Path, **spec: Any) -> LabelingJob:
 
 @pytest.mark.parametrize(
     ("before", "now", "taken"),
-    [
-        (Stamp(812, "a"), Stamp(812, "a"), True),
-        (Stamp(812, "a"), Stamp(812, "b"), False),
-        (Stamp(812, "a"), Stamp(813, "a"), False),
-        (Stamp(812, None), Stamp(812, "b"), True),
-        (Stamp(812, "a"), Stamp(812, None), True),
-        (Stamp(812, None), Stamp(813, None), False),
-        (Stamp(812, "a"), None, True),
-    ],
+    [(812, 812, True), (812, 813, False), (812, None, True), (None, 812, True)],
 )
-def test_a_take_over_needs_the_same_manifest_as_far_as_it_is_known(
-    tmp_path: Path, before: Stamp, now: Stamp | None, taken: bool
+def test_a_take_over_needs_a_manifest_of_the_same_size_as_far_as_it_is_known(
+    tmp_path: Path, before: int | None, now: int | None, taken: bool
 ) -> None:
-    found = file_of(
-        job_with("one", tmp_path), manifest_size=before.size, manifest_etag=before.version
-    )
+    found = file_of(job_with("one", tmp_path), manifest_size=before)
     owner = judge_owner(taker_of(tmp_path), found, False, now)
     assert owner.state is (OwnerState.TAKEABLE if taken else OwnerState.OTHER)
-    for stamp in () if taken else (before, now):
-        assert stamp is not None
-        words = f"{stamp.size} bytes with ETag {stamp.version or 'unknown'}"
-        assert words in (owner.refusal or "")
+    assert ("813 bytes, then 812 bytes. Put that back." in (owner.refusal or "")) is not taken
 
 
 def test_a_file_of_before_that_says_nothing_of_the_manifest_can_be_taken(tmp_path: Path) -> None:
     old = file_of(job_with("one", tmp_path)).to_json()
     assert b"manifest" not in old
-    owner = judge_owner(taker_of(tmp_path), OwnerFile.from_json(old), False, Stamp(1, "x"))
+    owner = judge_owner(taker_of(tmp_path), OwnerFile.from_json(old), False, 1)
     assert owner.state is OwnerState.TAKEABLE
 
 
-async def test_a_changed_local_manifest_is_seen_without_reading_it(
+async def test_a_manifest_that_is_written_again_with_the_same_bytes_is_the_same(
     folder: Folder, tmp_path: Path
 ) -> None:
     write_texts(tmp_path)
     job, path = job_with("one", tmp_path), tmp_path / "in.manifest"
-    before = await manifest_at_claim(job, folder)
-    assert before is not None
-    assert before.size == path.stat().st_size
-    found = file_of(job, manifest_size=before.size, manifest_etag=before.version)
-    assert await manifest_now(job, folder, found) == before
-    path.write_bytes(path.read_bytes().replace(b"cat", b"cow"))
-    assert await manifest_now(job, folder, found) != before
-
-
-async def test_the_manifest_on_s3_is_known_by_its_etag(s3_server: S3Server, tmp_path: Path) -> None:
-    access = StorageAccess(prefixes=None, endpoint=s3_server.endpoint, region=s3_server.region)
-    folder = Storage(access, s3_server.credentials).folder(f"{s3_server.uri}/{tmp_path.name}")
-    job = job_with("one", tmp_path, input={"manifest": folder.uri_of("in.manifest")})
-    assert await manifest_at_claim(job, folder) is None
-    folder.write("in.manifest", b"one")
-    before = await manifest_at_claim(job, folder)
-    assert before is not None
-    folder.write("in.manifest", b"two")
-    now = await manifest_at_claim(job, folder)
-    assert now is not None
-    assert before.size == now.size == 3
-    assert before.version != now.version
+    found = file_of(job, manifest_size=await manifest_size_at_claim(job, folder))
+    assert found.manifest_size == path.stat().st_size
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content)
+    now = await manifest_size_now(job, folder, found)
+    assert judge_owner(taker_of(tmp_path), found, False, now).state is OwnerState.TAKEABLE
+    path.write_bytes(content + b"\n")
+    now = await manifest_size_now(job, folder, found)
+    assert judge_owner(taker_of(tmp_path), found, False, now).state is OwnerState.OTHER
 
 
 @pytest.mark.parametrize("manifest", ["s3://elsewhere/in.manifest", "file:///etc/hostname"])
@@ -188,8 +163,8 @@ async def test_a_manifest_that_only_stages_may_read_does_not_hold_up_the_claim(
     folder: Folder, tmp_path: Path, manifest: str
 ) -> None:
     job = job_with("one", tmp_path, input={"manifest": manifest})
-    assert await manifest_at_claim(job, folder) is None
-    assert await manifest_now(job, folder, file_of(job, manifest_size=1)) is None
+    assert await manifest_size_at_claim(job, folder) is None
+    assert await manifest_size_now(job, folder, file_of(job, manifest_size=1)) is None
 
 
 async def test_a_store_that_is_away_delays_a_take_over_but_no_claim(
@@ -201,22 +176,22 @@ async def test_a_store_that_is_away_delays_a_take_over_but_no_claim(
     )
     folder = Storage(access, own_s3_server.credentials).folder(f"{own_s3_server.uri}/job")
     job = job_with("one", tmp_path, input={"manifest": folder.uri_of("in.manifest")})
-    assert await manifest_at_claim(job, folder) is None
+    assert await manifest_size_at_claim(job, folder) is None
     with pytest.raises(StorageError):
-        await manifest_now(job, folder, file_of(job, manifest_size=1))
+        await manifest_size_now(job, folder, file_of(job, manifest_size=1))
 
 
 async def test_a_take_over_keeps_the_manifest_that_the_state_is_of(
     folder: Folder, tmp_path: Path
 ) -> None:
     first, second = job_with("one", tmp_path), job_with("two", tmp_path)
-    await claim_output(folder, file_of(first, manifest_size=7, manifest_etag="a"))
-    assert await take_output(folder, "one", file_of(second, manifest_size=8, manifest_etag="b"))
+    await claim_output(folder, file_of(first, manifest_size=7))
+    assert await take_output(folder, "one", file_of(second, manifest_size=8))
     found = await read_owner(folder)
     assert found is not None
-    assert (found[0].manifest_size, found[0].manifest_etag) == (7, "a")
+    assert found[0].manifest_size == 7
     folder.write(OWNER, file_of(first).to_json())
-    assert await take_output(folder, "one", file_of(second, manifest_size=8, manifest_etag="b"))
+    assert await take_output(folder, "one", file_of(second, manifest_size=8))
     found = await read_owner(folder)
     assert found is not None
-    assert (found[0].manifest_size, found[0].manifest_etag) == (8, "b")
+    assert found[0].manifest_size == 8

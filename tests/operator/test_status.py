@@ -324,6 +324,59 @@ def test_a_bad_end_is_a_stall_for_gitops() -> None:
     assert shown(status, "Stalled") == ("True", "DeadlineExceeded")
 
 
+@pytest.mark.parametrize(
+    ("cause", "stopping", "says"),
+    [
+        (
+            "StoppedByUser",
+            {"stopNow": True},
+            "spec.stopping.stopNow: must come after the first label; got true before any item had "
+            "one, which is final. Leave it out in a new job.",
+        ),
+        (
+            "MaxCost",
+            {"maxCost": {"amount": "0.03", "currency": "USD"}},
+            "spec.stopping.maxCost: must allow a first label; got 0.03 USD, which was reached "
+            "before any item had one. Raise it in a new job.",
+        ),
+        (
+            "MaxLabeledPercent",
+            {"maxLabeledPercent": 1},
+            "spec.stopping.maxLabeledPercent: must allow a first label; got 1, which was reached "
+            "before any item had one. Raise it in a new job.",
+        ),
+        (
+            None,
+            {},
+            "spec.stopping: a limit or stopNow came before any item had a label. Raise the limit, "
+            "or leave stopNow out, in a new job.",
+        ),
+    ],
+)
+def test_an_end_without_a_result_says_which_field_ended_it_and_what_to_do(
+    cause: str | None, stopping: dict[str, Any], says: str
+) -> None:
+    ending = Ending(succeeded=False, reason="NoResult", cause=cause)
+    action = Finish(ending, report_of(step("exp")))
+    status = after(status_at(step("exp")), action, stopping=stopping)
+    event = event_of(status_at(step("exp")), status, action)
+    for found in (status.condition("Succeeded"), status.condition("Stalled"), event):
+        assert found is not None
+        assert found.reason == "NoResult"
+        assert found.message.startswith(f"{says} Round 1, export: ")
+
+
+def test_an_end_by_the_deadline_says_the_seconds() -> None:
+    ending = Ending(succeeded=False, reason="DeadlineExceeded")
+    status = after(status_at(TRAIN), Finish(ending, None), activeDeadlineSeconds=600)
+    stalled = status.condition("Stalled")
+    assert stalled is not None
+    assert stalled.message.startswith(
+        "spec.activeDeadlineSeconds: the job was active for as long as it may be, now 600 s. "
+        "Raise it in a new job. "
+    )
+
+
 def test_a_wait_for_room_is_told_after_half_a_minute() -> None:
     waits = running(TRAIN, attempts=(attempt_of(TRAIN, AttemptState.PENDING, message="no GPU"),))
     assert shown(after(status_at(TRAIN), Wait(), waits, NOW), "Queued")[0] == "True"

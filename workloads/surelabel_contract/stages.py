@@ -123,6 +123,8 @@ class Ending(Record):
 
     succeeded: bool
     reason: str
+    # Of NoResult: which limit came before any label, as the reason that it has otherwise.
+    cause: str | None = None
 
 
 class StageConfig(Record):

@@ -21,8 +21,9 @@ from surelabel_contract.store_errors import (
     NotFoundInStoreError,
     StorageError,
     TooLargeError,
+    UnusableStoreError,
 )
-from surelabel_contract.store_folder import Entry, Folder, Observer, Stamp, reference
+from surelabel_contract.store_folder import Entry, Folder, Observer, reference
 
 __all__ = [
     "SCHEMES",
@@ -32,10 +33,10 @@ __all__ = [
     "ImpossibleNameError",
     "NotFoundInStoreError",
     "Observer",
-    "Stamp",
     "Storage",
     "StorageError",
     "TooLargeError",
+    "UnusableStoreError",
     "reference",
 ]
 

@@ -20,6 +20,7 @@ _CONDITIONAL = frozenset({"create", "replace"})
 # Answers that stand whatever is done but to the object itself; all others a retry may mend, or
 # whoever cares for store and credentials.
 _FORBIDDEN = frozenset({403, 405, 409, 410})
+_MISSING = 404
 # Whoever asks may not, or is nobody.
 _REFUSED = frozenset({401, 403})
 # Where a cloud's machines ask who they are: the last resort of who has no credentials.
@@ -71,6 +72,10 @@ _HALF = 150
 
 class StorageError(Exception):
     """The store could not be asked, or refused; the message names operation and URI."""
+
+
+class UnusableStoreError(StorageError):
+    """No such bucket, or nobody that the store knows: for a person, whoever asks again."""
 
 
 class NotFoundInStoreError(StorageError):
@@ -162,7 +167,7 @@ def translated(
     if operation in _READS and missing:
         return NotFoundInStoreError(f"{uri} does not exist.")
     if bucket is not None and no_bucket:
-        return StorageError(
+        return UnusableStoreError(
             f"spec.output.uri: bucket or container {bucket!r} does not exist; got that for "
             f"{operation} {uri}. Create it, or use another output.uri in a new job."
         )
@@ -183,7 +188,9 @@ def _is_about_credentials(answer: _Answer) -> bool:
 
 def _kind_of(answer: _Answer) -> type[StorageError]:
     if _CREDENTIALS_CODES.fullmatch(answer.code):
-        return StorageError
+        # A clock that is off may be set right by itself.
+        skewed = answer.code in _NO_MATTER_OF_RIGHTS
+        return StorageError if skewed else UnusableStoreError
     if _NAME_CODES.fullmatch(answer.code) or answer.errno in _NAME_ERRORS:
         return ImpossibleNameError
     if (
@@ -194,7 +201,9 @@ def _kind_of(answer: _Answer) -> type[StorageError]:
         or _REDIRECT in answer.text
     ):
         return ForbiddenError
-    return StorageError
+    # What is not a read cannot be missing itself: the place is, or whoever asks is unknown there.
+    unusable = answer.status == _MISSING or _is_about_credentials(answer)
+    return UnusableStoreError if unusable else StorageError
 
 
 def _bucket_of(uri: str) -> str | None:

@@ -46,14 +46,6 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Stamp:
-    """Size and ETag of an object; a local file that is written again has another one."""
-
-    size: int
-    version: str | None
-
-
-@dataclass(frozen=True)
 class Folder:
     """Objects below one URI, by keys relative to it."""
 
@@ -118,15 +110,6 @@ class Folder:
                 return int((await obstore.head_async(self.store, self.path + key))["size"])
         except NotFoundInStoreError:
             return None
-
-    async def stamp_async(self, key: str) -> Stamp | None:
-        """What tells this content of the object from another; None if there is none."""
-        try:
-            async with self._request_async("head", key):
-                meta = await obstore.head_async(self.store, self.path + key)
-        except NotFoundInStoreError:
-            return None
-        return Stamp(int(meta["size"]), meta.get("e_tag"))
 
     def entries(self, prefix: str) -> list[Entry]:
         """Objects whose keys begin with ``prefix``, which must end in a slash; sorted by key."""

@@ -27,6 +27,7 @@ from surelabel_contract.store import (
     NotFoundInStoreError,
     Storage,
     StorageError,
+    UnusableStoreError,
 )
 from surelabel_contract.store_errors import translated
 
@@ -95,11 +96,11 @@ def answers() -> Iterator[Answers]:
         (400, "KeyTooLongError", ImpossibleNameError),
         (404, "NoSuchKey", NotFoundInStoreError),
         (404, "NoSuchBucket", NotFoundInStoreError),
-        (400, "ExpiredToken", StorageError),
-        (403, "SignatureDoesNotMatch", StorageError),
-        (403, "InvalidAccessKeyId", StorageError),
+        (400, "ExpiredToken", UnusableStoreError),
+        (403, "SignatureDoesNotMatch", UnusableStoreError),
+        (403, "InvalidAccessKeyId", UnusableStoreError),
         (403, "RequestTimeTooSkewed", StorageError),
-        (401, "", StorageError),
+        (401, "", UnusableStoreError),
         (429, "", StorageError),
         (500, "InternalError", StorageError),
         (503, "SlowDown", StorageError),
@@ -171,7 +172,7 @@ def test_a_write_to_a_missing_bucket_names_the_bucket_and_the_field(
 ) -> None:
     with pytest.raises(StorageError) as refused:
         write(folder_of(s3_server, "no-bucket"))
-    assert type(refused.value) is StorageError
+    assert type(refused.value) is UnusableStoreError
     message = str(refused.value)
     assert message.startswith("spec.output.uri: bucket or container 'no-bucket' does not exist")
     assert "s3://no-bucket/job/x" in message

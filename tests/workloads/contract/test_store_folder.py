@@ -66,19 +66,6 @@ async def test_replacing_what_is_not_there_is_no_success(folder: Folder) -> None
     assert folder.size("missing") is None
 
 
-async def test_a_stamp_tells_contents_of_one_size_apart(folder: Folder) -> None:
-    assert await folder.stamp_async("manifest") is None
-    folder.write("manifest", b"one")
-    one = await folder.stamp_async("manifest")
-    folder.write("manifest", b"two")
-    two = await folder.stamp_async("manifest")
-    assert await folder.stamp_async("manifest") == two
-    assert one is not None
-    assert two is not None
-    assert one.size == two.size == 3
-    assert one.version != two.version
-
-
 def test_a_listing_has_keys_relative_to_the_folder_in_order(folder: Folder) -> None:
     for key in ("x/2", "x/1", "x/deep/3", "y/4"):
         folder.write(key, b"12")

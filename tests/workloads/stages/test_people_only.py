@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from surelabel.stages.verification import verify_job
 from surelabel_contract.stages import Ending, Limits, Money, SimulatedWorkforce
@@ -100,6 +101,19 @@ def test_a_limit_ends_the_questions_and_the_rest_says_why(tmp_path: Path) -> Non
         "reason": "LimitReached",
         "answers": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("cause", "reason"), [("StoppedByUser", "StoppedByUser"), ("MaxCost", "LimitReached")]
+)
+def test_an_end_before_any_label_says_of_every_item_what_came_first(
+    tmp_path: Path, cause: str, reason: str
+) -> None:
+    driver = driver_of(tmp_path)
+    report = driver.run(0, Stage.PREPARE)
+    ending = Ending(succeeded=False, reason="NoResult", cause=cause)
+    report = driver.run(0, Stage.EXPORT, before=report, ending=ending)
+    assert report.progressed.unlabeled_reasons == {reason: 12}
 
 
 def test_a_further_pass_never_asks_for_more_answers_than_are_paid(tmp_path: Path) -> None:

@@ -78,6 +78,11 @@ class StageContext:
         """The job's totals before this step."""
         return self.config.previous or Progressed()
 
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether the state was begun by a predecessor (``spec.output.takeOver``)."""
+        return self.keys != StateKeys.of(self.config.job.uid)
+
     # -- inputs
 
     def input(self, role: str) -> ObjectRef:

@@ -70,9 +70,11 @@ def export(context: StageContext) -> StageResult:
 
 def _default_reason(context: StageContext, ending: Ending) -> str:
     """Why an item is open at the end that nothing else happened to."""
-    if ending.reason in _TELLING:
-        return ending.reason
-    if context.config.auto_labeling is None or ending.reason in _LIMITS:
+    # Of an end without a result the cause tells.
+    reason = ending.cause or ending.reason
+    if reason in _TELLING:
+        return reason
+    if context.config.auto_labeling is None or reason in _LIMITS:
         return LIMIT_REACHED
     return NOT_CERTIFIED
 

@@ -75,6 +75,10 @@ def _run(context: StageContext) -> int:
             log.info("%s: committed already", config.name)
             return COMMITTED
         with context.phase(TOTAL_SECONDS):
+            if context.is_taken_over:
+                from surelabel.stages.taken_over import check_manifest
+
+                check_manifest(context)
             result = _function(config.step.stage)(context)
         first = commit.commit(context, commit.build_report(context, result))
         log.info("%s: %s", config.name, "committed" if first else "a twin committed first")
