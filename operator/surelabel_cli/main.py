@@ -55,7 +55,8 @@ def run(
     workdir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the run, where file://./x lies and a killed run goes on. "
+            help="Folder of the run, where file://./x of the job file lies and a killed run goes "
+            "on. "
             "[default: surelabel-run/<job name>]",
             show_default=False,
         ),
