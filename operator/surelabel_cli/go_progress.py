@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-# A line for each twentieth of the packages, and one where nothing was said for so long.
+# A line for each twentieth of the packages, but not sooner than that after another; and one where
+# nothing was said for so long.
 _PARTS = 20
+_APART_SECONDS = 10.0
 _QUIET_SECONDS = 60.0
 _LOOK_SECONDS = 1.0
 # `go build -v` names a package when it is compiled.
@@ -80,7 +82,7 @@ class GoProgress:
         """What is worth a line now, if anything is."""
         now = self._clock()
         parts = _PARTS * self._compiled // self._total if self._total else 0
-        if parts <= self._parts and now - self._spoken < _QUIET_SECONDS:
+        if now - self._spoken < (_APART_SECONDS if parts > self._parts else _QUIET_SECONDS):
             return None
         self._parts, self._spoken = max(parts, self._parts), now
         elapsed = int(now - self._started)

@@ -60,6 +60,20 @@ def test_a_build_that_goes_on_slowly_is_heard_each_minute() -> None:
     assert progress.news() == "tools: 2:01  1 %, 10 of 1,000 packages compiled"
 
 
+def test_a_small_build_does_not_chatter() -> None:
+    progress, clock = a_build()
+    progress.expect(20)
+    said = []
+    for _ in range(20):
+        clock.now += 1
+        progress.follow(packages(1))
+        said.append(progress.news())
+    assert [line for line in said if line is not None] == [
+        "tools: 0:10  50 %, 10 of 20 packages compiled",
+        "tools: 0:20  all packages compiled; linking",
+    ]
+
+
 def test_where_an_earlier_build_compiled_everything_only_linking_is_told() -> None:
     progress, clock = a_build()
     progress.expect(0)
@@ -85,9 +99,11 @@ def test_lines_come_while_it_is_followed_and_none_after_its_end(
         said.append(line)
         heard.set()
 
-    with GoProgress(say, Clock()) as progress:
+    clock = Clock()
+    with GoProgress(say, clock) as progress:
+        clock.now = 10
         progress.expect(1)
         progress.follow(packages(1))
         assert heard.wait(30)
-    assert said == ["tools: 0:00  all packages compiled; linking"]
+    assert said == ["tools: 0:10  all packages compiled; linking"]
     assert not progress._thread.is_alive()
