@@ -18,6 +18,10 @@ for candidate in podman docker buildah; do
   # docker's command alone, without a server that it reaches, builds nothing.
   [ -n "$engine" ] || ! "$candidate" info >/dev/null 2>&1 || engine=$candidate
 done
+if [ -z "$engine" ] && [ -n "${DRY_RUN:-}" ]; then
+  echo "No engine works here; these are the commands for podman (ENGINE= names another)." >&2
+  engine=podman
+fi
 if [ -z "$engine" ]; then
   echo "None of podman, docker and buildah works here: install one, or name it (make images ENGINE=...)." >&2
   exit 1

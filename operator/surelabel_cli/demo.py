@@ -1,6 +1,7 @@
 """``surelabel demo``: the main job on a real control plane, shown as a user would see it.
 
-What is printed of the resource is kubectl's own output. The truth is read in two places only: by
+What is printed of the resource is kubectl's own output; of rows that differ in nothing but their
+age, the first. The truth is read in two places only: by
 the simulated people, through the WorkTeam, and by the comparison after the job's end.
 """
 
@@ -12,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from surelabel_cli.sample_data import TRUTH
 from surelabel_cli.samples import SAMPLES, prepare_sample
 from surelabel_cli.summary import output_uris
 from surelabel_cli.truth import Wrong, compare
+from surelabel_cli.watched_table import WatchedTable
+from surelabel_contract.steps import Stage
 from surelabel_operator.local import has_come_to_rest
 from surelabel_operator.resources import LabelingJob, read_labeling_job
 
@@ -79,7 +83,10 @@ def _begin_anew(folder: Path) -> None:
 def _watch(stack: LocalStack, name: str) -> LabelingJob:
     """The job at its end, or when it waits for a person; meanwhile kubectl prints its changes."""
     _title(f"$ kubectl get slj {name} -w")
-    watch = subprocess.Popen(_command(stack, "get", "slj", name, "-w"))
+    command = _command(stack, "get", "slj", name, "-w")
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    rows = threading.Thread(target=_say_changes, args=(watch,), daemon=True)
+    rows.start()
     try:
         while True:
             time.sleep(_POLL_SECONDS)
@@ -90,6 +97,16 @@ def _watch(stack: LocalStack, name: str) -> LabelingJob:
     finally:
         watch.terminate()
         watch.wait(10)
+        # Ends with the output.
+        rows.join(10)
+
+
+def _say_changes(watch: subprocess.Popen[str]) -> None:
+    table = WatchedTable({"STAGE": max(len(stage.value) for stage in Stage)})
+    for raw in watch.stdout or ():
+        line = table.line(raw.rstrip("\n"))
+        if line is not None:
+            _say(line)
 
 
 def _say_result(job: LabelingJob, folder: Path) -> None:

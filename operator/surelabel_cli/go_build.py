@@ -15,14 +15,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from surelabel_cli.go_progress import GoProgress
+
 MINIMUM_GO = (1, 26)
-_PROGRESS_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -234,69 +233,39 @@ def _module_folder(go: Path, module: Path, other: str) -> Path:
 
 
 def _compile(go: Path, module: Path, programs: Programs, target: Path, say: Say) -> None:
-    command = [
-        *(str(go), "build", "-v", "-trimpath", "-buildvcs=false"),
-        *("-ldflags", version_flags(module), "-o", f"{target}/", *programs.packages),
-    ]
+    flags = ("-trimpath", "-buildvcs=false", "-ldflags", version_flags(module))
     version = ".".join(map(str, go_version(go) or ()))
     say(f"tools: building {programs.title} with Go {version}")
     say(f"tools: the first build takes {programs.first_build}, later ones none")
-    started = time.monotonic()
-    progress = _Progress(started, say)
-    with subprocess.Popen(
-        command, cwd=module, env=_environment(), stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            problems = progress.follow(process)
-            status = process.wait()
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            progress.end()
-    if status != 0:
-        raise GoBuildError("go build failed:\n" + "\n".join(problems[-30:]))
-    say(f"tools: built in {time.monotonic() - started:.0f} s, kept in {target.parents[2]}")
+    with GoProgress(say) as progress:
+        # Fetches the modules, too. Stale: not compiled by an earlier build.
+        stale = ("list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}")
+        found = _run(go, module, (*stale, *flags, *programs.packages), progress)
+        progress.expect(len(found.split()))
+        command = ("build", "-v", "-o", f"{target}/")
+        _run(go, module, (*command, *flags, *programs.packages), progress)
+    say(f"tools: built in {progress.seconds:.0f} s, kept in {target.parents[2]}")
 
 
-class _Progress:
-    """Says every 15 seconds how far ``go build -v`` is; it names a package when it is compiled."""
-
-    def __init__(self, started: float, say: Say) -> None:
-        self._started = started
-        self._say = say
-        self._compiled = 0
-        self._downloaded = 0
-        self._last = ""
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._report, daemon=True)
-        self._thread.start()
-
-    def follow(self, process: subprocess.Popen[str]) -> list[str]:
-        """Read to the end; the lines that are no progress."""
-        problems = []
-        for raw in process.stderr or ():
-            line = raw.rstrip()
-            if line.startswith("go: downloading "):
-                self._downloaded += 1
-                self._last = line.split()[2]
-            elif re.fullmatch(r"[\w.~/-]+", line):
-                self._compiled += 1
-                self._last = line
-            else:
-                problems.append(line)
-        return problems
-
-    def end(self) -> None:
-        """No more reports."""
-        self._over.set()
-        self._thread.join()
-
-    def _report(self) -> None:
-        while not self._over.wait(_PROGRESS_SECONDS):
-            elapsed = int(time.monotonic() - self._started)
-            latest = f"latest: {self._last}" if self._last else "linking what is compiled already"
-            self._say(
-                f"tools: {elapsed // 60}:{elapsed % 60:02d}  {self._downloaded} modules fetched, "
-                f"{self._compiled} packages compiled; {latest}"
-            )
+def _run(go: Path, module: Path, command: tuple[str, ...], progress: GoProgress) -> str:
+    """What a go command prints, while its standard error tells how far it is; GoBuildError."""
+    # A file, since a pipe that nobody reads yet would stop it.
+    with tempfile.TemporaryFile("w+") as printed:
+        with subprocess.Popen(
+            [str(go), *command],
+            cwd=module,
+            env=_environment(),
+            stdout=printed,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                problems = progress.follow(process.stderr or ())
+                status = process.wait()
+            except BaseException:
+                process.kill()
+                raise
+        if status != 0:
+            raise GoBuildError(f"go {command[0]} failed:\n" + "\n".join(problems[-30:]))
+        printed.seek(0)
+        return printed.read()

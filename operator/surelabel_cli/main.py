@@ -27,6 +27,26 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version as installed
+
+        typer.echo(installed("surelabel"))
+        raise typer.Exit
+
+
+@app.callback()
+def surelabel(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that need no command."""
+
+
 @app.command()
 def run(
     job: Annotated[
@@ -35,7 +55,8 @@ def run(
     workdir: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of the run, where file://./x lies and a killed run goes on. "
+            help="Folder of the run, where file://./x of the job file lies and a killed run goes "
+            "on. "
             "[default: surelabel-run/<job name>]",
             show_default=False,
         ),
@@ -197,9 +218,7 @@ for _command in (consolidate, agreement, convert):
 @app.command()
 def version() -> None:
     """Print the version."""
-    from importlib.metadata import version as installed
-
-    typer.echo(installed("surelabel"))
+    _print_version(True)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from surelabel_operator.reasons import Reason
-from surelabel_operator.resources import Condition, JobStatus, LabelCounters, LabelingJob
+from surelabel_operator.resources import JobStatus, LabelCounters, LabelingJob
 
 # Colours that differ in brightness as well; the picture of the loop has the same.
 _HUMAN, _MACHINE, _UNLABELED = "yellow", "green", "bright_black"
@@ -78,7 +78,7 @@ class LineView:
         self.say(text)
 
     def say(self, text: str) -> None:
-        """A line with the time since the start, unless the last one says it already."""
+        """A line with the time since the start, unless the status says it already."""
         if text != self._problem:
             self._print(text)
 
@@ -98,13 +98,11 @@ class LineView:
             return
         self._shown = news
         counters = status.label_counters
-        hindrance = hindrance_of(status)
-        # As its Event says it, which comes as well.
-        self._problem = "" if hindrance is None else f"{hindrance.reason}: {hindrance.message}"
+        self._problem = problem_of(status)
         self._print(
             f"{step_text(status):40}  people {counters.human_labeled:,}  "
             f"machines {counters.machine_labeled:,}  unlabeled {counters.unlabeled:,}"
-            f"{problem_text(status)}"
+            f"{_problem_in_line(status)}"
         )
 
 
@@ -134,7 +132,10 @@ class LiveView:
         self._note = text
 
     def say(self, text: str) -> None:
-        """A line above the display."""
+        """A line above the display, unless it is what a stalled job will end with."""
+        status = None if self._job is None else self._job.status
+        if status is not None and is_stalled(status) and text == problem_of(status):
+            return
         self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def show(self, job: LabelingJob) -> None:
@@ -160,7 +161,7 @@ def render_status(job: LabelingJob, elapsed: str, bar_width: int) -> RenderResul
         rows.add_row(Text(title, _COLOURS.get(title, "dim")), Text(text))
     yield rows
     if problem := problem_text(status):
-        yield Text(problem.strip(), "red")
+        yield Text(problem, "red")
 
 
 def facts(job: LabelingJob) -> list[tuple[str, str]]:
@@ -232,21 +233,32 @@ def step_text(status: JobStatus) -> str:
 
 
 def problem_text(status: JobStatus) -> str:
-    """What hinders the job, if anything does."""
-    found = hindrance_of(status)
-    if found is None:
+    """What hinders the job, if anything does, and whether it waits for a person."""
+    problem = problem_of(status)
+    if is_stalled(status):
+        return f"stalled: {problem}"
+    return f"{problem} {_AGAIN}" if problem.partition(":")[0] in _ASKED_AGAIN else problem
+
+
+def problem_of(status: JobStatus) -> str:
+    """``reason: message`` of what hinders the job, as an Event about it says it; else nothing."""
+    problem = status.condition("Stalled") if is_stalled(status) else status.condition("Ready")
+    if problem is None or (problem.type == "Ready" and problem.status != "False"):
         return ""
-    stalled = "stalled: " if found.type == "Stalled" else ""
-    again = f" {_AGAIN}" if found.reason in _ASKED_AGAIN and not stalled else ""
-    return f"  {stalled}{found.reason}: {found.message}{again}"
+    return f"{problem.reason}: {problem.message}"
 
 
-def hindrance_of(status: JobStatus) -> Condition | None:
-    """The condition that says why the job does not go on; None if it does."""
-    stalled, ready = status.condition("Stalled"), status.condition("Ready")
-    if stalled is not None and stalled.status == "True":
-        return stalled
-    return ready if ready is not None and ready.status == "False" else None
+def is_stalled(status: JobStatus) -> bool:
+    """Whether the job waits for a person, which ends a run."""
+    stalled = status.condition("Stalled")
+    return stalled is not None and stalled.status == "True"
+
+
+def _problem_in_line(status: JobStatus) -> str:
+    # With what a stalled job says the run ends, so here its reason is enough.
+    if is_stalled(status):
+        return "  stalled: " + problem_of(status).partition(": ")[0]
+    return f"  {problem}" if (problem := problem_text(status)) else ""
 
 
 def share(items: int, counters: LabelCounters) -> str:

@@ -24,7 +24,7 @@ from surelabel_cli.job_file import JobFile, read_job_file
 from surelabel_cli.local_ray import LocalRay
 from surelabel_cli.progress_view import ProgressView, progress_view
 from surelabel_cli.store_check import check_store
-from surelabel_cli.summary import summary_lines
+from surelabel_cli.summary import ending_line, summary_lines
 from surelabel_cli.work_folder import make_work_folder
 from surelabel_operator.cluster import EventDraft
 from surelabel_operator.folder_cluster import FolderCluster
@@ -60,12 +60,16 @@ def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
                 f"{file.name} has ended before; to label anew, choose another --workdir or remove "
                 f"{folder}."
             )
+    succeeded = job.status.condition("Succeeded")
+    has_succeeded = succeeded is not None and succeeded.status == "True"
     if as_json:
         sys.stdout.write(json.dumps(job.status.to_dict()) + "\n")
+        if not has_succeeded:
+            # For people, who have not read it yet.
+            sys.stderr.write(f"{ending_line(job)}\n")
     else:
         sys.stdout.write("\n".join(summary_lines(job)) + "\n")
-    succeeded = job.status.condition("Succeeded")
-    return 0 if succeeded is not None and succeeded.status == "True" else 1
+    return 0 if has_succeeded else 1
 
 
 def _label(folder: Path, file: JobFile, view: ProgressView) -> LabelingJob:

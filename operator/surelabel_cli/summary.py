@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from surelabel_cli.progress_view import facts, problem_text
+from surelabel_operator.attempting import MEND
 from surelabel_operator.resources import LabelingJob
 
 
 def summary_lines(job: LabelingJob) -> list[str]:
     """How it ended, the numbers, and where the results are, each URI whole on its own line."""
-    lines = [f"{job.metadata.name}: {_ending(job)}"]
+    lines = [ending_line(job)]
     width = max(len(title) for title, _ in facts(job))
     lines.extend(f"  {title:{width}}  {text}" for title, text in facts(job))
     for title, uri in output_uris(job):
         lines.extend((f"{title}:", uri))
     return lines
+
+
+def ending_line(job: LabelingJob) -> str:
+    """How it ended, and what to do where a person is waited for."""
+    return f"{job.metadata.name}: {_ending(job)}"
 
 
 def output_uris(job: LabelingJob) -> list[tuple[str, str]]:
@@ -31,6 +37,5 @@ def _ending(job: LabelingJob) -> str:
         return f"succeeded ({succeeded.reason}). {succeeded.message}".rstrip()
     if succeeded is not None and succeeded.status == "False":
         return f"failed ({succeeded.reason}). {succeeded.message}".rstrip()
-    problem = problem_text(job.status).strip()
-    hint = " Mend it and start the same command again: it goes on from here."
-    return (problem or "has not ended.") + hint
+    problem = problem_text(job.status).removesuffix(MEND).rstrip() or "has not ended."
+    return f"{problem} Mend it and start the same command again: it goes on from here."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -11,6 +12,9 @@ import typer
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Storage, StorageError
+
+if TYPE_CHECKING:
+    from surelabel.stages.verification import Verification
 
 _REFUTED, _CANNOT_BE_CHECKED = 1, 2
 _SHOWN = 20
@@ -39,29 +43,36 @@ def verify(
     except _NOT_OF_A_JOB as error:
         problem = f"{where} holds what no job writes ({type(error).__name__}: {error})."
         found = Verification(problems=[problem])
-    if found.lines:
-        earlier = f", {found.earlier_labels} that the input brought" if found.earlier_labels else ""
-        typer.echo(
-            f"{where}: {found.lines} lines, {found.human_labels} human labels, "
-            f"{found.machine_labels} machine labels{earlier}."
-        )
-    certificate = found.certificate
-    if certificate is not None:
-        typer.echo(
-            f"With {100 - certificate.risk_permille / 10:g} % confidence at most "
-            f"{certificate.error_bound_permille / 10:g} % of the machine labels are wrong "
-            f"(target {(found.target_error_permille or 0) / 10:g} %): "
-            f"people checked {certificate.validated_items} of them and found "
-            f"{certificate.errors} wrong, so {certificate.charged_errors} of the "
-            f"{certificate.machine_labels} that stand may be wrong; attempts: "
-            f"{certificate.attempts}."
-        )
+    if found.holds:
+        typer.echo("\n".join(proof_lines(where, found)))
+        return
+    # No counts and no bound: of what does not agree nothing of the kind can be said.
     for problem in found.problems[:_SHOWN]:
         typer.echo(f"  no: {problem}", err=True)
     if len(found.problems) > _SHOWN:
         typer.echo(f"  … and {len(found.problems) - _SHOWN} more.", err=True)
-    none = "no machine labels stand, so nothing had to be certified"
-    held = "the certificate holds" if certificate is not None else none
-    typer.echo(f"Verified: {held}." if found.holds else "NOT verified.")
-    if not found.holds:
-        raise typer.Exit(_REFUTED)
+    typer.echo(f"NOT verified. The certificate promises nothing about what lies in {where}.")
+    raise typer.Exit(_REFUTED)
+
+
+def proof_lines(where: str, found: Verification) -> Iterator[str]:
+    """What a job's store proves: the labels there are, and what the certificate promises."""
+    earlier = f", {found.earlier_labels} that the input brought" if found.earlier_labels else ""
+    yield (
+        f"{where}: {found.lines} lines, {found.human_labels} human labels, "
+        f"{found.machine_labels} machine labels{earlier}."
+    )
+    certificate = found.certificate
+    if certificate is None:
+        yield "Verified: no machine labels stand, so nothing had to be certified."
+        return
+    yield (
+        f"With {100 - certificate.risk_permille / 10:g} % confidence at most "
+        f"{certificate.error_bound_permille / 10:g} % of the machine labels are wrong "
+        f"(target {(found.target_error_permille or 0) / 10:g} %): "
+        f"people checked {certificate.validated_items} of them and found "
+        f"{certificate.errors} wrong, so {certificate.charged_errors} of the "
+        f"{certificate.machine_labels} that stand may be wrong; attempts: "
+        f"{certificate.attempts}."
+    )
+    yield "Verified: the certificate holds."

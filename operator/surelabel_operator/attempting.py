@@ -136,7 +136,7 @@ def misconfigured(situation: Situation) -> Action | None:
     failure = failure_of(situation)
     if failure is None or failure.failure is not FailureClass.CONFIGURATION:
         return None
-    return Stall(told(situation, failure, _MEND))
+    return Stall(told(situation, failure, MEND))
 
 
 def attempts_left(situation: Situation) -> Action | None:
@@ -162,7 +162,7 @@ def no_attempt_left(situation: Situation) -> Action | None:
     failure = failure_of(situation)
     if failure is None:
         return None
-    problem = told(situation, failure, f"{_limit(situation, failure)} {_MEND}")
+    problem = told(situation, failure, f"{_limit(situation, failure)} {MEND}")
     message = f"{failure.reason}: {problem.message}"
     return Stall(Problem(Reason.BACKOFF_LIMIT_EXCEEDED, message))
 
@@ -188,7 +188,8 @@ def at_work(situation: Situation) -> Action | None:
     return Wait(until=_next_look(situation, attempt), expects=attempt)
 
 
-_MEND = (
+# In a cluster; `surelabel run` says instead how it is started again.
+MEND = (
     "Mend the cause, then change any field of spec (suspend and resume, for example) to try again."
 )
 

@@ -21,7 +21,7 @@ from surelabel_operator.logging import SecretText
 from surelabel_operator.reasons import Reason
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import Settings
-from surelabel_operator.trust import ALLOW_USE_LABEL, storage_access
+from surelabel_operator.trust import storage_access, use_problem
 
 _SECRET_SECONDS = 60.0
 _OPEN_MAX = 64
@@ -117,12 +117,9 @@ class Stores:
                 f"spec.storage.{field}: no Secret {name!r} in namespace {namespace!r}, or the "
                 "operator may not get it there. Create it, or bind the operator's Secret role.",
             )
-        if secret.labels.get(ALLOW_USE_LABEL) != "storage":
+        if (problem := use_problem(secret.labels, "storage")) is not None:
             raise ConfigurationError(
-                Reason.SECRET_NOT_ALLOWED,
-                f"spec.storage.{field}: Secret {name!r} must have the label "
-                f"{ALLOW_USE_LABEL}: storage; got {secret.labels.get(ALLOW_USE_LABEL)!r}. Ask its "
-                "owner to set it.",
+                Reason.SECRET_NOT_ALLOWED, f"spec.storage.{field}: Secret {name!r} {problem}"
             )
         values = {
             key: SecretText(value.decode(errors="replace")) for key, value in secret.data.items()

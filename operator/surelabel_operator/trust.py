@@ -47,6 +47,15 @@ class Access:
     credentials: Mapping[str, SecretText] | None = None
 
 
+def use_problem(labels: Mapping[str, str], use: str) -> str | None:
+    """Why a Secret with these labels is not meant for ``use``, and what to do; None: it is."""
+    got = labels.get(ALLOW_USE_LABEL)
+    if got == use:
+        return None
+    found = "has no such label" if got is None else f"has {got!r} there"
+    return f"must have the label {ALLOW_USE_LABEL}: {use}; it {found}. Ask its owner to set it."
+
+
 def ray_target(settings: Settings, namespace: str, address: RayAddress | None) -> RayTarget:
     """The Ray cluster of ``compute.ray.address``; ConfigurationError if it is not allowed."""
     if address is None:

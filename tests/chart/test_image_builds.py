@@ -77,6 +77,16 @@ def test_podman_is_taken_before_docker(tmp_path: Path) -> None:
     assert str(tmp_path / "docker") not in (tmp_path / "asked").read_text()
 
 
+def test_a_dry_run_without_an_engine_prints_the_commands_for_podman(tmp_path: Path) -> None:
+    write_engine(tmp_path, "docker", works=False)
+    done = make_images(tmp_path, "DRY_RUN=1")
+    assert done.returncode == 0, done.stderr
+    assert "No engine works here; these are the commands for podman" in done.stderr
+    commands = [line.split() for line in done.stdout.splitlines()]
+    assert [words[:2] for words in commands] == [["podman", "build"]] * 2
+    assert all("--timestamp" in words for words in commands)
+
+
 def test_a_dry_run_prints_the_commands_and_runs_none(tmp_path: Path) -> None:
     write_engine(tmp_path, "podman")
     done = make_images(

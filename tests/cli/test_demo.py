@@ -85,6 +85,23 @@ def test_manifest_and_report_stand_whole_on_lines_of_their_own(
     assert manifest.is_file()
 
 
+def test_the_watch_shows_what_kubectl_prints_and_each_state_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = ["NAME     STAGE     AGE", "digits   prepare   0s", "digits   prepare   1s"]
+    lines.append("digits   consolidate   12s")
+    (tmp_path / "rows").write_text("".join(f"{line}\n" for line in lines))
+    with subprocess.Popen(
+        ["/bin/cat", str(tmp_path / "rows")], stdout=subprocess.PIPE, text=True
+    ) as kubectl:
+        demo._say_changes(kubectl)
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME     STAGE         AGE",
+        "digits   prepare       0s",
+        "digits   consolidate   12s",
+    ]
+
+
 def test_a_folder_of_something_else_is_never_emptied(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("ten years of work")
     with pytest.raises(UserError, match="not the folder of a demo"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import subprocess
 import sys
+from importlib.metadata import version as installed
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,10 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "Usage:" in result.output
 
 
-def test_version_prints_a_version() -> None:
-    result = runner.invoke(app, ["version"])
-    assert result.output.strip()[0].isdigit()
+@pytest.mark.parametrize("asked", ["version", "--version"])
+def test_version_prints_a_version(asked: str) -> None:
+    result = runner.invoke(app, [asked])
+    assert (result.exit_code, result.output) == (0, f"{installed('surelabel')}\n")
 
 
 def test_a_wrong_option_is_exit_status_2() -> None:

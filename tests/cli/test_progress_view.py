@@ -172,3 +172,29 @@ def test_a_problem_that_is_an_event_as_well_is_told_once(
         view.say("ItemsRejected: 3 lines cannot be labeled.")
     assert file.getvalue().count(reason) == 1
     assert "ItemsRejected" in file.getvalue()
+
+
+STALLED = a_condition("Stalled", "True", "NoSuch", "It is gone.")
+
+
+def test_a_log_leaves_what_a_stalled_job_waits_for_to_the_end() -> None:
+    file = io.StringIO()
+    with progress_view(Console(file=file, width=100)) as view:
+        view.show(a_job(conditions=[STALLED]))
+        view.say("NoSuch: It is gone.")
+        view.say("ItemsRejected: 3 lines cannot be labeled.")
+    first, second = file.getvalue().splitlines()
+    assert first.endswith("unlabeled 397  stalled: NoSuch")
+    assert "ItemsRejected" in second
+
+
+def test_a_terminal_keeps_no_line_of_what_a_stalled_job_waits_for() -> None:
+    file = io.StringIO()
+    with progress_view(Console(file=file, width=100, force_terminal=True)) as view:
+        view.show(a_job(conditions=[STALLED]))
+        view.say("NoSuch: It is gone.")
+        view.say("ItemsRejected: 3 lines cannot be labeled.")
+    # The display has it while it stands.
+    shown = file.getvalue()
+    assert shown.count("NoSuch: ") == shown.count("stalled: NoSuch: ") > 0
+    assert "ItemsRejected" in shown

@@ -137,8 +137,16 @@ def test_a_mistake_that_a_stage_finds_is_told_and_mended_by_another_start(tmp_pa
     arguments = ["run", str(write_job(tmp_path / "job.yaml")), "--workdir", str(folder)]
     failed = runner.invoke(app, arguments)
     assert failed.exit_code == 1
-    assert "ManifestNotFound" in failed.stdout
+    assert failed.stdout.startswith("small: stalled: ManifestNotFound: prepare round 0 attempt 1: ")
+    # Once, and without what helps in a cluster only.
+    assert failed.output.count("in.manifest does not exist. Upload it") == 1
+    assert "Mend it and start the same command again" in failed.stdout
+    assert "any field of spec" not in failed.stdout
+    assert "stalled: ManifestNotFound\n" in failed.stderr
     assert "Traceback" not in failed.output
+    as_json = runner.invoke(app, [*arguments, "--json"])
+    assert json.loads(as_json.stdout)["step"]["stage"] == "prepare"
+    assert as_json.stderr.count("in.manifest does not exist. Upload it") == 1
     write_data(folder)
     assert runner.invoke(app, arguments).exit_code == 0
     assert len(read_output(folder)) == 12

@@ -14,7 +14,10 @@ _ROOT = MODULE.parents[1]
 # Compiles by writing the files that the real build leaves.
 _FAKE_GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit; fi
-if [ "$1" = list ]; then for argument; do :; done; echo "$PWD/modules/$argument"; exit; fi
+if [ "$1" = list ] && [ "$2" = -m ]; then
+  for argument; do :; done; echo "$PWD/modules/$argument"; exit
+fi
+if [ "$1" = list ]; then echo "go: downloading k8s.io/api v0.37.2" >&2; echo fmt; exit; fi
 echo "$@" >> {log}
 echo "k8s.io/api/core/v1" >&2
 for argument; do [ "$previous" = -o ] && out=$argument; previous=$argument; done
@@ -70,6 +73,16 @@ def test_a_build_comes_once_and_then_from_the_cache(module: Path, tmp_path: Path
     assert (first.control_plane / "kube-apiserver").readlink() == Path("devcluster")
     assert first.require("helm").parent == first.control_plane
     assert any("Go 1.26.8" in line for line in said)
+
+
+def test_what_go_says_of_a_package_that_it_cannot_find_is_told(
+    module: Path, tmp_path: Path
+) -> None:
+    go = put_go(tmp_path, "1.26.8")
+    go.write_text(go.read_text().replace("echo fmt; exit", "echo 'no module for x' >&2; exit 1"))
+    with pytest.raises(ToolchainError, match="go list failed:\nno module for x"):
+        find_toolchain(module, say=lambda _: None)
+    assert builds(tmp_path) == []
 
 
 def test_versions_are_given_to_the_linker(module: Path, tmp_path: Path) -> None:

@@ -359,6 +359,18 @@ def test_a_job_beside_a_manifest_gives_type_labels_and_attribute(write) -> None:
     assert lines[1].startswith("in.jsonl:2: InvalidLabel: 'birds' is there already")
 
 
+def test_the_short_form_of_a_job_file_is_refused_inside_a_manifest(write) -> None:  # type: ignore[no-untyped-def]
+    write("in.manifest", b'{"source-ref": "file://./0.png"}\n{"source-ref": "file:///0.png"}\n')
+    code, lines = run("in.manifest", "--task-type", "ImageClassification")
+    assert code == 1
+    assert lines == [
+        "in.manifest:1: InvalidSource: 'source-ref' 'file://./0.png': file://./ is understood in "
+        "the job file of `surelabel run` alone, where it means the folder of the run. Write "
+        "file:///absolute/path where local files are allowed, else s3://bucket/path.",
+        "1 problem.",
+    ]
+
+
 def test_a_manifest_must_have_the_label_that_people_correct(write) -> None:  # type: ignore[no-untyped-def]
     job = JOB.replace("TextClassification", "LabelAdjustment")
     job = job.replace("s3://bucket/in\n", "s3://bucket/in\n    auditLabelAttributeName: rough\n")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from surelabel_cli.main import app
+from surelabel_contract.stages import AutoLabeling
 from surelabel_contract.steps import Stage
+from workloads.stages.digits import digits_driver
 from workloads.stages.mini_driver import MiniDriver
 
 PROVEN, REFUTED, CANNOT_BE_CHECKED = 0, 1, 2
@@ -77,6 +80,43 @@ def test_a_manifest_that_is_no_json_any_more_refutes(driver: MiniDriver) -> None
     code, said = run(driver.path)
     assert code == REFUTED
     assert "manifests/output/output.manifest (manifest) is not what export wrote" in said
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> MiniDriver:
+    """A finished job with machine labels and their certificate."""
+    promise = AutoLabeling(
+        target_error_permille=100, risk_permille=200, seed_items=60, items_per_round=40
+    )
+    driver = digits_driver(tmp_path_factory.mktemp("digits") / "job", 500, auto_labeling=promise)
+    driver.run_job()
+    return driver
+
+
+def test_a_proof_has_the_counts_and_the_bound(certified: MiniDriver) -> None:
+    code, said = run(certified.path)
+    assert code == PROVEN, said
+    assert "job: 500 lines, " in said
+    assert "With 80 % confidence at most " in said
+    assert said.endswith("Verified: the certificate holds.\n")
+
+
+def test_a_refutation_has_neither_counts_nor_a_bound(certified: MiniDriver, tmp_path: Path) -> None:
+    shutil.copytree(certified.path, tmp_path / "job")
+    path = tmp_path / "job/manifests/output/output.manifest"
+    lines = path.read_bytes().splitlines(keepends=True)
+    # Recomputing stops here, after a few of the 500 lines and with a certificate in its hands.
+    lines[3] = b"{}\n"
+    path.write_bytes(b"".join(lines))
+    code, said = run(tmp_path / "job")
+    assert code == REFUTED
+    assert "output.manifest (manifest) is not what export wrote" in said
+    assert said.endswith(
+        "NOT verified. The certificate promises nothing about what lies in "
+        f"{(tmp_path / 'job').as_uri()}.\n"
+    )
+    assert " labels" not in said.replace("machine labels; the account covers", "")
+    assert "confidence" not in said
 
 
 def test_a_mistyped_path_cannot_be_checked(tmp_path: Path) -> None:

@@ -212,22 +212,27 @@ async def test_a_selected_cluster_is_one_of_the_jobs_own_namespace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "reason"),
+    ("labels", "reason", "said"),
     [
-        ({}, "SecretNotFound"),
-        ({"keys": {}}, "SecretNotAllowed"),
+        ({}, "SecretNotFound", "does not exist in namespace 'vision'"),
+        ({"keys": {}}, "SecretNotAllowed", "allow-use: env; it has no such label. Ask"),
         # Its owner meant it for something else.
-        ({"keys": {"surelabel.dev/allow-use": "storage"}}, "SecretNotAllowed"),
+        (
+            {"keys": {"surelabel.dev/allow-use": "storage"}},
+            "SecretNotAllowed",
+            "allow-use: env; it has 'storage' there. Ask",
+        ),
     ],
 )
 async def test_a_secret_becomes_variables_only_if_it_is_meant_for_it(
-    labels: dict[str, dict[str, str]], reason: str
+    labels: dict[str, dict[str, str]], reason: str, said: str
 ) -> None:
     with_keys = target(template={"envFrom": [{"secretName": "keys"}]})
     server, secrets = Server(), Secrets(**labels)
     with pytest.raises(ConfigurationError, match=r"template\.envFrom: Secret 'keys'") as error:
         await submit(server, seen(), of=with_keys, secrets=secrets)
     assert error.value.reason == reason
+    assert said in str(error.value)
     assert secrets.asked == [("vision", "keys")]
     # No pod was asked for.
     assert server.asked == []

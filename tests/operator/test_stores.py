@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,19 +58,28 @@ async def test_a_uri_that_is_refused_is_told_with_its_field(
 class ClusterWithSecret(FolderCluster):
     """A cluster whose only Secret has other labels than its user needs."""
 
+    labels: Mapping[str, str]
+
     async def get_secret(self, _namespace: str, name: str) -> Secret | None:
-        return Secret(name, {ALLOW_USE_LABEL: "env"}, {})
+        return Secret(name, self.labels, {})
 
 
+@pytest.mark.parametrize(
+    ("labels", "found"),
+    [({}, "it has no such label"), ({ALLOW_USE_LABEL: "env"}, "it has 'env' there")],
+    ids=["no label", "another use"],
+)
 async def test_a_secret_for_another_use_is_told_with_what_its_owner_has_to_do(
-    tmp_path: Path,
+    tmp_path: Path, labels: dict[str, str], found: str
 ) -> None:
     spec = {"input": MANIFEST, "output": OUTPUT, "storage": {"secretName": "keys"}}
-    stores = Stores(ClusterWithSecret(tmp_path / "cluster"), Settings())
+    cluster = ClusterWithSecret(tmp_path / "cluster")
+    cluster.labels = labels
+    stores = Stores(cluster, Settings())
     with pytest.raises(ConfigurationError) as refused:
         await stores.open(read_labeling_job(job_of(tmp_path, **spec)), RayTarget("http://ray"))
     assert refused.value.reason == "SecretNotAllowed"
     assert str(refused.value) == (
         "spec.storage.secretName: Secret 'keys' must have the label surelabel.dev/allow-use: "
-        "storage; got 'env'. Ask its owner to set it."
+        f"storage; {found}. Ask its owner to set it."
     )

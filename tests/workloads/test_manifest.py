@@ -19,6 +19,9 @@ from surelabel.manifest import (
     Rejected,
     with_label,
 )
+from surelabel_contract.errors import ImpossibleUriError
+from surelabel_contract.stages import StorageAccess
+from surelabel_contract.store import Storage
 
 
 def read_label(value: Any, metadata: Any) -> int:
@@ -68,6 +71,19 @@ check = LineCheck("birds", read_label)
         (b'{"source-ref":"s3:///c"}', "InvalidSource", "got 's3:///c'"),
         (b'{"source-ref":"s3://bucket"}', "InvalidSource", "got 's3://bucket'"),
         (b'{"source-ref":"file://"}', "InvalidSource", "got 'file://'"),
+        (
+            b'{"source-ref":"file://./img/0.png"}',
+            "InvalidSource",
+            "'source-ref' 'file://./img/0.png': file://./ is understood in the job file of "
+            "`surelabel run` alone, where it means the folder of the run. Write "
+            "file:///absolute/path where local files are allowed, else s3://bucket/path.",
+        ),
+        (b'{"source-ref":"file://img/0.png"}', "InvalidSource", "got 'img'. Write file:///abs"),
+        (b'{"source-ref":"s3://b/../c"}', "InvalidSource", "'..' is not allowed in a URI. Leave"),
+        (b'{"source-ref":"s3://b/a//c"}', "InvalidSource", "no part of a path may be empty or"),
+        (b'{"source-ref":"s3://my bucket/c"}', "InvalidSource", "got 'my bucket'. Write it like"),
+        (b'{"source-ref":"gs://b/a\\nc"}', "InvalidSource", "no control characters. Rename it."),
+        (b'{"source-ref":"file:///a%00"}', "InvalidSource", "no control characters. Rename it."),
         (b'{"source":"a","$x":1}', "ReservedKey", "'$x'"),
         (b'{"source":"a","birds":5}', "InvalidLabel", "got 5"),
         (b'{"source":"a","birds-metadata":{}}', "InvalidLabel", "without 'birds'"),
@@ -109,6 +125,29 @@ def test_a_line_of_the_longest_characters_may_have_as_many() -> None:
 def test_every_uri_that_the_store_client_reads_is_a_source(uri: str) -> None:
     found = check(json.dumps({"source-ref": uri}).encode())
     assert found == ManifestItem(None, None, uri)
+
+
+@given(
+    st.sampled_from(["s3://", "gs://b", "az://b/", "file://", "file:///a/"]),
+    st.text(st.characters(codec="utf-8"), max_size=8)
+    | st.text(st.sampled_from("./%02eaA\n"), max_size=8),
+)
+def test_a_source_is_refused_here_where_no_rights_could_make_the_store_client_read_it(
+    start: str, rest: str
+) -> None:
+    storage = Storage(StorageAccess(prefixes=None, local_files=True))
+    uri = start + rest
+    try:
+        storage.check(uri)
+        allowed = True
+    except ImpossibleUriError:
+        allowed = False
+    found = check(json.dumps({"source-ref": uri}).encode())
+    if isinstance(found, ManifestItem):
+        assert allowed
+    else:
+        # A bucket alone can be written to, but it is no file.
+        assert not allowed or uri.partition("://")[2].partition("/")[2] == ""
 
 
 def test_a_good_line_is_an_item() -> None:

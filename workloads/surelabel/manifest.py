@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from surelabel_contract.store import SCHEMES
+from surelabel_contract.allowed_uris import SCHEMES, form_problem
 
 # Ground Truth's limits (reference: input data quotas), in characters.
 MAX_LINE = 100_000
@@ -143,15 +143,8 @@ class LineCheck:
                 "InvalidSource",
                 f"{key!r} must be a non-empty string; got {_shown(content)}. Write the item there.",
             )
-        if len(content) > MAX_ATTRIBUTE and has_reference:
-            return _too_long("'source-ref'", len(content), MAX_ATTRIBUTE)
-        if has_reference and not _is_uri_of_file(content):
-            return Rejected(
-                "InvalidSource",
-                f"'source-ref' must be the URI of a file, with one of {', '.join(SCHEMES)} before "
-                f"'://'; got {_shown(content)}. Write it like s3://bucket/a.png.",
-            )
-        return self._kind_problem(has_source, content)
+        problem = _reference_problem(content) if has_reference else None
+        return problem or self._kind_problem(has_source, content)
 
     def _kind_problem(self, has_source: bool, content: str) -> Rejected | None:
         if has_source and not self.takes_text:
@@ -267,8 +260,23 @@ def _custom_id(value: dict[str, Any]) -> str | Rejected:
     return item_id
 
 
+def _reference_problem(uri: str) -> Rejected | None:
+    if len(uri) > MAX_ATTRIBUTE:
+        return _too_long("'source-ref'", len(uri), MAX_ATTRIBUTE)
+    if not _is_uri_of_file(uri):
+        return Rejected(
+            "InvalidSource",
+            f"'source-ref' must be the URI of a file, with one of {', '.join(SCHEMES)} before "
+            f"'://'; got {_shown(uri)}. Write it like s3://bucket/a.png.",
+        )
+    wrong = form_problem(uri)
+    if wrong is not None:
+        return Rejected("InvalidSource", f"'source-ref' {_shown(uri)}: {wrong}")
+    return None
+
+
 def _is_uri_of_file(text: str) -> bool:
-    """Whether the store client could read it; what lies there it says when it does."""
+    """Whether it has a scheme that the store client knows, a bucket, and a path there."""
     scheme, _, rest = text.partition("://")
     place, _, path = rest.partition("/")
     return scheme in SCHEMES and path != "" and (place != "" or scheme == "file")

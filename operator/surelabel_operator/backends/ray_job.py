@@ -31,7 +31,7 @@ from surelabel_operator.manifests import (
 )
 from surelabel_operator.observed import Attempt, AttemptState
 from surelabel_operator.reasons import Reason
-from surelabel_operator.trust import ALLOW_USE_LABEL
+from surelabel_operator.trust import use_problem
 
 LOG = logging.getLogger(__name__)
 
@@ -247,9 +247,6 @@ class RayJobBackend:
             return
         for entry in self._target.cluster.template.env_from:
             secret = await self._read_secret(self._target.namespace, entry.secret_name)
-            label = None if secret is None else secret.labels.get(ALLOW_USE_LABEL)
-            if label == "env":
-                continue
             field = f"spec.compute.ray.cluster.template.envFrom: Secret {entry.secret_name!r}"
             if secret is None:
                 raise ConfigurationError(
@@ -257,10 +254,8 @@ class RayJobBackend:
                     f"{field} does not exist in namespace {self._target.namespace!r}, or the "
                     "operator may not get it there. Create it, or bind the operator's Secret role.",
                 )
-            raise ConfigurationError(
-                Reason.SECRET_NOT_ALLOWED,
-                f"{field} must have the label {ALLOW_USE_LABEL}: env; got {label!r}.",
-            )
+            if (problem := use_problem(secret.labels, "env")) is not None:
+                raise ConfigurationError(Reason.SECRET_NOT_ALLOWED, f"{field} {problem}")
 
 
 def _incarnation(name: str) -> int:

@@ -113,8 +113,9 @@ def test_a_file_uri_with_a_host_is_refused() -> None:
 @pytest.mark.parametrize("local_files", [True, False])
 def test_the_short_form_of_a_job_file_is_told_where_it_is_not_understood(local_files: bool) -> None:
     storage = Storage(StorageAccess(prefixes=None, local_files=local_files))
-    with pytest.raises(ImpossibleUriError, match="the job file of `surelabel run` alone"):
+    with pytest.raises(ImpossibleUriError, match="the job file of `surelabel run` alone") as found:
         storage.check("file://./in.manifest")
+    assert "Write file:///absolute/path where local files are allowed" in str(found.value)
 
 
 def test_local_files_are_off_unless_allowed(tmp_path: Path) -> None:

@@ -138,7 +138,8 @@ LONG = "n" * 300
         (f"{{bucket}}/{LONG}", "InvalidSource"),
         ("{bucket}/a//b", "InvalidSource"),
         ("{bucket}/a\nb", "InvalidSource"),
-        ("s3://bad bucket/x", "StorageNotAllowed"),
+        ("s3://bad bucket/x", "InvalidSource"),
+        ("file://./x", "InvalidSource"),
         ("gs://labels/x", "StorageNotAllowed"),
     ],
 )
