@@ -46,7 +46,7 @@ def snippets() -> list[Any]:
 
 
 def command_lines(page: Path) -> list[list[str]]:
-    """Arguments of each ``surelabel`` command in a block of shell, in whichever way it is called."""
+    """Arguments of each ``surelabel`` command in a block of shell, also as in ``.venv/bin``."""
     joined = "\n".join(blocks(page, "", "sh", "shell", "bash", "console")).replace("\\\n", " ")
     lines = [
         line.strip().removeprefix("$ ").removeprefix(".venv/bin/") for line in joined.splitlines()
