@@ -26,5 +26,9 @@ def prepare_sample(path: Path, folder: Path) -> Path:
 
 
 def prepare_samples(folder: Path) -> list[Path]:
-    """All samples, prepared; none where this installation is no checkout."""
-    return [prepare_sample(path, folder) for path in sorted(SAMPLES.glob("*.yaml"))]
+    """The samples whose data can be made here, prepared; none where there is no checkout.
+
+    The data of the others lie in a store of the cluster, which a local one does not have.
+    """
+    paths = sorted(SAMPLES.glob("*.yaml"))
+    return [prepare_sample(path, folder) for path in paths if read_job_file(path).wants_sample_data]

@@ -49,7 +49,7 @@ class Result:
 
     def figures(self, page: str) -> list[str]:
         """As measured, of the three methods."""
-        header, lines = _table(page, self.section, self.caption)
+        header, lines = table_of(page, self.section, self.caption)
         place = self.column if isinstance(self.column, int) else header.index(self.column)
         key = 1 if self.crowd else 0
         found = {line[key]: line for line in lines if line[0] == (self.crowd or line[0])}
@@ -60,7 +60,7 @@ class Columns(Result):
     """The same where methods are columns, and ``column`` is the first cell of the row."""
 
     def figures(self, page: str) -> list[str]:
-        header, lines = _table(page, self.section, self.caption)
+        header, lines = table_of(page, self.section, self.caption)
         line = next(line for line in lines if line[0] == self.column)
         return [line[header.index(method)] for method in self.rows]
 
@@ -144,8 +144,8 @@ def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
-def _table(page: str, section: str, caption: str) -> tuple[list[str], list[list[str]]]:
-    """Header and lines of the table that follows the caption."""
+def table_of(page: str, section: str, caption: str) -> tuple[list[str], list[list[str]]]:
+    """Header and lines of the table that follows the caption, or whose header begins with it."""
     text = _section(page, section)
     after = text[text.index(f"\n{caption}") :]
     block = re.search(r"\n((?:\|.*\n)+)", after)

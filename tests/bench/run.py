@@ -13,7 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import guide_table
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from bench import guide_table, sizing_tables
 
 # Name, module, and after how many seconds it is ended; the slowest machine that counts has 2 cores.
 BENCHMARKS = {
@@ -55,6 +57,7 @@ def main(names: list[str]) -> int:
         if status != 0:
             failed.append(name)
     guide_table.write()
+    sizing_tables.write()
     if failed:
         sys.stderr.write(f"Without a result: {', '.join(failed)}\n")
     return 1 if failed else 0

@@ -325,23 +325,57 @@ def test_no_registry_host_stands_in_the_chart() -> None:
                 assert host not in text, path
 
 
+def notes_of(helm: Helm, values: dict[str, Any]) -> str:
+    """What `helm install` prints at its end; `helm template` leaves it out."""
+    command = ("install", RELEASE, CHART, "-n", NAMESPACE, "--dry-run=client", "-f", "-")
+    done = helm.run(*command, stdin=yaml.safe_dump(values))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("NOTES:")[1]
+
+
 @each_way
 def test_notes_say_what_comes_next_and_how_to_uninstall(helm: Helm, values: dict[str, Any]) -> None:
-    # `helm template` leaves notes out; an installation that is only tried prints them.
-    done = helm.run(
-        "install",
-        RELEASE,
-        CHART,
-        "-n",
-        NAMESPACE,
-        "--dry-run=client",
-        "-f",
-        "-",
-        stdin=yaml.safe_dump(values),
-    )
-    assert done.returncode == 0, done.stderr
-    notes = done.stdout.split("NOTES:")[1]
+    notes = notes_of(helm, values)
     assert "kubectl get slj" in notes
     assert f"helm uninstall --namespace {NAMESPACE} {RELEASE}" in notes
     keeps = values.get("crds", {}).get("enabled", True) and values.get("crds", {}).get("keep", True)
     assert ("kubectl delete crd labelingjobs.surelabel.dev" in notes) == keeps
+
+
+@pytest.mark.parametrize("kube_ray", [True, False])
+def test_notes_name_every_ray_with_which_a_secret_is_enough(helm: Helm, kube_ray: bool) -> None:
+    notes = notes_of(helm, {"settings": {"kubeRay": {"enabled": kube_ray}}})
+    (storage,) = (part for part in notes.split("\n\n") if part.startswith("No storage"))
+    assert "spec.storage.secretName" in storage
+    for field in ("address.url", "cluster", "selector"):
+        # RayClusters of KubeRay are a job's own, too.
+        assert (f"spec.compute.ray.{field}" in storage) == (kube_ray or field == "address.url")
+
+
+@pytest.mark.parametrize(
+    ("repository", "has_host"),
+    [
+        ("surelabel/operator", False),
+        ("operator", False),
+        ("registry.example/surelabel/operator", True),
+        ("registry:5000/operator", True),
+        ("localhost/surelabel/operator", True),
+    ],
+)
+def test_notes_tell_of_an_image_without_a_host(helm: Helm, repository: str, has_host: bool) -> None:
+    stages = "registry.example/surelabel/workloads"
+    values = {
+        "image": {"repository": repository},
+        "settings": {"kubeRay": {"image": {"repository": stages}}},
+    }
+    notes = notes_of(helm, values)
+    assert (f"The image {repository}:" in notes and "(image.repository)" in notes) != has_host
+    assert f"The image {stages}" not in notes
+
+
+def test_notes_tell_of_both_images_where_no_host_was_given(helm: Helm) -> None:
+    notes = notes_of(helm, {})
+    assert "(image.repository)" in notes
+    assert "(settings.kubeRay.image.repository)" in notes
+    without = notes_of(helm, {"settings": {"kubeRay": {"enabled": False}}})
+    assert "settings.kubeRay.image.repository" not in without

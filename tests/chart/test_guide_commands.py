@@ -56,6 +56,8 @@ SKIPPED = {
     "logs deployment/": "no node runs the pod",
     'exec "$(kubectl': "no node runs the pod",
     "helm -n surelabel test": "no node runs the pod; test_chart_lifecycle.py plays one",
+    "port-forward": "no node runs the pod",
+    "create -k": "it would be downloaded; another page's CRDs are of the same version",
     "--kubeconfig kind.kubeconfig": "there is no kind",
 }
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)

@@ -148,6 +148,11 @@ def test_unknown_key_is_refused_by_name(helm: Helm, values: dict[str, Any], wher
             {"metrics": {"prometheusRule": {"budgetUsedPercent": 100}}},
             "/metrics/prometheusRule/budgetUsedPercent",
         ),
+        # A path of the sources would be a dead link in an alert.
+        (
+            {"metrics": {"prometheusRule": {"runbookBaseURL": "docs/runbooks"}}},
+            "/metrics/prometheusRule/runbookBaseURL",
+        ),
         ({"crds": {"keep": "yes"}}, "/crds/keep"),
         ({"replicas": 0}, "/replicas"),
         ({"replicas": 3}, "/replicas"),

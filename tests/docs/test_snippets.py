@@ -46,9 +46,11 @@ def snippets() -> list[Any]:
 
 
 def command_lines(page: Path) -> list[list[str]]:
-    """Arguments of each ``surelabel`` command in a block of shell."""
+    """Arguments of each ``surelabel`` command in a block of shell, also as in ``.venv/bin``."""
     joined = "\n".join(blocks(page, "", "sh", "shell", "bash", "console")).replace("\\\n", " ")
-    lines = [line.strip().removeprefix("$ ") for line in joined.splitlines()]
+    lines = [
+        line.strip().removeprefix("$ ").removeprefix(".venv/bin/") for line in joined.splitlines()
+    ]
     return [
         shlex.split(re.split(r" \| | > |…", line)[0], comments=True)[1:]
         for line in lines
@@ -98,6 +100,14 @@ def test_every_command_line_has_options_that_there_are(page: Path) -> None:
         command = commands[name]
         context = command.context_class(command, info_name=name)
         command.make_parser(context).parse_args(arguments)
+
+
+def test_the_readmes_commands_name_files_that_a_checkout_has() -> None:
+    # In its text as well: readers copy what looks like a command.
+    text = PAGES[0].read_text(encoding="utf-8")
+    shown = re.findall(r"\bsurelabel (?:run|validate) ([^\s`]+)", text)
+    assert shown
+    assert [path for path in shown if not (ROOT / path).is_file()] == []
 
 
 def test_the_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
