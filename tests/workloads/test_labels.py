@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from surelabel import labels
 from surelabel.labels import Kind, LabelState, apply_delta, write_delta
 
 
@@ -19,7 +21,11 @@ def _rejected(n_lines: int, reasons: dict[int, str]) -> LabelState:
     return state
 
 
-def test_a_delta_brings_every_column_back() -> None:
+@pytest.mark.parametrize("rows_at_once", [1, 2, 1_000])
+def test_a_delta_brings_every_column_back(
+    monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    monkeypatch.setattr(labels, "_ROWS", rows_at_once)
     state = _rejected(6, {1: "MissingSource", 4: "DuplicateId", 5: "MissingSource"})
     state.kind[2], state.label[2], state.confidence[2] = Kind.HUMAN, 7, 0.875
     state.answers[2], state.created[2], state.attempt[2], state.role[2] = 3, 1_700, 2, 1
