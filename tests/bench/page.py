@@ -128,10 +128,9 @@ def _cpu() -> str:
 
 def _commit() -> str:
     commit = _git("describe", "--always")
-    # The page itself does not count: each section that is written changes it.
-    changed = _git(
-        "status", "--porcelain", "-uno", "--", ".", f":(exclude){PAGE.relative_to(ROOT)}"
-    )
+    # Pages do not count: each section that is written changes this one, and those drawn from it.
+    folder = PAGE.parent.relative_to(ROOT)
+    changed = _git("status", "--porcelain", "-uno", "--", ".", f":(exclude){folder}")
     return (commit or "unknown") + ("-dirty" if changed else "")
 
 
