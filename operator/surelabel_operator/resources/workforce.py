@@ -80,8 +80,18 @@ class Consolidation(Part):
 class Model(Part):
     """Which model is trained."""
 
-    name: Literal["Auto", "KernelRidge", "LogisticRegression", "SVM"] = Field(
-        default="Auto", description="An estimator; Auto takes the task type's own."
+    name: Literal[
+        "Auto",
+        "Blend",
+        "KernelRidge",
+        "LinearDiscriminantAnalysis",
+        "LogisticRegression",
+        "NearestCentroid",
+        "SVM",
+    ] = Field(
+        default="Auto",
+        description="An estimator. Blend spreads labels among neighbours and blends in a kernel "
+        "machine; Auto takes it, too, unless another is better beyond chance.",
     )
 
 

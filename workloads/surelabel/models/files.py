@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surelabel.models.kernel_ridge import Calibration
+from surelabel.models.calibration import Calibration
 
 if TYPE_CHECKING:
     from surelabel.models.classifier import Model
 
-FORMAT = 1
+FORMAT = 2
 # Types beyond those that skops itself trusts: the features of labeled texts.
 TRUSTED = ("scipy.sparse._csr.csr_matrix",)
 MAX_BYTES = 2 * 1024**3
@@ -39,7 +39,7 @@ def save(model: Model) -> bytes:
         "n_classes": model.n_classes,
         "n_features": model.n_features,
         "classes": model.classes,
-        "pipeline": model.pipeline,
+        "pipeline": _state_of(model.pipeline),
         "calibration": [c.sharpness, c.noise] if c is not None else None,
     }
     return _normalised(skops.io.dumps(content))
@@ -68,9 +68,26 @@ def load(data: bytes) -> Model:
         n_classes=int(content["n_classes"]),
         n_features=int(content["n_features"]),
         classes=np.asarray(content["classes"], dtype=np.int64),
-        pipeline=content["pipeline"],
+        pipeline=_pipeline_of(content["pipeline"]),
         calibration=_calibration(content["calibration"]),
     )
+
+
+def _state_of(pipeline: Any) -> Any:
+    """A head's arrays by name; an estimator of scikit-learn as it is."""
+    from surelabel.models.auto import OnPoints
+    from surelabel.models.blend import Blend
+
+    return pipeline.to_state() if isinstance(pipeline, Blend | OnPoints) else pipeline
+
+
+def _pipeline_of(state: Any) -> Any:
+    from surelabel.models.auto import OnPoints
+    from surelabel.models.blend import Blend
+
+    if not isinstance(state, dict):
+        return state
+    return (OnPoints if "estimator" in state else Blend).from_state(state)
 
 
 def _calibration(value: Any) -> Calibration | None:

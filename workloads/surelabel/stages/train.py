@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from surelabel.labels import Kind
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.pool_points import find_points
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import NextFacts
@@ -52,7 +53,7 @@ class OutOfFold:
 def train(context: StageContext) -> StageResult:
     """The model of this round, trained on all labels of people so far."""
     # Late: these import scikit-learn.
-    from surelabel.models import NotTrainableError, cross_val_proba, fit
+    from surelabel.models import NotTrainableError, learn
 
     promise = context.config.auto_labeling
     if promise is None:
@@ -64,13 +65,22 @@ def train(context: StageContext) -> StageResult:
         features = reader.features_of(lines)
     seed = int(context.rng("training").integers(2**31))
     n_classes = len(context.config.labels)
+    with context.phase("points"):
+        points, points_ref = find_points(context, reader)
     try:
         with context.phase("fit"):
-            model = fit(features, label, n_classes, seed=seed, name=promise.model)
+            learned = learn(
+                features,
+                label,
+                n_classes,
+                seed=seed,
+                name=promise.model,
+                points=points,
+                line=lines,
+            )
     except NotTrainableError as error:
         raise ConfigurationError("ModelNotTrainable", str(error)) from error
-    with context.phase("crossValidate"):
-        proba = cross_val_proba(features, label, n_classes, seed=seed, name=promise.model)
+    proba = learned.left_out
     predicted = proba.argmax(axis=1).astype(np.int32)
     scored = OutOfFold(
         lines,
@@ -84,7 +94,8 @@ def train(context: StageContext) -> StageResult:
         progressed=context.previous,
         next=NextFacts(trainable=True),
         carry={
-            "model": context.write("model.skops", model.save(), role="model"),
+            "model": context.write("model.skops", learned.model.save(), role="model"),
+            "points": points_ref,
             "outOfFold": context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold"),
         },
         metrics={"trainingItems": float(len(lines)), "outOfFoldAccuracy": round(accuracy, 6)},
