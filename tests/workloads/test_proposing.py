@@ -137,5 +137,24 @@ def test_many_uniform_items_overrule_the_model():
     assert errors.mean() == pytest.approx(wrong.mean(), rel=0.08)
 
 
+def test_what_is_not_known_of_the_errors_makes_the_sample_larger():
+    known, guessed = (advice(0.01, spread=spread).plan for spread in (0.2, 0.8))
+    assert known is not None and guessed is not None
+    assert guessed.n_sample > known.n_sample
+
+
+def test_the_curve_says_how_well_it_is_known():
+    generator = np.random.default_rng(2)
+    score = generator.uniform(0.7, 1, 4_000)
+    wrong = generator.random(4_000) < 1 - score
+    few, many = (fit_errors(score[:n], wrong[:n]).spread(score) for n in (20, 4_000))
+    assert few > 0.4 > 0.25 > many
+
+
+def test_it_may_pay_to_wait_for_more_than_one_batch():
+    error = np.where(np.arange(2_000) < 600, 0.1, 0.012)
+    assert advice(error, n_labeled=60, next_batch=10).reason == "AnotherBatchSavesMore"
+
+
 def test_the_score_is_the_likeliest_classes_probability():
     assert score_of(np.array([[0.2, 0.8]])).tolist() == [0.8]

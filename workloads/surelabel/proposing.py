@@ -8,7 +8,6 @@ is learned from uniformly drawn items that were scored out of fold, never from q
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,15 +24,21 @@ WAITS = "AnotherBatchSavesMore"
 MIN_CHANCE = 0.8
 # A saving below this share of all items is not worth an attempt.
 MIN_SAVING = 0.01
-# How far the forecast of a region's errors may be off: its logarithm's standard deviation.
+# How far the forecast of a region's errors may be off, besides what the curve does not know: its
+# logarithm's standard deviation.
+_SPREAD = 0.2
+# The same where nothing is known of the curve.
 SPREAD = 0.3
 # What a refusal costs, in samples: the next one is larger, since it has less of the risk.
 RETRY = 1.5
 # No region is planned for as if it were better than this share of the target: people disagree
 # among themselves, and a sample that is too small for that is lost.
 _FLOOR = 0.2
-# Error falls like (labels)^-LEARNING while the training set grows.
-LEARNING = 0.7
+# Of what is not asked about, error falls like (labels)^-LEARNING while the training set grows:
+# slowly, since a batch takes away most of what it could have taught.
+LEARNING = 0.15
+# How many batches it may be worth waiting for.
+_WAITS = (1, 2, 4)
 _REGION_STEPS = 40
 _SAMPLE_STEPS = 40
 _MAX_SAMPLE = 5_000
@@ -69,17 +74,42 @@ def score_of(probability: Floats) -> Floats:
     return np.asarray(probability.max(axis=1))
 
 
-def fit_errors(score: Floats, wrong: NDArray[np.bool_]) -> Callable[[Floats], Floats]:
-    """P(wrong) as a function of the score, learned from uniform items scored out of fold.
+@dataclass(frozen=True)
+class ErrorCurve:
+    """P(wrong) as a function of the score: logit P = a + b logit(1 - score).
 
-    logit P = a + b logit(1 - score), drawn towards the model's own word (a = 0, b = 1), so that
-    a handful of items does no harm.
+    ``theta``: (2,), a and b; ``covariance``: (2, 2), how well they are known.
+    """
+
+    theta: Floats
+    covariance: Floats
+
+    def __call__(self, score: Floats) -> Floats:
+        """(n,): the chance of a wrong label."""
+        a, b = self.theta
+        # A score that says "wrong when sure" must not turn the ranking round.
+        return np.asarray(expit(a + max(b, 0.05) * _doubt(score)))
+
+    def spread(self, score: Floats) -> float:
+        """Standard deviation of the logarithm of how many of these labels are wrong."""
+        error, doubt = self(score), _doubt(score)
+        weight = error * (1 - error) / max(float(error.sum()), np.finfo(float).tiny)
+        slope = np.array([weight.sum(), (weight * doubt).sum()])
+        return float(np.sqrt(_SPREAD**2 + slope @ self.covariance @ slope))
+
+
+def fit_errors(score: Floats, wrong: NDArray[np.bool_]) -> ErrorCurve:
+    """The curve, learned from uniform items scored out of fold.
+
+    It is drawn towards the model's own word (a = 0, b = 1), so that a handful of items does no
+    harm.
     """
     x = _doubt(score)
     y = np.asarray(wrong, dtype=np.float64)
     theta = np.array([0.0, 1.0])
     prior_mean, prior_precision = theta.copy(), np.array([3.0, 30.0])
     design = np.stack((np.ones_like(x), x), axis=1)
+    curvature = np.diag(prior_precision)
     for _ in range(50):
         p = expit(design @ theta)
         gradient = design.T @ (y - p) - prior_precision * (theta - prior_mean)
@@ -88,10 +118,7 @@ def fit_errors(score: Floats, wrong: NDArray[np.bool_]) -> Callable[[Floats], Fl
         theta = theta + np.clip(step, -1, 1)
         if np.abs(step).max() < 1e-9:
             break
-    a, b = theta
-    # A score that says "wrong when sure" must not turn the ranking round.
-    slope = max(b, 0.05)
-    return lambda scores: expit(a + slope * _doubt(scores))
+    return ErrorCurve(theta, np.linalg.inv(curvature))
 
 
 def advise(
@@ -102,17 +129,18 @@ def advise(
     n_labeled: int,
     next_batch: int,
     item_ids: list[str] | None = None,
+    spread: float = SPREAD,
 ) -> Advice:
     """Propose now, or ask people another batch first.
 
     ``score``, ``error``: (n_pool,), the ranking and the predicted chance of a wrong label.
     ``n_labeled``: items that trained the model; ``next_batch``: items of another round (0: there
-    is none). Few, late attempts: it waits while another batch is predicted to save more than it
-    costs.
+    is none). ``spread``: see ``ErrorCurve``. Few, well-timed attempts: it waits while more batches
+    are predicted to save more than they cost.
     """
     order = np.argsort(-score, kind="stable")
     expected = np.cumsum(error[order])
-    now = _best(expected, account)
+    now = _best(expected, account, spread)
     if now is None:
         return Advice(None, "NoRegionWouldPass")
     n_region, n_sample, chance = now
@@ -121,14 +149,15 @@ def advise(
     worth = MIN_SAVING * (n_labeled + account.machine_labels + len(score))
     if n_region - n_sample <= n_sample + worth:
         return Advice(None, "SavesLessThanItsSample")
-    later = _people_later(error[order], account, n_labeled, next_batch)
-    if later is not None and later < price:
-        return Advice(None, WAITS)
+    for batches in _WAITS:
+        later = _people_later(error[order], account, n_labeled, batches * next_batch, spread)
+        if later is not None and later < price:
+            return Advice(None, WAITS)
     position = _top(score, n_region, item_ids)
     return Advice(Plan(position, n_sample, chance, people), "Proposed")
 
 
-def _best(expected: Floats, account: Account) -> tuple[int, int, float] | None:
+def _best(expected: Floats, account: Account, spread: float) -> tuple[int, int, float] | None:
     """(region, sample, chance) with the fewest people among those likely to pass."""
     best: tuple[int, int, float] | None = None
     n_pool = len(expected)
@@ -140,7 +169,7 @@ def _best(expected: Floats, account: Account) -> tuple[int, int, float] | None:
     for size in sizes.tolist():
         if best is not None and n_pool - size >= _cost(best, n_pool):
             break
-        found = _sample_size(size, float(expected[size - 1]), account)
+        found = _sample_size(size, float(expected[size - 1]), account, spread)
         if found is not None:
             candidate = (size, *found)
             if best is None or _cost(candidate, n_pool) < _cost(best, n_pool):
@@ -154,7 +183,9 @@ def _cost(plan: tuple[int, int, float], n_pool: int) -> float:
     return n_sample + n_pool - n_region + (1 - chance) * RETRY * n_sample
 
 
-def _sample_size(n_region: int, errors: float, account: Account) -> tuple[int, float] | None:
+def _sample_size(
+    n_region: int, errors: float, account: Account, spread: float
+) -> tuple[int, float] | None:
     """The sample size (of a grid) that is cheapest among those likely to pass, and its chance.
 
     ``errors``: how many of the region's labels are probably wrong.
@@ -165,7 +196,7 @@ def _sample_size(n_region: int, errors: float, account: Account) -> tuple[int, f
     sample = np.unique(np.geomspace(min(20, largest), largest, _SAMPLE_STEPS).astype(np.int64))
     most = _most_errors(n_region, sample, account)
     errors = max(errors, _FLOOR * account.target_error_permille / 1000 * n_region)
-    counts = np.minimum(np.round(errors * np.exp(SPREAD * _NODES)), n_region)
+    counts = np.minimum(np.round(errors * np.exp(spread * _NODES)), n_region)
     passing = _distribution(most[:, None], n_region, counts[None, :], sample[:, None])
     chance = passing @ _WEIGHTS / _WEIGHTS.sum()
     cost = np.where(chance >= MIN_CHANCE, sample * (1 + RETRY * (1 - chance)), np.inf)
@@ -216,7 +247,9 @@ def _log_choose(n: ArrayLike, k: ArrayLike) -> Floats:
     return np.asarray(np.where(possible, value, -np.inf))
 
 
-def _people_later(error: Floats, account: Account, n_labeled: int, next_batch: int) -> float | None:
+def _people_later(
+    error: Floats, account: Account, n_labeled: int, next_batch: int, spread: float
+) -> float | None:
     """People's items, the next batch included, if the attempt is made after that batch."""
     if next_batch <= 0 or n_labeled <= 0 or len(error) <= next_batch:
         return None
@@ -226,7 +259,7 @@ def _people_later(error: Floats, account: Account, n_labeled: int, next_batch: i
     noise = float(np.quantile(error, 0.1))
     left = error[: len(error) - next_batch]
     expected = np.cumsum(noise + (left - noise) * gain)
-    plan = _best(expected, account)
+    plan = _best(expected, account, spread)
     return None if plan is None else next_batch + _cost(plan, len(expected))
 
 

@@ -16,6 +16,9 @@ from scipy import sparse
 STREAMS = {"sampling": 0, "querying": 1, "training": 2, "people": 3}
 
 UNIFORM_SHARE = 0.25
+# Of the first batch, which is all there is to judge the first model by: typical items alone would
+# make it look better than it is.
+FIRST_UNIFORM_SHARE = 0.5
 # Items that first_batch looks at; a larger pool is thinned uniformly first.
 MAX_CLUSTERED = 20_000
 

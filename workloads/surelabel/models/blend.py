@@ -23,6 +23,8 @@ Matrix = NDArray[np.float32]
 
 # Shares of the spreading that are tried, and how far class sizes are evened out.
 _SHARES = (0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
+# With few labels the left out items are too few to tell: the share that proved right elsewhere.
+_USUAL, _PRIOR = 0.7, 6.0
 _EVENED = (0.0, 0.5, 1.0)
 # A point nearer than this share of its neighbours' distance is the point itself.
 _SAME = 1e-3
@@ -101,6 +103,7 @@ def fit_blend(
     position = is_class.argmax(axis=0)
     field, by_field = np.zeros((0, len(is_class)), np.float32), None
     share, left_out, calibration = 0.0, by_kernel, Calibration.of(by_kernel, position)
+    best = calibration.loss * (len(position) + 1) + _PRIOR * _USUAL**2
     if row is not None and points.has_neighbours:
         graph = neighbour_graph(points.neighbour, points.distance)
         found = spread(graph, row, is_class, rng)
@@ -110,7 +113,10 @@ def fit_blend(
             for candidate in _SHARES[1:]:
                 scores = candidate * by_field + (1 - candidate) * by_kernel
                 fitted = Calibration.of(scores, position)
-                if fitted.loss < calibration.loss:
+                # In all, not in the mean: with more labels the prior counts for less.
+                loss = fitted.loss * (len(position) + 1) + _PRIOR * (candidate - _USUAL) ** 2
+                if loss < best:
+                    best = loss
                     share, left_out, calibration = candidate, scores, fitted
                     field = _shares(found.field, count, evened).astype(np.float32)
     blend = Blend(

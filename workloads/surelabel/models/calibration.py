@@ -12,7 +12,23 @@ Floats = NDArray[np.float64]
 
 # Sharpness is sought in units of the median lead, so that scores may have any scale.
 _SHARPNESS = np.geomspace(0.3, 40, 36)
-_NOISE = (0.002, 0.005, 0.007, 0.01, 0.014, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)
+_NOISE = (
+    0.0003,
+    0.0006,
+    0.001,
+    0.002,
+    0.005,
+    0.007,
+    0.01,
+    0.014,
+    0.02,
+    0.03,
+    0.05,
+    0.08,
+    0.12,
+    0.2,
+    0.3,
+)
 
 
 @dataclass(frozen=True)
@@ -43,8 +59,8 @@ class Calibration:
             pseudo = softmax(sharpness * wrong)[1]
             for noise in _NOISE:
                 mixed = (1 - noise) * np.append(own, pseudo) + noise / left_out.shape[1]
-                # Lognormal around 1 %: some noise there always is, much of it must be shown.
-                prior = (np.log(noise / 0.01) / 0.4) ** 2 / 2
+                # Lognormal around 0.4 %: some noise there always is, much of it must be shown.
+                prior = (np.log(noise / 0.004) / 0.8) ** 2 / 2
                 loss = float(prior - np.log(mixed).sum())
                 best = min(best, (loss, float(sharpness), noise))
         return cls(best[1], best[2], best[0] / (len(position) + 1))

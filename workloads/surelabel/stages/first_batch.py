@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
-from surelabel.selection import first_batch
+from surelabel.selection import FIRST_UNIFORM_SHARE, first_batch
 from surelabel.stages.context import StageContext
 from surelabel.stages.selected import Selection
 
@@ -25,7 +25,7 @@ def choose_first_batch(
     pool = thinned(state.lines(Kind.OPEN), max(MAX_CANDIDATES, 4 * wanted), rng)
     if len(pool) == 0:
         return [], Selection()
-    batch = first_batch(len(pool), wanted, rng, reader.features_of(pool))
+    batch = first_batch(len(pool), wanted, rng, reader.features_of(pool), FIRST_UNIFORM_SHARE)
     uniform = pool[batch.position[batch.uniform]]
     return pool[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist()))
 

@@ -119,7 +119,8 @@ def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple
     if len(pool.line) == 0:
         return Advice(None, "PoolIsEmpty"), False
     past = OutOfFold.from_bytes(context.read("outOfFold"))
-    uniform = past.role == Role.UNIFORM
+    # A sample whose attempt has been decided was drawn uniformly, too, from what was sure then.
+    uniform = np.isin(past.role, (Role.UNIFORM, Role.SAMPLE))
     wrong = past.predicted[uniform] != past.label[uniform]
     errors = fit_errors(past.confidence[uniform].astype(np.float64), wrong)
     score = pool.confidence.astype(np.float64)
@@ -128,6 +129,7 @@ def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple
         score,
         errors(score),
         account,
+        spread=errors.spread(score),
         n_labeled=len(past.line),
         # The last model cannot wait for another batch.
         next_batch=0 if _is_last(context) else promise.items_per_round,
