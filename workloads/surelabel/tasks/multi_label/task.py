@@ -11,8 +11,9 @@ import numpy as np
 from surelabel.consolidation.multi_label import METHODS, MultiLabelAnswers
 from surelabel.consolidation.multi_label import disagreement as apart
 from surelabel.tasks.base import Random
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.multi_label.format import IMAGE_FORMAT, TEXT_FORMAT
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import LabelSet
 
 
@@ -48,7 +49,9 @@ class MultiLabel(ValueTask[LabelSet]):
             max(len(answers.classes), 1),
         )
         gold = {item: value.labels for item, value in answers.gold.items()}
-        result = self.methods[method]().fit_predict(coded, gold=gold)
+        result = self.methods[method]().fit_predict(
+            coded, gold=gold, frozen_annotators=answers.known
+        )
         starts = np.searchsorted(result.item, np.arange(answers.n_items + 1))
         for item, _ in answers.by_item():
             rows = np.arange(starts[item], starts[item + 1])
