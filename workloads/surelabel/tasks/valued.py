@@ -131,6 +131,8 @@ class ValueTask(Generic[V]):
     truth_example: ClassVar[str] = '{"answer": <answerContent>}'
     source_kind: Literal["text", "image"] = "text"
     max_source_bytes: int = 40_000_000
+    # What learns its labels; None: models cannot.
+    learner: ValueLearner[V] | None = None
     # Whether consolidation is better with the items' texts.
     wants_texts: ClassVar[bool] = False
     # The algorithms by the names that ``spec.consolidation.method`` has for them.
@@ -141,8 +143,6 @@ class ValueTask(Generic[V]):
     marks_classes: ClassVar[bool] = False
     # Whether each class that somebody chose has a chance to apply.
     has_chances: ClassVar[bool] = False
-    # What learns its labels; None: models cannot.
-    learner: ClassVar[ValueLearner[Any] | None] = None
     # So many answers of earlier rounds, at most, help to judge the annotators of a new one.
     remembers: ClassVar[int] = 2_000
 

@@ -13,6 +13,7 @@ from surelabel.consolidation.multi_label import disagreement as apart
 from surelabel.tasks.base import Random
 from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.multi_label.format import IMAGE_FORMAT, TEXT_FORMAT
+from surelabel.tasks.multi_label.learner import LabelSetLearner, image_features, text_features
 from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import LabelSet
 
@@ -76,5 +77,9 @@ class MultiLabel(ValueTask[LabelSet]):
         return LabelSet(tuple(sorted(set(chosen))))
 
 
-IMAGE_MULTI_LABEL = MultiLabel(IMAGE_FORMAT, source_kind="image")
-TEXT_MULTI_LABEL = MultiLabel(TEXT_FORMAT, max_source_bytes=1_000_000)
+IMAGE_MULTI_LABEL = MultiLabel(
+    IMAGE_FORMAT, source_kind="image", learner=LabelSetLearner(image_features)
+)
+TEXT_MULTI_LABEL = MultiLabel(
+    TEXT_FORMAT, max_source_bytes=1_000_000, learner=LabelSetLearner(text_features)
+)

@@ -15,7 +15,9 @@ from surelabel.consolidation.spans import disagreement as apart
 from surelabel.tasks.base import Random
 from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.label_format import LabelFormat
+from surelabel.tasks.learning import ValueLearner
 from surelabel.tasks.named_entity_recognition.format import NamedEntityRecognitionFormat
+from surelabel.tasks.named_entity_recognition.learner import SpanLearner
 from surelabel.tasks.people import other_class
 from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import Span, Spans
@@ -32,6 +34,7 @@ class NamedEntityRecognition(ValueTask[Spans]):
 
     format: LabelFormat[Spans] = field(default_factory=NamedEntityRecognitionFormat)
     max_source_bytes: int = 1_000_000
+    learner: ValueLearner[Spans] | None = field(default_factory=SpanLearner)
     wants_texts: ClassVar[bool] = True
     methods: ClassVar[Mapping[str, Any]] = METHODS
     marks_classes: ClassVar[bool] = True
