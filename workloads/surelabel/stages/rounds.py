@@ -23,7 +23,7 @@ from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
 from surelabel.stages.history import ConsensusError, RoundEntry, append_round
-from surelabel.stages.promise import decide_pending
+from surelabel.stages.promise import Corrected, correct_answered, decide_pending
 from surelabel.stages.selected import read_selection
 from surelabel.stages.sources import image_sizes
 from surelabel.stages.stored import read_answer_index, write_state
@@ -113,7 +113,7 @@ def finish_round(
         if isinstance(task_type, ValueTask):
             judged = _judge_values(context, reader, task_type, state, round_)
         else:
-            judged = _judge_classes(context, state, round_)
+            judged = _judge_classes(context, state, round_, decided.carry.get("account"))
     _close(state, round_)
     for line in read_selection(context).uniform:
         state.role[line] = Role.UNIFORM
@@ -121,6 +121,10 @@ def finish_round(
     index = AnswerIndex(steps=round_.index.steps, coded=(*round_.index.coded, coded))
     error = judged.error
     certificate = decided.certificate or context.previous.certificate
+    account = decided.carry
+    if judged.corrected is not None:
+        certificate = judged.corrected.certificate
+        account = {"account": judged.corrected.account}
     history = RoundEntry(
         round=round_.number,
         answers=context.previous.answers,
@@ -132,7 +136,7 @@ def finish_round(
         answers_set_aside=len(round_.aside) or None,
     )
     carry: dict[str, ObjectRef | None] = {
-        **decided.carry,
+        **account,
         "labels": write_state(context, old, state),
         "answers": context.write("answers.json", index.to_json(), role="answers"),
         "history": append_round(context, history),
@@ -157,19 +161,27 @@ class _Judged:
     # JSON of the annotators; None: there was nothing to judge them by.
     annotators: bytes | None
     error: ErrorShare | None = None
+    # Machine labels that people's took the place of.
+    corrected: Corrected | None = None
 
 
-def _judge_classes(context: StageContext, state: LabelState, round_: OpenRound) -> _Judged:
+def _judge_classes(
+    context: StageContext, state: LabelState, round_: OpenRound, account: ObjectRef | None
+) -> _Judged:
     """Label everything that is not frozen anew, with the answers of all rounds."""
     earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
     frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
     answers = merge([*earlier, round_.answers])
     consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
+    corrected = correct_answered(context, state, consensus, account)
+    if corrected is not None:
+        frozen = np.union1d(frozen, corrected.lines)
     _label(state, consensus, frozen, context.stage_micros)
     found = consensus.annotators
     return _Judged(
         None if found is None else found.to_json(),
         estimated_error(context.config, answers, state),
+        corrected,
     )
 
 

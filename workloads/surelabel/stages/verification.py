@@ -11,22 +11,25 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.account_check import verify
+from surelabel.account_check import StoredRegion, verify
 from surelabel.answer_segments import read_segments
 from surelabel.answers import CodedAnswers
 from surelabel.certify import Account, Attempt
 from surelabel.items import ItemReader
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
 from surelabel.manifest import read_line
+from surelabel.new_items import NewItems, new_items
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext, StateCorruptedError
 from surelabel.stages.finished_job import open_finished
+from surelabel.stages.machine_marks import marks_of
 from surelabel.stages.object_check import object_problems
 from surelabel.stages.promise import sealed_reference
 from surelabel.stages.region_check import region_problems
@@ -50,11 +53,15 @@ class Verification:
 
     certificate: Certificate | None = None
     target_error_permille: int | None = None
+    # Of items that are not in the job; nothing rests on it.
+    new_items: NewItems | None = None
     machine_labels: int = 0
     human_labels: int = 0
     # Those that the input brought; their lines stand as they were.
     earlier_labels: int = 0
     lines: int = 0
+    # Names of the classes, by their ids.
+    labels: tuple[str, ...] = ()
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -80,6 +87,7 @@ def verify_job(storage: Storage, folder_uri: str) -> Verification:
 
 
 def _check(context: StageContext, report: StageReport, found: Verification) -> None:
+    found.labels = tuple(label.name for label in context.config.labels)
     reader = read_items(context)
     expected = _Expected(reader.index.n_lines)
     ledger: Ledger | None = None
@@ -88,6 +96,7 @@ def _check(context: StageContext, report: StageReport, found: Verification) -> N
         _check_ledger(context, reader, ledger, expected, found)
         found.certificate = ledger.account.certificate()
         found.target_error_permille = ledger.account.target_error_permille
+        found.new_items = new_items(ledger.account)
     if found.certificate != report.progressed.certificate:
         found.problems.append(
             f"the certificate is {_shown(report.progressed.certificate)}; recomputed: "
@@ -109,13 +118,15 @@ class _Expected:
     """(n_lines,) each: the certified machine label, and the frozen human label; -1: none.
 
     ``attempt``: which attempt certified the machine label; 0: none. ``corrected``: by attempt,
-    how many of these labels the manifest has from people instead, and how many differ.
+    how many of these labels the manifest has from people instead, and how many differ. ``marks``:
+    by attempt, what the metadata of a machine label must say.
     """
 
     def __init__(self, n_lines: int) -> None:
         self.machine: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
         self.human: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
         self.attempt: NDArray[np.int32] = np.zeros(n_lines, np.int32)
+        self.marks: dict[int, dict[str, Any]] = {}
         self.corrected: Counter[int] = Counter()
         self.corrected_wrong: Counter[int] = Counter()
 
@@ -141,14 +152,14 @@ def _check_ledger(
             "of evidence."
         )
         return
-    regions: dict[int, NDArray[np.int64]] = {}
+    regions: dict[int, StoredRegion] = {}
     for attempt, evidence in zip(account.attempts, ledger.evidence, strict=True):
         name = f"attempt {attempt.proposal.attempt}"
         stored = StoredProposal.from_json(context.read_ref(evidence.proposal))
-        if stored.proposal != attempt.proposal:
+        if stored.proposal(attempt.proposal.attempt) != attempt.proposal:
             found.problems.append(f"{name}: the account's proposal is not the committed one.")
-        region = Region.from_bytes(context.read_ref(stored.region))
-        regions[attempt.proposal.attempt] = region.line
+        region = Region.from_bytes(context.read_ref(stored.region)).of(attempt.proposal)
+        regions[attempt.proposal.attempt] = StoredRegion(region.line, region.level)
         sample = np.array(attempt.proposal.sample, np.int64)
         proposed = _check_commitment(context, evidence, stored, name, found)
         outside = region_problems(context, reader, proposed, region.line, sample)
@@ -160,9 +171,10 @@ def _check_ledger(
             usable = reference.label >= 0
             expected.human[sample[usable]] = reference.label[usable]
         if attempt.machine_labels:
-            rest = ~np.isin(region.line, sample)
-            expected.machine[region.line[rest]] = region.label[rest]
-            expected.attempt[region.line[rest]] = attempt.proposal.attempt
+            expected.marks[attempt.proposal.attempt] = marks_of(context.config.state_root, attempt)
+            given = region.certified(attempt)
+            expected.machine[given.line] = given.label
+            expected.attempt[given.line] = attempt.proposal.attempt
     found.problems.extend(verify(account, regions))
 
 
@@ -246,6 +258,11 @@ def _check_manifest(
                     found.problems.append(
                         f"line {line + 1}: machine label {labels[label]!r}; certified was "
                         f"{labels[machine] if machine >= 0 else None!r}."
+                    )
+                marks = expected.marks.get(int(expected.attempt[line]), {})
+                if any(metadata.get(key) != value for key, value in marks.items()):
+                    found.problems.append(
+                        f"line {line + 1}: its metadata must say {marks}, of its certificate."
                     )
             else:
                 found.human_labels += 1
