@@ -81,6 +81,10 @@ class AutoLabeling(Record):
     seed_items: int = 200
     items_per_round: int = 200
     query: str = "Auto"
+    # One promise about all machine labels, or one about those of each predicted class.
+    guarantee: Literal["Overall", "PerClass"] = "Overall"
+    # Regions that an attempt tests: one, or several nested ones.
+    thresholds: Literal["One", "Nested"] = "One"
 
 
 class SimulatedAnnotator(Record):
@@ -195,6 +199,15 @@ class LabelCounters(Record):
     unlabeled: int = 0
 
 
+class ClassBound(Record):
+    """The promise about the machine labels of one class (its id), where each has its own."""
+
+    label: int
+    error_bound_permille: int
+    charged_errors: int
+    machine_labels: int
+
+
 class Certificate(Record):
     """The promise as it stands: with probability 1 - risk at most this share is wrong."""
 
@@ -207,6 +220,9 @@ class Certificate(Record):
     charged_errors: int
     machine_labels: int
     attempts: int
+    # Where each predicted class has a promise of its own: those with the largest bounds, at most
+    # 20; the bound above is the largest. None: one promise about all.
+    classes: tuple[ClassBound, ...] | None = None
 
 
 class NextFacts(Record):

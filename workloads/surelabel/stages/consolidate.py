@@ -15,6 +15,7 @@ from surelabel.labels import Kind, LabelState
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
 from surelabel.stages.consensus import gain_of_classes
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.model_word import read_model_word
 from surelabel.stages.passes import MoreAnswers, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
@@ -91,7 +92,7 @@ def _another_pass(
         annotators={entry.line: entry.annotators for entry in more},
     )
     remainder = write_remainder(context, reader, state)
-    _write_intermediate(context, reader, state)
+    _write_intermediate(context, reader, state, None)
     return StageResult(
         progressed=context.previous,
         next=NextFacts(
@@ -113,7 +114,7 @@ def _another_pass(
 def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound) -> StageResult:
     state = finished.state
     remainder = write_remainder(context, reader, state)
-    _write_intermediate(context, reader, state)
+    _write_intermediate(context, reader, state, finished.carry.get("account"))
     wants_model = context.config.auto_labeling is not None and remainder.items > 0
     is_trainable = wants_model and _is_trainable(context, state)
     error = finished.consensus_error
@@ -152,11 +153,14 @@ def _is_trainable(context: StageContext, state: LabelState) -> bool:
     return n_classes >= 2
 
 
-def _write_intermediate(context: StageContext, reader: ItemReader, state: LabelState) -> None:
+def _write_intermediate(
+    context: StageContext, reader: ItemReader, state: LabelState, account: ObjectRef | None
+) -> None:
     from surelabel.stages.output_manifest import manifest_parts
 
+    marks = machine_marks(context, account)
     # Not among the outputs: the next round overwrites it.
-    context.write_stream(INTERMEDIATE_MANIFEST, manifest_parts(context, reader, state))
+    context.write_stream(INTERMEDIATE_MANIFEST, manifest_parts(context, reader, state, marks))
 
 
 def _keep_aside(context: StageContext, aside: list[SetAside]) -> None:

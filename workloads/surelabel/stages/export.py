@@ -14,6 +14,7 @@ from surelabel.labels import Kind, LabelState
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.ground_truth_layout import write_annotations
 from surelabel.stages.lists import rejected_parts, unlabeled_parts
+from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.media import MediaFailure
 from surelabel.stages.output_manifest import manifest_parts
 from surelabel.stages.promise import NOT_CERTIFIED, settle
@@ -55,7 +56,9 @@ def export(context: StageContext) -> StageResult:
     default = _default_reason(context, ending)
     progressed = _progressed(context, state, certificate, default)
     with context.phase("manifest"):
-        context.write_stream(OUTPUT_MANIFEST, manifest_parts(context, reader, state), "manifest")
+        marks = machine_marks(context, carry.get("account"))
+        parts = manifest_parts(context, reader, state, marks)
+        context.write_stream(OUTPUT_MANIFEST, parts, "manifest")
     _write_lists(context, reader, state, default)
     if context.config.output_layout == "GroundTruth":
         with context.phase("annotations"):

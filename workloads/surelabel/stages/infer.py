@@ -60,7 +60,7 @@ def infer(context: StageContext) -> StageResult:
         query = _query(context, reader, rest, promise, is_whole_pool=advice.plan is None)
     lines = list(query.lines)
     if advice.plan is not None:
-        carry["proposal"], sample = propose(context, scores, index, advice.plan)
+        carry["proposal"], sample = propose(context, scores, index, [advice.plan])
         lines += sample
     batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
     remainder = write_remainder(context, reader, state)
