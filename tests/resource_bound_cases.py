@@ -21,6 +21,10 @@ LONGEST = {
 # Fields that other fields must make room for.
 _ALONE: dict[str, Changes] = {
     "spec.input.auditLabelAttributeName": CORRECTING,
+    "spec.autoLabeling.model.name": {"spec.autoLabeling.model": {"name": "Auto"}},
+    "spec.autoLabeling.model.entrypoint": {
+        "spec.autoLabeling.model": {"entrypoint": "company.models:Net"}
+    },
     "spec.compute.ray.address.url": {"spec.compute.ray.address.name": REMOVED},
     "spec.workforce.annotatorsPerItem": {"spec.workforce.maxAnnotatorsPerItem": REMOVED},
     "spec.workforce.maxAnnotatorsPerItem": {"spec.workforce.annotatorsPerItem": 1},

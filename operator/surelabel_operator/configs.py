@@ -182,7 +182,13 @@ def _auto_labeling(auto: AutoLabeling | None) -> contract.AutoLabeling | None:
     return contract.AutoLabeling(
         target_error_permille=auto.target_error_permille,
         risk_permille=auto.risk_permille,
-        model=auto.model.name,
+        model=auto.model.name or "Auto",
+        model_entrypoint=auto.model.entrypoint,
+        model_parameters=tuple(
+            contract.ModelParameter(name=each.name, value=each.value)
+            for each in auto.model.parameters
+        )
+        or None,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
     )

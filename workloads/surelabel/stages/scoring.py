@@ -17,6 +17,7 @@ from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.models import Model, load
 from surelabel.stages.context import StageContext
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.sharding import map_shards
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.model import Record
@@ -86,6 +87,8 @@ def score_shard(context: StageContext, number: int) -> ObjectRef:
         return reference(key, context.folder.read(key))
     except NotFoundInStoreError:
         pass
+    if context.has(PREDICTIONS):
+        return context.create(key, _of_predictions(context, number).to_bytes())
     reader, state, model = _inputs(_Key(context))
     line, features = reader.features(number)
     is_open = state.kind[line] == Kind.OPEN
@@ -95,12 +98,29 @@ def score_shard(context: StageContext, number: int) -> ObjectRef:
     confidence, margin = np.empty(len(line), np.float32), np.empty(len(line), np.float32)
     for start in range(0, len(line), _ROWS):
         part = slice(start, start + _ROWS)
-        proba = model.predict_proba(features[rows[part]])
-        ordered = np.sort(proba, axis=1)
-        label[part] = proba.argmax(axis=1)
-        confidence[part] = ordered[:, -1]
-        margin[part] = ordered[:, -1] - ordered[:, -2]
+        scores = _scores(line[part], model.predict_proba(features[rows[part]]))
+        label[part], confidence[part] = scores.label, scores.confidence
+        margin[part] = scores.margin
     return context.create(key, Scores(line, label, confidence, margin).to_bytes())
+
+
+def _scores(line: NDArray[np.int64], proba: NDArray[np.float64]) -> Scores:
+    ordered = np.sort(proba, axis=1)
+    return Scores(
+        line,
+        proba.argmax(axis=1).astype(np.int32),
+        ordered[:, -1].astype(np.float32),
+        (ordered[:, -1] - ordered[:, -2]).astype(np.float32),
+    )
+
+
+def _of_predictions(context: StageContext, number: int) -> Scores:
+    """The scores of a shard by a model that was asked when it was trained."""
+    reader, state = read_items(context), read_state(context)
+    shard = reader.index.shards[number]
+    line = np.arange(shard.first_line, shard.first_line + shard.n_lines)
+    line = line[state.kind[line] == Kind.OPEN]
+    return _scores(line, Predicted(context, reader).of(line))
 
 
 class _Key:

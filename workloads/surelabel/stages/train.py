@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.labels import Kind
+from surelabel.labels import Kind, LabelState
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import NextFacts
+from surelabel_contract.stages import NextFacts, ObjectRef
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ def train(context: StageContext) -> StageResult:
     """The model of this round, trained on all labels of people so far."""
     # Late: these import scikit-learn.
     from surelabel.models import NotTrainableError, cross_val_proba, fit
+    from surelabel.models.apart import ModelFailedError
+    from surelabel.stages.outside_model import failed, outside_model, train_outside
 
     promise = context.config.auto_labeling
     if promise is None:
@@ -64,6 +66,17 @@ def train(context: StageContext) -> StageResult:
         features = reader.features_of(lines)
     seed = int(context.rng("training").integers(2**31))
     n_classes = len(context.config.labels)
+    outside = outside_model(promise)
+    if outside is not None:
+        try:
+            trained = train_outside(context, reader, state, outside, features, label, seed)
+        except ModelFailedError as error:
+            return StageResult(
+                progressed=context.previous,
+                next=NextFacts(trainable=True),
+                carry=failed(context, error),
+            )
+        return _result(context, state, lines, trained.out_of_fold, trained.carry)
     try:
         with context.phase("fit"):
             model = fit(features, label, n_classes, seed=seed, name=promise.model)
@@ -71,6 +84,18 @@ def train(context: StageContext) -> StageResult:
         raise ConfigurationError("ModelNotTrainable", str(error)) from error
     with context.phase("crossValidate"):
         proba = cross_val_proba(features, label, n_classes, seed=seed, name=promise.model)
+    model_ref = context.write("model.skops", model.save(), role="model")
+    return _result(context, state, lines, proba, {"model": model_ref})
+
+
+def _result(
+    context: StageContext,
+    state: LabelState,
+    lines: NDArray[np.int64],
+    proba: NDArray[np.float64],
+    carry: dict[str, ObjectRef | None],
+) -> StageResult:
+    """``proba``: (len(lines), n_classes), out of fold."""
     predicted = proba.argmax(axis=1).astype(np.int32)
     scored = OutOfFold(
         lines,
@@ -79,13 +104,11 @@ def train(context: StageContext) -> StageResult:
         proba.max(axis=1).astype(np.float32),
         state.role[lines],
     )
-    accuracy = float(np.mean(predicted == label))
+    accuracy = float(np.mean(predicted == state.label[lines]))
+    kept = context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold")
     return StageResult(
         progressed=context.previous,
         next=NextFacts(trainable=True),
-        carry={
-            "model": context.write("model.skops", model.save(), role="model"),
-            "outOfFold": context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold"),
-        },
+        carry={**carry, "outOfFold": kept},
         metrics={"trainingItems": float(len(lines)), "outOfFoldAccuracy": round(accuracy, 6)},
     )
