@@ -25,6 +25,10 @@ _ALONE: dict[str, Changes] = {
         "spec.taskType": "NamedEntityRecognition",
         "spec.autoLabeling.tolerancePermille": 500,
     },
+    "spec.autoLabeling.model.name": {"spec.autoLabeling.model": {"name": "Auto"}},
+    "spec.autoLabeling.model.entrypoint": {
+        "spec.autoLabeling.model": {"entrypoint": "company.models:Net"}
+    },
     "spec.compute.ray.address.url": {"spec.compute.ray.address.name": REMOVED},
     "spec.workforce.annotatorsPerItem": {"spec.workforce.maxAnnotatorsPerItem": REMOVED},
     "spec.workforce.maxAnnotatorsPerItem": {"spec.workforce.annotatorsPerItem": 1},

@@ -39,7 +39,10 @@ FULL_JOB: dict[str, Any] = {
         "autoLabeling": {
             "targetErrorPermille": 50,
             "riskPermille": 50,
-            "model": {"name": "Auto"},
+            "model": {
+                "name": "RandomForestClassifier",
+                "parameters": [{"name": "n_estimators", "value": "200"}],
+            },
             "seedItems": 200,
             "itemsPerRound": 200,
         },

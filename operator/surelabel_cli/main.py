@@ -61,6 +61,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    allow_entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+            "up to a . or :. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the status, as one line of JSON.")
     ] = False,
@@ -73,7 +81,7 @@ def run(
     with one_message():
         from surelabel_cli.run import run as command
 
-        raise typer.Exit(command(job, workdir, as_json=json))
+        raise typer.Exit(command(job, workdir, as_json=json, entrypoints=allow_entrypoint or ()))
 
 
 @app.command()
@@ -197,6 +205,14 @@ def simulate(
         int | None,
         typer.Option(min=1, help="Jobs side by side. [default: one a core]", show_default=False),
     ] = None,
+    allow_entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+            "up to a . or :. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the summaries, as one line of JSON.")
     ] = False,
@@ -208,7 +224,15 @@ def simulate(
     with one_message():
         from surelabel_cli.simulation.command import simulate as command
 
-        command(job, vary or [], repeats, workdir, workers, as_json=json)
+        command(
+            job,
+            vary or [],
+            repeats,
+            workdir,
+            workers,
+            as_json=json,
+            entrypoints=allow_entrypoint or (),
+        )
 
 
 for _command in (consolidate, agreement, convert):

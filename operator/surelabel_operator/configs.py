@@ -186,7 +186,13 @@ def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
         target_error_permille=auto.target_error_permille,
         risk_permille=auto.risk_permille,
         tolerance_permille=auto.tolerance_permille or usual,
-        model=auto.model.name,
+        model=auto.model.name or "Auto",
+        model_entrypoint=auto.model.entrypoint,
+        model_parameters=tuple(
+            contract.ModelParameter(name=each.name, value=each.value)
+            for each in auto.model.parameters
+        )
+        or None,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
     )

@@ -12,6 +12,8 @@ from surelabel_contract.steps import Step
 # The reason of a notice, and the condition that it becomes.
 CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
+# The same of a model that failed; the next model that did not takes it away.
+MODEL_FAILED = "ModelFailed"
 # In a report's ``seconds``: the whole stage; the other entries are parts of it.
 TOTAL_SECONDS = "total"
 # The metrics of reports that say how good labels and models are, each from 0 to 1.
@@ -70,6 +72,13 @@ class Money(Record):
     currency: str
 
 
+class ModelParameter(Record):
+    """A parameter of a model's constructor; ``value`` is JSON, or a text that is none."""
+
+    name: str
+    value: str
+
+
 class AutoLabeling(Record):
     """The promise and how to reach it; see DESIGN of ``spec.autoLabeling``."""
 
@@ -77,6 +86,9 @@ class AutoLabeling(Record):
     risk_permille: int
     tolerance_permille: int | None = None
     model: str = "Auto"
+    # module:Class in place of a model's name; code of others, which the operator has allowed.
+    model_entrypoint: str | None = None
+    model_parameters: tuple[ModelParameter, ...] | None = None
     initial_model_uri: str | None = None
     seed_items: int = 200
     items_per_round: int = 200

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
+from surelabel_cli.entrypoints import check_entrypoints
 from surelabel_cli.errors import UserError
 from surelabel_cli.job_file import JobFile, read_job_file
 from surelabel_cli.simulation.many import Run, run_all
@@ -35,13 +36,17 @@ def simulate(
     workers: int | None,
     *,
     as_json: bool,
+    entrypoints: Sequence[str] = (),
 ) -> None:
-    """Print a table of what each variation costs and gives; ``workers``: jobs side by side."""
+    """Print a table of what each variation costs and gives; ``workers``: jobs side by side,
+    ``entrypoints``: prefixes of the models of others that may run."""
     file = read_job_file(path)
     tried = variations(vary)
     with _folder(workdir) as folder:
         simulated = _simulated(path, file.in_folder(folder))
         jobs = [variation.of(simulated) for variation in tried]
+        for job in jobs:
+            check_entrypoints(path, job.job, entrypoints)
         if file.wants_sample_data:
             file.make_sample_data(folder)
         runs = [Run(job, number) for job in jobs for number in range(repeats)]

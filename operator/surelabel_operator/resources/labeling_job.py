@@ -206,9 +206,12 @@ class LabelingJobSpec(Part):
             ),
             rule(
                 f"!has(self.autoLabeling) || !has(self.autoLabeling.model) || "
-                f"self.autoLabeling.model.name == 'Auto' || self.taskType in {_CLASSIFYING!r}",
+                "(!has(self.autoLabeling.model.entrypoint) && "
+                "(!has(self.autoLabeling.model.name) || "
+                "self.autoLabeling.model.name == 'Auto')) || "
+                f"self.taskType in {_CLASSIFYING!r}",
                 f"must be Auto where taskType is not {_one_of(_CLASSIFYING)}",
-                field_path=".autoLabeling.model.name",
+                field_path=".autoLabeling.model",
             ),
             *_method_rules(),
             rule(

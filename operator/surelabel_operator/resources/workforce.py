@@ -6,8 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from surelabel_contract.model_names import FIXED_MODELS, MODEL_NAMES
 from surelabel_contract.task_types import CONSOLIDATION_METHODS
-from surelabel_operator.resources.base import Part, immutable, rule, rules
+from surelabel_operator.resources.base import Part, immutable, map_list, rule, rules
 from surelabel_operator.resources.storage import Money
 
 TEAM_NAME_RULE = rule(
@@ -77,12 +78,86 @@ class Consolidation(Part):
     )
 
 
-class Model(Part):
-    """Which model is trained."""
+class ModelParameter(Part):
+    """A parameter of the model's constructor."""
 
-    name: Literal["Auto", "KernelRidge", "LogisticRegression", "SVM"] = Field(
-        default="Auto", description="An estimator; Auto takes the task type's own."
+    name: str = Field(
+        max_length=63,
+        description="Its name.",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[A-Za-z_][A-Za-z0-9_]*$')",
+                "must be the name of a parameter: letters, digits, '_', no digit first",
+            )
+        ),
     )
+    value: str = Field(
+        max_length=1_024,
+        description="Its value as JSON, such as 200, 0.5, true, null or [64, 32]; what is no JSON "
+        "is taken as text.",
+    )
+
+
+class Model(Part):
+    """Which model is trained; without a name and an entrypoint it is Auto."""
+
+    name: str | None = Field(
+        default=None,
+        description="A model of ours, or a classifier of scikit-learn by its class name; Auto "
+        "takes what fits task type and labels best.",
+        json_schema_extra=rules(enum=list(MODEL_NAMES)),
+    )
+    entrypoint: str | None = Field(
+        default=None,
+        max_length=256,
+        description="Instead of a name: module:Class of a classifier with fit(X, y) and "
+        "predict_proba(X), installed where the stages run. The operator's settings must list "
+        "its prefix for the namespace (modelEntrypoints).",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[A-Za-z_][A-Za-z0-9_]*(\\\\.[A-Za-z_][A-Za-z0-9_]*)*:"
+                "[A-Za-z_][A-Za-z0-9_]*$')",
+                "must be module:Class, such as company.models:Net",
+            )
+        ),
+    )
+    parameters: list[ModelParameter] = Field(
+        default=[],
+        max_length=32,
+        description="Parameters of the constructor; of a classifier of scikit-learn or an "
+        "entrypoint.",
+        json_schema_extra=map_list("name"),
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "!has(self.name) || !has(self.entrypoint)",
+                "needs name or entrypoint, not both",
+            ),
+            rule(
+                "!has(self.parameters) || size(self.parameters) == 0 || has(self.entrypoint) || "
+                f"(has(self.name) && !(self.name in {list(FIXED_MODELS)!r}))",
+                f"{', '.join(FIXED_MODELS)} take none, nor does a model without name and "
+                "entrypoint, which is Auto",
+                field_path=".parameters",
+            ),
+            rule(
+                "has(self.parameters) == has(oldSelf.parameters) && "
+                "(!has(self.parameters) || self.parameters == oldSelf.parameters)",
+                "model.parameters is immutable, also its absence; create another LabelingJob "
+                "instead",
+                field_path=".parameters",
+            ),
+        )
+    }
+
+
+def _model_of(auto: str) -> str:
+    """Name or entrypoint of the model of an ``autoLabeling``, in CEL."""
+    model = f"{auto}.model"
+    named = f"(has({model}.name) ? {model}.name : 'Auto')"
+    return f"(!has({model}) ? 'Auto' : has({model}.entrypoint) ? {model}.entrypoint : {named})"
 
 
 class AutoLabeling(Part):
@@ -112,8 +187,7 @@ class AutoLabeling(Part):
     )
     model: Model = Field(
         default=Model(),
-        description="Which model is trained. Immutable.",
-        json_schema_extra=rules(immutable("model")),
+        description="Which model is trained; without it Auto. Immutable.",
     )
     seed_items: int = Field(
         default=200, ge=1, le=100_000, description="Items that people label before any model."
@@ -135,6 +209,12 @@ class AutoLabeling(Part):
                 "tolerancePermille is immutable, also its absence; create another LabelingJob "
                 "instead",
                 field_path=".tolerancePermille",
+            ),
+            # Jobs from before entrypoints have Auto by its name, without anybody having set it.
+            rule(
+                f"{_model_of('self')} == {_model_of('oldSelf')}",
+                "model is immutable; create another LabelingJob instead",
+                field_path=".model",
             ),
         )
     }

@@ -63,7 +63,8 @@ def export(context: StageContext) -> StageResult:
     if context.config.output_layout == "GroundTruth":
         with context.phase("annotations"):
             write_annotations(context, reader, state)
-    if context.has("model"):
+    # Of a model of others nothing is left but what it predicted.
+    if context.has("model") and context.input("model").key.endswith(".skops"):
         context.write_key(f"{MODEL}/model.skops", context.read("model"), "model")
     items = int(np.count_nonzero(state.kind != Kind.REJECTED))
     report = build_report(context, progressed, carry, items)

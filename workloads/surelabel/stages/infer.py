@@ -10,14 +10,17 @@ import logging
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.items import ItemReader
-from surelabel.labels import Role
+from surelabel.labels import Kind, LabelState, Role
+from surelabel.models.estimators import Features
 from surelabel.proposing import WAITS, Advice, advise, fit_errors
 from surelabel.selection import query_batch
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.first_batch import MAX_CANDIDATES, thinned
+from surelabel.stages.first_batch import MAX_CANDIDATES, choose_without_model, thinned
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.promise import propose, read_ledger
 from surelabel.stages.scoring import Scores, score_pool
 from surelabel.stages.selected import Selection
@@ -42,6 +45,8 @@ def infer(context: StageContext) -> StageResult:
     if promise is None:
         raise ConfigurationError("NoAutoLabeling", "spec.autoLabeling is absent; nothing to score.")
     reader, state = read_items(context), read_state(context)
+    if not context.has("model"):
+        return _without_model(context, reader, state, promise)
     with context.phase("score"):
         scores, index = score_pool(context, reader)
     carry: dict[str, ObjectRef | None] = {
@@ -103,9 +108,7 @@ def _query(
     features = reader.features_of(candidates)
     learner = value_learner(context.config.task_type)
     if learner is None:
-        from surelabel.models import load
-
-        probability = load(context.read("model")).predict_proba(features)
+        probability = _probability(context, reader, candidates, features)
     else:
         sure = scores.confidence[np.searchsorted(scores.line, candidates)].astype(np.float64)
         # As two classes whose margin is how sure the model is.
@@ -115,6 +118,43 @@ def _query(
     # Uniform among what a region left over is not uniform in the pool.
     uniform = candidates[batch.position[batch.uniform]] if is_whole_pool else candidates[:0]
     return _Query(candidates[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist())))
+
+
+def _probability(
+    context: StageContext, reader: ItemReader, lines: NDArray[np.int64], features: Features
+) -> NDArray[np.float64]:
+    from surelabel.models import load
+
+    if context.has(PREDICTIONS):
+        return Predicted(context, reader).of(lines)
+    return load(context.read("model")).predict_proba(features)
+
+
+def _without_model(
+    context: StageContext, reader: ItemReader, state: LabelState, promise: AutoLabeling
+) -> StageResult:
+    """The model failed: people label the next batch, chosen as the first one was."""
+    with context.phase("select"):
+        lines, selection = choose_without_model(
+            context, reader, state, promise.items_per_round, context.seed
+        )
+    batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
+    remainder = write_remainder(context, reader, state)
+    return StageResult(
+        progressed=context.previous,
+        next=NextFacts(
+            task_items=batch.items,
+            task_answers=batch.answers,
+            remainder_items=remainder.items,
+            remainder_answers=remainder.answers,
+        ),
+        carry={
+            "tasks": batch.ref,
+            "remainder": remainder.ref,
+            "selection": context.write("selection.json", selection.to_json()),
+        },
+        metrics={"poolItems": float(np.count_nonzero(state.kind == Kind.OPEN))},
+    )
 
 
 def _is_last(context: StageContext) -> bool:

@@ -19,9 +19,10 @@ from surelabel.labels import Kind, LabelFiles, LabelState, append_labels
 from surelabel.manifest import MAX_LINE
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.first_batch import choose_first_batch
+from surelabel.stages.first_batch import choose_without_model
 from surelabel.stages.line_check import line_check
 from surelabel.stages.media import MediaFailure, check_sources, write_feature_shard
+from surelabel.stages.outside_model import check_outside_model
 from surelabel.stages.shard_result import (
     ShardLines,
     ShardResult,
@@ -89,9 +90,13 @@ def prepare(context: StageContext) -> StageResult:
             _media_failures(context, lines.failing),
             role="mediaFailures",
         )
+    with context.phase("model"):
+        check_outside_model(context, reader)
     with context.phase("select"):
         if config.auto_labeling is not None:
-            chosen, selection = choose_first_batch(context, reader, state, seed)
+            chosen, selection = choose_without_model(
+                context, reader, state, config.auto_labeling.seed_items, seed
+            )
             tasks = write_batch(context, reader, TASKS, mixed(seed, chosen))
             carry["selection"] = context.write("selection.json", selection.to_json())
         else:
