@@ -182,6 +182,9 @@ def _auto_labeling(auto: AutoLabeling | None) -> contract.AutoLabeling | None:
     return contract.AutoLabeling(
         target_error_permille=auto.target_error_permille,
         risk_permille=auto.risk_permille,
+        encoder=None
+        if auto.encoder.name == "Builtin"
+        else contract.Encoder(**auto.encoder.model_dump()),
         model=auto.model.name,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,

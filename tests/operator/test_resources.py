@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from resource_cases import FULL_JOB, FULL_TEAM, REMOVED, changed
+from surelabel.encoders.packages import NAMED_ENCODERS
 from surelabel.models import MODELS
 from surelabel.tasks import TASK_TYPES
 from surelabel_contract.steps import Stage
@@ -143,3 +144,5 @@ def test_methods_and_models_are_those_of_the_registries() -> None:
     assert SPEC["consolidation"]["properties"]["method"]["enum"] == list(CONSOLIDATION_METHODS)
     models = SPEC["autoLabeling"]["properties"]["model"]["properties"]["name"]["enum"]
     assert models == ["Auto", *MODELS]
+    encoder = SPEC["autoLabeling"]["properties"]["encoder"]["properties"]["name"]["enum"]
+    assert encoder == ["Builtin", *NAMED_ENCODERS]

@@ -18,6 +18,8 @@ class TaskTypeFacts:
     least_labels: int | None = 1
     # Models can learn it, so that autoLabeling is possible.
     has_model: bool = False
+    # What an encoder makes one row of features of; None: the built-in features are more than that.
+    encodes: Literal["image", "text"] | None = None
     # People look at an earlier label of the line, which the job may or must name.
     audit: Literal["None", "Optional", "Required"] = "None"
     # What ``spec.consolidation.method`` may be.
@@ -49,8 +51,20 @@ _OF_NUMBERS = ("Auto", "Mean", "Median", "BiasAndNoise", "RoundedNormal")
 TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
     facts.name: facts
     for facts in (
-        TaskTypeFacts("ImageClassification", least_labels=2, has_model=True, methods=_OF_CHOICES),
-        TaskTypeFacts("TextClassification", least_labels=2, has_model=True, methods=_OF_CHOICES),
+        TaskTypeFacts(
+            "ImageClassification",
+            least_labels=2,
+            has_model=True,
+            encodes="image",
+            methods=_OF_CHOICES,
+        ),
+        TaskTypeFacts(
+            "TextClassification",
+            least_labels=2,
+            has_model=True,
+            encodes="text",
+            methods=_OF_CHOICES,
+        ),
         TaskTypeFacts("ImageClassificationMultiLabel", methods=_OF_SETS),
         TaskTypeFacts("TextClassificationMultiLabel", methods=_OF_SETS),
         TaskTypeFacts("BoundingBox", methods=_OF_OBJECTS),
