@@ -39,6 +39,7 @@ FULL_JOB: dict[str, Any] = {
         "autoLabeling": {
             "targetErrorPermille": 50,
             "riskPermille": 50,
+            "encoder": {"name": "Builtin"},
             "model": {
                 "name": "RandomForestClassifier",
                 "parameters": [{"name": "n_estimators", "value": "200"}],

@@ -186,6 +186,9 @@ def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
         target_error_permille=auto.target_error_permille,
         risk_permille=auto.risk_permille,
         tolerance_permille=auto.tolerance_permille or usual,
+        encoder=None
+        if auto.encoder.name == "Builtin"
+        else contract.Encoder(**auto.encoder.model_dump()),
         model=auto.model.name or "Auto",
         model_entrypoint=auto.model.entrypoint,
         model_parameters=tuple(

@@ -79,12 +79,24 @@ class ModelParameter(Record):
     value: str
 
 
+class Encoder(Record):
+    """What turns items into features; exactly one of name, uri and package."""
+
+    name: str | None = None
+    uri: str | None = None
+    package: str | None = None
+    # Of its content; prepare adds it for its own shards.
+    sha256: str | None = None
+
+
 class AutoLabeling(Record):
     """The promise and how to reach it; see DESIGN of ``spec.autoLabeling``."""
 
     target_error_permille: int
     risk_permille: int
     tolerance_permille: int | None = None
+    # None: the task type's own features.
+    encoder: Encoder | None = None
     model: str = "Auto"
     # module:Class in place of a model's name; code of others, which the operator has allowed.
     model_entrypoint: str | None = None
@@ -187,14 +199,26 @@ class StageConfig(Record):
     resources: Resources = Resources()
     timeout_seconds: int
 
+    @property
+    def encoder_sha256(self) -> str | None:
+        """Of the encoder's content, where prepare has named it."""
+        encoder = self.auto_labeling.encoder if self.auto_labeling is not None else None
+        return encoder.sha256 if encoder is not None else None
+
     def digest(self) -> str:
         """SHA-256 (16 hexadecimal digits) of what the results depend on: not attempt,
-        name, resources, timeout."""
+        name, resources, timeout. Nor on the encoder's content, which keys carry beside it."""
         value = self.model_dump(
             mode="json",
             by_alias=True,
             exclude_none=True,
-            exclude={"attempt", "name", "resources", "timeout_seconds"},
+            exclude={
+                "attempt": True,
+                "name": True,
+                "resources": True,
+                "timeout_seconds": True,
+                "auto_labeling": {"encoder": {"sha256"}},
+            },
         )
         return sha256_hex(canonical_json(value))[:16]
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from surelabel_contract.model_names import FIXED_MODELS, MODEL_NAMES
 from surelabel_contract.task_types import CONSOLIDATION_METHODS
 from surelabel_operator.resources.base import Part, immutable, map_list, rule, rules
-from surelabel_operator.resources.storage import Money
+from surelabel_operator.resources.storage import PATH_RULE, URI_MAX, URI_RULE, Money
 
 TEAM_NAME_RULE = rule(
     "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
@@ -160,6 +160,44 @@ def _model_of(auto: str) -> str:
     return f"(!has({model}) ? 'Auto' : has({model}.entrypoint) ? {model}.entrypoint : {named})"
 
 
+class Encoder(Part):
+    """What turns items into the features that models learn from."""
+
+    name: Literal["Builtin", "EfficientNetLite0", "MiniLM"] | None = Field(
+        default=None,
+        description="Builtin: the task type's own features. EfficientNetLite0 (pictures) and "
+        "MiniLM (texts) need their packages where the stages run.",
+    )
+    uri: str | None = Field(
+        default=None,
+        max_length=URI_MAX,
+        description="URI of an ONNX file; texts also need the tokenizer.json beside it.",
+        json_schema_extra=rules(URI_RULE, PATH_RULE),
+    )
+    package: str | None = Field(
+        default=None,
+        max_length=512,
+        description="An ONNX file of a package that is installed where the stages run: "
+        "<distribution>/<path in it>.",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$')",
+                "must be the name of a distribution and the path of a file in it, such as "
+                "my-encoders/my_encoders/encoder.onnx",
+            )
+        ),
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "[has(self.name), has(self.uri), has(self.package)].exists_one(x, x)",
+                "needs exactly one of: name, uri, package",
+            )
+        )
+    }
+
+
 class AutoLabeling(Part):
     """The promise about machine labels, and how many people are asked for it."""
 
@@ -184,6 +222,11 @@ class AutoLabeling(Part):
         description="Objects, spans and masks: a machine's label is wrong if its loss (1 - IoU, "
         "1 - F1) against people's is above this; without it 500, for masks 300. Immutable, also "
         "its absence.",
+    )
+    encoder: Encoder = Field(
+        default=Encoder(name="Builtin"),
+        description="What turns items into features, once per item. Immutable.",
+        json_schema_extra=rules(immutable("encoder")),
     )
     model: Model = Field(
         default=Model(),
