@@ -103,8 +103,9 @@ class Model(Part):
 
     name: str | None = Field(
         default=None,
-        description="A model of ours, or a classifier of scikit-learn by its class name; Auto "
-        "takes what fits task type and labels best.",
+        description="A model of ours, or a classifier of scikit-learn by its class name. Blend "
+        "spreads labels among neighbours and blends in a kernel machine; Auto takes it, too, "
+        "unless another is better beyond chance.",
         json_schema_extra=rules(enum=list(MODEL_NAMES)),
     )
     entrypoint: str | None = Field(

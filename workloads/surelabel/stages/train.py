@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.pool_points import find_points
 from surelabel.stages.stored import read_items, read_state
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
@@ -59,7 +60,7 @@ def train(context: StageContext) -> StageResult:
     if isinstance(task, ValueTask):
         return _train_values(context, task)
     # Late: these import scikit-learn.
-    from surelabel.models import NotTrainableError, cross_val_proba, fit
+    from surelabel.models import NotTrainableError, learn
     from surelabel.models.apart import ModelFailedError
     from surelabel.stages.outside_model import failed, outside_model, train_outside
 
@@ -84,15 +85,24 @@ def train(context: StageContext) -> StageResult:
                 carry=failed(context, error),
             )
         return _result(context, state, lines, trained.out_of_fold, trained.carry)
+    with context.phase("points"):
+        points, points_ref = find_points(context, reader)
     try:
         with context.phase("fit"):
-            model = fit(features, label, n_classes, seed=seed, name=promise.model)
+            learned = learn(
+                features,
+                label,
+                n_classes,
+                seed=seed,
+                name=promise.model,
+                points=points,
+                line=lines,
+            )
     except NotTrainableError as error:
         raise ConfigurationError("ModelNotTrainable", str(error)) from error
-    with context.phase("crossValidate"):
-        proba = cross_val_proba(features, label, n_classes, seed=seed, name=promise.model)
-    model_ref = context.write("model.skops", model.save(), role="model")
-    return _result(context, state, lines, proba, {"model": model_ref})
+    model_ref = context.write("model.skops", learned.model.save(), role="model")
+    carry: dict[str, ObjectRef | None] = {"model": model_ref, "points": points_ref}
+    return _result(context, state, lines, learned.left_out, carry)
 
 
 def _result(
