@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.labels import Kind
+from surelabel.labels import Kind, Role
+from surelabel.learning_curve import LearningPoint
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.history import append_point
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import NextFacts
@@ -80,12 +82,20 @@ def train(context: StageContext) -> StageResult:
         state.role[lines],
     )
     accuracy = float(np.mean(predicted == label))
+    uniform = scored.role == Role.UNIFORM
+    point = LearningPoint(
+        round=context.config.step.round,
+        labels=len(lines),
+        items=int(np.count_nonzero(uniform)),
+        wrong=int(np.count_nonzero(uniform & (predicted != label))),
+    )
     return StageResult(
         progressed=context.previous,
         next=NextFacts(trainable=True),
         carry={
             "model": context.write("model.skops", model.save(), role="model"),
             "outOfFold": context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold"),
+            "learningCurve": append_point(context, point),
         },
         metrics={"trainingItems": float(len(lines)), "outOfFoldAccuracy": round(accuracy, 6)},
     )
