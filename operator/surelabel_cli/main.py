@@ -175,6 +175,33 @@ def verify(
 
 
 @app.command()
+def report(
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="URI or folder of a job: <output.uri>/<name>.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Where to write it. [default: standard output]",
+            show_default=False,
+        ),
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
+) -> None:
+    """Write a job's report, one HTML file, from its store.
+
+    Of a job that goes on: as far as it has come.
+    """
+    with one_message():
+        from surelabel_cli.report import report as command
+
+        command(uri, out, endpoint, region)
+
+
+@app.command()
 def simulate(
     job: Annotated[
         Path,

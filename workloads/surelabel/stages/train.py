@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.labels import Kind, LabelState
+from surelabel.labels import Kind, LabelState, Role
+from surelabel.learning_curve import LearningPoint
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.history import append_point
 from surelabel.stages.pool_points import find_points
 from surelabel.stages.stored import read_items, read_state
 from surelabel.tasks import TASK_TYPES
@@ -134,11 +136,20 @@ def _train_values(context: StageContext, task: ValueTask[Any]) -> StageResult:
 def _tried(
     context: StageContext, scored: OutOfFold, carry: dict[str, ObjectRef | None]
 ) -> StageResult:
-    accuracy = float(np.mean(scored.predicted == scored.label))
+    """How the model does on labels that it was not shown, kept and told."""
+    wrong = scored.predicted != scored.label
+    uniform = scored.role == Role.UNIFORM
+    point = LearningPoint(
+        round=context.config.step.round,
+        labels=len(scored.line),
+        items=int(np.count_nonzero(uniform)),
+        wrong=int(np.count_nonzero(uniform & wrong)),
+    )
     kept = context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold")
+    accuracy = round(1 - float(np.mean(wrong)), 6)
     return StageResult(
         progressed=context.previous,
         next=NextFacts(trainable=True),
-        carry={**carry, "outOfFold": kept},
-        metrics={"trainingItems": float(len(scored.line)), "outOfFoldAccuracy": round(accuracy, 6)},
+        carry={**carry, "outOfFold": kept, "learningCurve": append_point(context, point)},
+        metrics={"trainingItems": float(len(scored.line)), "outOfFoldAccuracy": accuracy},
     )
