@@ -42,6 +42,7 @@ FULL_JOB: dict[str, Any] = {
             "model": {"name": "Auto"},
             "seedItems": 200,
             "itemsPerRound": 200,
+            "repairPercent": 10,
         },
         "stopping": {
             "maxRounds": 20,
