@@ -46,6 +46,7 @@ FULL_JOB: dict[str, Any] = {
             },
             "seedItems": 200,
             "itemsPerRound": 200,
+            "repairPercent": 10,
         },
         "stopping": {
             "maxRounds": 20,

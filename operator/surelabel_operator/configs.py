@@ -165,9 +165,9 @@ def _simulated(team: TeamFacts | None, stage: Stage) -> contract.SimulatedWorkfo
     people = team.simulated if team is not None else None
     if people is None or stage is Stage.ANNOTATE:
         return people
-    if stage is not Stage.CONSOLIDATE:
+    if stage not in (Stage.CONSOLIDATE, Stage.INFER):
         return None
-    # Consolidate must know whom it can still ask.
+    # Both ask again, and must know whom they still can.
     return contract.SimulatedWorkforce(
         annotators=tuple(
             contract.SimulatedAnnotator(name=person.name, accuracy_permille=0)
@@ -198,6 +198,7 @@ def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
         or None,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
+        repair_percent=auto.repair_percent,
     )
 
 

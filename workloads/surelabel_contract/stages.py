@@ -104,6 +104,7 @@ class AutoLabeling(Record):
     initial_model_uri: str | None = None
     seed_items: int = 200
     items_per_round: int = 200
+    repair_percent: int = 0
     query: str = "Auto"
     # One promise about all machine labels, or one about those of each predicted class.
     guarantee: Literal["Overall", "PerClass"] = "Overall"

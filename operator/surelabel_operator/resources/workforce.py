@@ -243,6 +243,13 @@ class AutoLabeling(Part):
         description="Items that people label each round; the sample that checks a proposal comes "
         "on top.",
     )
+    repair_percent: int = Field(
+        default=10,
+        ge=0,
+        le=50,
+        description="So many percent of a round's answers are asked for on top, to ask two others "
+        "again about people's labels of earlier rounds that the model contradicts; 0 asks none.",
+    )
 
     model_config = {
         "json_schema_extra": rules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +24,9 @@ from surelabel.labels import Kind, LabelState, Role
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
-from surelabel.stages.history import ConsensusError, RoundEntry, append_round
+from surelabel.stages.history import AskedAgain, ConsensusError, RoundEntry, append_round
 from surelabel.stages.promise import Corrected, Decided, correct_answered, decide_pending
+from surelabel.stages.repair import asked_again
 from surelabel.stages.sealed_values import newest, tolerance_of
 from surelabel.stages.selected import read_selection
 from surelabel.stages.sources import image_sizes
@@ -34,7 +36,13 @@ from surelabel.stages.value_consensus import consolidate_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.people import read_tasks
-from surelabel_contract.stages import CONSENSUS_TOO_NOISY, Certificate, ObjectRef, Validation
+from surelabel_contract.stages import (
+    CONSENSUS_TOO_NOISY,
+    Certificate,
+    ObjectRef,
+    StageConfig,
+    Validation,
+)
 
 # Below this a re-estimated confidence is not worth a row in the delta.
 _CONFIDENCE_STEP = 0.005
@@ -137,6 +145,7 @@ def finish_round(
         certificate=certificate,
         consensus_error=None if error is None else ConsensusError.of(error),
         answers_set_aside=len(round_.aside) or None,
+        asked_again=_asked_again(old, state, round_),
     )
     carry: dict[str, ObjectRef | None] = {
         **account,
@@ -174,7 +183,8 @@ def _judge_classes(
     """Label everything that is not frozen anew, with the answers of all rounds."""
     earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
     frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
-    answers = merge([*earlier, round_.answers])
+    parts = [*earlier, round_.answers]
+    answers = merge(parts)
     consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
 
     def is_wrong(lines: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -188,9 +198,25 @@ def _judge_classes(
     found = consensus.annotators
     return _Judged(
         None if found is None else found.to_json(),
-        estimated_error(context.config, answers, state),
+        estimated_error(context.config, telling_answers(context.config, answers, parts), state),
         corrected,
     )
+
+
+def telling_answers(
+    config: StageConfig, answers: CodedAnswers, parts: Sequence[CodedAnswers]
+) -> CodedAnswers:
+    """The answers that say how often labels are wrong.
+
+    Where everybody else gives one answer, only items that a model contradicted have several, and
+    labels are wrong there far more often than elsewhere.
+    """
+    if config.annotators_per_item > 1:
+        return answers
+    line, n_rounds = np.unique(
+        np.concatenate([np.unique(part.line) for part in parts]), return_counts=True
+    )
+    return answers.where(~np.isin(answers.line, line[n_rounds > 1]))
 
 
 def _judge_values(
@@ -249,6 +275,15 @@ def _label(
     state.kind[lines] = Kind.HUMAN
     state.attempt[lines] = 0
     state.reason[lines] = 0
+
+
+def _asked_again(old: LabelState, new: LabelState, round_: OpenRound) -> AskedAgain | None:
+    """None where nobody answered an item again."""
+    lines = np.intersect1d(asked_again(old, round_.lines), round_.answers.line)
+    if not len(lines):
+        return None
+    relabeled = int(np.count_nonzero(old.label[lines] != new.label[lines]))
+    return AskedAgain(items=len(lines), relabeled=relabeled)
 
 
 def _close(state: LabelState, round_: OpenRound) -> None:
