@@ -8,6 +8,7 @@ all shards are there, so the index names those lines.
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,8 +48,7 @@ class ItemIndex(Record):
 
     def shard_of(self, line: int) -> int:
         """The number of the shard that a line lies in."""
-        starts = [shard.first_line for shard in self.shards]
-        return int(np.searchsorted(starts, line, side="right")) - 1
+        return bisect_right(self.shards, line, key=lambda shard: shard.first_line) - 1
 
 
 @dataclass(frozen=True, slots=True)
