@@ -162,7 +162,13 @@ class ItemReader:
         reference = self.index.shards[shard].features
         if reference is None:
             return np.empty(0, np.int64), np.empty((0, 0), np.float32)
-        return read_features(self.folder.read(reference.key))
+        held = _held.get(reference.sha256)
+        if held is None:
+            # The last shard stays: train, scoring and queries of a small job read the same one.
+            held = read_features(self.folder.read(reference.key))
+            _held.clear()
+            _held[reference.sha256] = held
+        return held
 
     def features_of(self, lines: NDArray[np.int64]) -> Any:
         """Features of ``lines`` (ascending), one row each; KeyError if one has none."""
@@ -178,6 +184,10 @@ class ItemReader:
                 raise KeyError(f"features of items in shard {number} are missing")
             parts.append(features[rows])
         return stacked(parts)
+
+
+# By the digest of a feature shard, at most one: lines and features, which nobody changes.
+_held: dict[str, tuple[NDArray[np.int64], Any]] = {}
 
 
 def stacked(parts: list[Any]) -> Any:
@@ -213,7 +223,9 @@ def read_features(data: bytes) -> tuple[NDArray[np.int64], Any]:
     """(line, features) that ``write_features`` wrote."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         if "features" in stored:
-            return stored["line"], stored["features"]
+            features = stored["features"]
+            features.flags.writeable = False
+            return stored["line"], features
         from scipy import sparse
 
         shape = tuple(stored["shape"].tolist())
