@@ -124,6 +124,8 @@ class SimulatedWorkforce(Record):
 
     annotators: tuple[SimulatedAnnotator, ...]
     truth_uri: str
+    # What people once answered, by the manifest's lines (``recorded``); None: nothing is known.
+    answers_uri: str | None = None
     mean_seconds: int = 10
     seed: int = 0
 
