@@ -43,6 +43,7 @@ FULL_JOB: dict[str, Any] = {
                 "name": "RandomForestClassifier",
                 "parameters": [{"name": "n_estimators", "value": "200"}],
             },
+            "initialModelURI": "s3://bucket/earlier/model/model.skops",
             "seedItems": 200,
             "itemsPerRound": 200,
         },

@@ -91,6 +91,7 @@ _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
 _RAY_MESSAGE = f"the way to Ray (address, cluster, selector) is immutable; {_OTHER}"
+_INITIAL_MESSAGE = f"initialModelURI is immutable, also its absence; {_OTHER}"
 _PARAMETERS_MESSAGE = f"model.parameters is immutable, also its absence; {_OTHER}"
 _NO_PARAMETERS = (
     f"{', '.join(FIXED_MODELS)} take none, nor does a model without name and entrypoint, which is "
@@ -624,6 +625,41 @@ CEL_CASES = [
             ("Auto", {"name": "Auto", "parameters": _TREES}),
             ("KernelRidge", {"name": "KernelRidge", "parameters": _TREES}),
             ("nothing", {"parameters": _TREES}),
+        )
+    ),
+    _scalar(
+        "an initial model is a URI",
+        "spec.autoLabeling.initialModelURI",
+        _URI,
+        "gs://bucket/model.skops",
+        "model.skops",
+    ),
+    _scalar(
+        "an initial model lies where it says",
+        "spec.autoLabeling.initialModelURI",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+    ),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling", _INITIAL_MESSAGE),
+            {},
+            {"spec.autoLabeling.initialModelURI": bad},
+            frozenset({f"spec.autoLabeling.initialModelURI: Invalid value: {_INITIAL_MESSAGE}"}),
+            update=True,
+            first=first,
+        )
+        for name, bad, first in (
+            ("an initial model cannot change", "s3://bucket/other", {}),
+            ("an initial model cannot go", REMOVED, {}),
+            (
+                "an initial model cannot come",
+                "s3://bucket/other",
+                {"spec.autoLabeling.initialModelURI": REMOVED},
+            ),
         )
     ),
     _scalar(

@@ -189,6 +189,7 @@ def _auto_labeling(auto: AutoLabeling | None) -> contract.AutoLabeling | None:
             for each in auto.model.parameters
         )
         or None,
+        initial_model_uri=auto.initial_model_uri,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
     )

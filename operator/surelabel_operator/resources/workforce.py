@@ -9,7 +9,7 @@ from pydantic import Field
 from surelabel_contract.model_names import FIXED_MODELS, MODEL_NAMES
 from surelabel_contract.task_types import CONSOLIDATION_METHODS
 from surelabel_operator.resources.base import Part, immutable, map_list, rule, rules
-from surelabel_operator.resources.storage import Money
+from surelabel_operator.resources.storage import PATH_RULE, URI_MAX, URI_RULE, Money
 
 TEAM_NAME_RULE = rule(
     "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",
@@ -181,6 +181,14 @@ class AutoLabeling(Part):
         default=Model(),
         description="Which model is trained; without it Auto. Immutable.",
     )
+    initial_model_uri: str | None = Field(
+        default=None,
+        max_length=URI_MAX,
+        description="URI of the model/model.skops that an earlier job with the same task type and "
+        "labels has exported: it proposes labels before the first round. Immutable, also its "
+        "absence.",
+        json_schema_extra=rules(URI_RULE, PATH_RULE),
+    )
     seed_items: int = Field(
         default=200, ge=1, le=100_000, description="Items that people label before any model."
     )
@@ -199,6 +207,13 @@ class AutoLabeling(Part):
                 f"{_model_of('self')} == {_model_of('oldSelf')}",
                 "model is immutable; create another LabelingJob instead",
                 field_path=".model",
+            ),
+            rule(
+                "has(self.initialModelURI) == has(oldSelf.initialModelURI) && "
+                "(!has(self.initialModelURI) || self.initialModelURI == oldSelf.initialModelURI)",
+                "initialModelURI is immutable, also its absence; create another LabelingJob "
+                "instead",
+                field_path=".initialModelURI",
             ),
         )
     }

@@ -15,6 +15,7 @@ from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.ground_truth_layout import write_annotations
 from surelabel.stages.lists import rejected_parts, unlabeled_parts
 from surelabel.stages.media import MediaFailure
+from surelabel.stages.model_about import about_of
 from surelabel.stages.output_manifest import manifest_parts
 from surelabel.stages.promise import NOT_CERTIFIED, settle
 from surelabel.stages.report import build_report
@@ -60,13 +61,21 @@ def export(context: StageContext) -> StageResult:
     if context.config.output_layout == "GroundTruth":
         with context.phase("annotations"):
             write_annotations(context, reader, state)
-    # Of a model of others nothing is left but what it predicted.
-    if context.has("model") and context.input("model").key.endswith(".skops"):
-        context.write_key(f"{MODEL}/model.skops", context.read("model"), "model")
+    _write_model(context, reader)
     items = int(np.count_nonzero(state.kind != Kind.REJECTED))
     report = build_report(context, progressed, carry, items)
     context.write_key(REPORT, canonical_json(report), "report")
     return StageResult(progressed=progressed, carry=carry)
+
+
+def _write_model(context: StageContext, reader: ItemReader) -> None:
+    # Of a model of others nothing is left but what it predicted.
+    if not context.has("model") or not context.input("model").key.endswith(".skops"):
+        return
+    from surelabel.models.about import with_about
+
+    data = with_about(context.read("model"), about_of(context.config, reader))
+    context.write_key(f"{MODEL}/model.skops", data, "model")
 
 
 def _default_reason(context: StageContext, ending: Ending) -> str:

@@ -28,6 +28,12 @@ class OutOfFold:
     confidence: NDArray[np.float32]
     role: NDArray[np.int8]
 
+    @classmethod
+    def none(cls) -> OutOfFold:
+        """Of a model that was trained elsewhere: nothing."""
+        line, label = np.empty(0, np.int64), np.empty(0, np.int32)
+        return cls(line, label, label, np.empty(0, np.float32), np.empty(0, np.int8))
+
     def to_bytes(self) -> bytes:
         """Equal values give equal bytes."""
         buffer = io.BytesIO()
@@ -85,7 +91,8 @@ def train(context: StageContext) -> StageResult:
     with context.phase("crossValidate"):
         proba = cross_val_proba(features, label, n_classes, seed=seed, name=promise.model)
     model_ref = context.write("model.skops", model.save(), role="model")
-    return _result(context, state, lines, proba, {"model": model_ref})
+    # Those of an initial model count no more.
+    return _result(context, state, lines, proba, {"model": model_ref, "predictions": None})
 
 
 def _result(
