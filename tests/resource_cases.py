@@ -121,6 +121,13 @@ CORRECTING: Changes = {
 }
 
 
+# What makes FULL_JOB one with the models of its task type alone.
+OWN_MODEL: Changes = {
+    "spec.autoLabeling.model": REMOVED,
+    "spec.autoLabeling.initialModelURI": REMOVED,
+}
+
+
 def way_to_ray(path: str) -> Changes:
     """What makes FULL_JOB have the part of ``compute.ray`` in which ``path`` lies."""
     for way, value in FULL_RAY.items():

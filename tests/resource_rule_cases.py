@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import CORRECTING, REMOVED, Case, Changes, rule_key, way_to_ray
+from resource_cases import CORRECTING, OWN_MODEL, REMOVED, Case, Changes, rule_key, way_to_ray
 from surelabel_contract.model_names import FIXED_MODELS
 from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import KINDS, build_schema
@@ -31,6 +31,8 @@ def cel_rules(kind: str) -> set[str]:
 
 
 _OF_CLASSES = "ImageClassification"
+_WITH_TOLERANCE = "BoundingBox, NamedEntityRecognition, SemanticSegmentation"
+_LEARNABLE = ", ".join(sorted(n for n, facts in TASK_TYPE_FACTS.items() if facts.has_model))
 # Without models, which learn classes only.
 _PEOPLE = {"spec.autoLabeling": REMOVED}
 _OTHER = "create another LabelingJob instead"
@@ -445,10 +447,51 @@ CEL_CASES = [
         "models learn classes only",
         "spec",
         "spec.autoLabeling",
-        f"models learn {_OF_CLASSES}, TextClassification only; leave autoLabeling out, and people "
-        "label everything",
-        {"spec.taskType": "BoundingBox", **_PEOPLE},
-        {"spec.taskType": "BoundingBox"},
+        f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
+        {"spec.taskType": "Polygon", **_PEOPLE},
+        {"spec.taskType": "Polygon"},
+    ),
+    _spec_rule(
+        "what is a class is right or wrong",
+        "spec",
+        "spec.autoLabeling.tolerancePermille",
+        f"only labels of {_WITH_TOLERANCE} are more or less right; leave it out",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+    ),
+    *(
+        _spec_rule(
+            f"estimators learn classes, {name}",
+            "spec",
+            "spec.autoLabeling.model",
+            f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
+            {},
+            {"spec.autoLabeling.model": model},
+            first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
+        )
+        for name, model in (
+            ("by name", {"name": "SVM"}),
+            ("by entrypoint", {"entrypoint": "company:Net"}),
+        )
+    ),
+    _spec_rule(
+        "an initial model gives classes",
+        "spec",
+        "spec.autoLabeling.initialModelURI",
+        f"goes with taskType one of {_OF_CLASSES}, TextClassification; leave it out",
+        {},
+        {"spec.autoLabeling.initialModelURI": "s3://bucket/model.skops"},
+        first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
+    ),
+    _spec_rule(
+        "a tolerance cannot come",
+        "spec.autoLabeling",
+        "spec.autoLabeling.tolerancePermille",
+        f"tolerancePermille is immutable, also its absence; {_OTHER}",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+        update=True,
+        first={"spec.taskType": "NamedEntityRecognition", **OWN_MODEL},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(

@@ -21,13 +21,23 @@ from surelabel_operator.resources.compute import Compute
 from surelabel_operator.resources.metadata import Metadata
 from surelabel_operator.resources.status import JobStatus
 from surelabel_operator.resources.storage import ATTRIBUTE_RULE, Input, Output, Storage
-from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, Stopping, Workforce
+from surelabel_operator.resources.workforce import (
+    AutoLabeling,
+    Consolidation,
+    Stopping,
+    Workforce,
+    model_in_cel,
+)
 
 NAME_MAX = 40
 MAX_LABELS = 256
 
 _LEAST_LABELS = max(facts.least_labels or 0 for facts in TASK_TYPE_FACTS.values())
 _LEARNABLE = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model)
+_CLASSIFYING = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.is_class)
+_TOLERANT = sorted(
+    name for name, facts in TASK_TYPE_FACTS.items() if facts.tolerance_permille is not None
+)
 _WITH_REF = [name for name, facts in TASK_TYPE_FACTS.items() if facts.needs_ref]
 _AUDITING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit != "None"]
 _CORRECTING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit == "Required"]
@@ -193,6 +203,24 @@ class LabelingJobSpec(Part):
                 f"models learn {', '.join(_LEARNABLE)} only; leave autoLabeling out, and people "
                 "label everything",
                 field_path=".autoLabeling",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || !has(self.autoLabeling.tolerancePermille) || "
+                f"self.taskType in {_TOLERANT!r}",
+                f"only labels of {', '.join(_TOLERANT)} are more or less right; leave it out",
+                field_path=".autoLabeling.tolerancePermille",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                f"{model_in_cel('self.autoLabeling')} == 'Auto'",
+                f"must be Auto where taskType is not {_one_of(_CLASSIFYING)}",
+                field_path=".autoLabeling.model",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                "!has(self.autoLabeling.initialModelURI)",
+                f"goes with taskType {_one_of(_CLASSIFYING)}; leave it out",
+                field_path=".autoLabeling.initialModelURI",
             ),
             *_method_rules(),
             rule(

@@ -153,7 +153,7 @@ class Model(Part):
     }
 
 
-def _model_of(auto: str) -> str:
+def model_in_cel(auto: str) -> str:
     """Name or entrypoint of the model of an ``autoLabeling``, in CEL."""
     model = f"{auto}.model"
     named = f"(has({model}.name) ? {model}.name : 'Auto')"
@@ -176,6 +176,14 @@ class AutoLabeling(Part):
         le=500,
         description="In so many of 1,000 jobs may more be wrong than that. Immutable.",
         json_schema_extra=rules(immutable("riskPermille")),
+    )
+    tolerance_permille: int | None = Field(
+        default=None,
+        ge=1,
+        le=999,
+        description="Objects, spans and masks: a machine's label is wrong if its loss (1 - IoU, "
+        "1 - F1) against people's is above this; without it 500, for masks 300. Immutable, also "
+        "its absence.",
     )
     model: Model = Field(
         default=Model(),
@@ -204,7 +212,7 @@ class AutoLabeling(Part):
         "json_schema_extra": rules(
             # Jobs from before entrypoints have Auto by its name, without anybody having set it.
             rule(
-                f"{_model_of('self')} == {_model_of('oldSelf')}",
+                f"{model_in_cel('self')} == {model_in_cel('oldSelf')}",
                 "model is immutable; create another LabelingJob instead",
                 field_path=".model",
             ),
@@ -214,6 +222,14 @@ class AutoLabeling(Part):
                 "initialModelURI is immutable, also its absence; create another LabelingJob "
                 "instead",
                 field_path=".initialModelURI",
+            ),
+            rule(
+                "has(self.tolerancePermille) == has(oldSelf.tolerancePermille) && "
+                "(!has(self.tolerancePermille) || "
+                "self.tolerancePermille == oldSelf.tolerancePermille)",
+                "tolerancePermille is immutable, also its absence; create another LabelingJob "
+                "instead",
+                field_path=".tolerancePermille",
             ),
         )
     }

@@ -46,8 +46,6 @@ class ModelFileError(ValueError):
 
 def save(model: Model) -> bytes:
     """See ``Model.save``."""
-    import skops.io
-
     from surelabel.models.estimator_model import EstimatorModel
 
     c = model.calibration
@@ -62,27 +60,15 @@ def save(model: Model) -> bytes:
     }
     if isinstance(model, EstimatorModel):
         content["temperature"] = [model.sharpness, model.noise]
-    return _normalised(skops.io.dumps(content))
+    return packed(content)
 
 
 def load(data: bytes, *, is_apart: bool = False) -> Model:
     """The model in ``data``; ModelFileError. ``is_apart``: this process is the model's alone."""
-    import skops.io
-
     from surelabel.models.classifier import MODELS, Model
     from surelabel.models.estimator_model import EstimatorModel
 
-    trusted = [*TRUSTED, *(FORGEABLE if is_apart else ())]
-    try:
-        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted))
-        content = None if untrusted else skops.io.loads(data, trusted=trusted)
-    # The archive comes from outside; whatever reading it raises means that it is damaged.
-    except Exception as error:
-        raise ModelFileError(f"not a model file: {type(error).__name__}: {error}") from error
-    if untrusted:
-        raise ModelFileError(f"a model file may not contain {', '.join(untrusted)}.")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelFileError(f"not a Surelabel model (format {FORMAT}).")
+    content = unpacked(data, FORMAT, trusted=(*TRUSTED, *FORGEABLE) if is_apart else TRUSTED)
     name = content["name"]
     temperature = content.get("temperature")
     if name not in (MODELS if temperature is None else SCIKIT_LEARN):
@@ -97,6 +83,30 @@ def load(data: bytes, *, is_apart: bool = False) -> Model:
         calibration=_calibration(content["calibration"]),
     )
     return model if temperature is None else EstimatorModel.of(model, temperature)
+
+
+def packed(content: dict[str, Any]) -> bytes:
+    """A file of estimators, arrays and numbers by name; equal content gives equal bytes."""
+    import skops.io
+
+    return _normalised(skops.io.dumps(content))
+
+
+def unpacked(data: bytes, format_: object, *, trusted: tuple[str, ...] = TRUSTED) -> dict[str, Any]:
+    """What ``packed`` wrote, with ``format_`` under ``format``; ModelFileError."""
+    import skops.io
+
+    try:
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted))
+        content = None if untrusted else skops.io.loads(data, trusted=list(trusted))
+    # The archive comes from outside; whatever reading it raises means that it is damaged.
+    except Exception as error:
+        raise ModelFileError(f"not a model file: {type(error).__name__}: {error}") from error
+    if untrusted:
+        raise ModelFileError(f"a model file may not contain {', '.join(untrusted)}.")
+    if not isinstance(content, dict) or content.get("format") != format_:
+        raise ModelFileError(f"not a Surelabel model (format {format_}).")
+    return content
 
 
 def _calibration(value: Any) -> Calibration | None:

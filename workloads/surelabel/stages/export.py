@@ -25,6 +25,7 @@ from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.keys import MODEL, OUTPUT_MANIFEST, REJECTED, REPORT, UNLABELED
 from surelabel_contract.model import canonical_json
 from surelabel_contract.stages import Certificate, Ending, ObjectRef, Progressed
+from surelabel_contract.task_types import TASK_TYPE_FACTS
 
 LIMIT_REACHED = "LimitReached"
 # Endings that say themselves why an item was left.
@@ -74,7 +75,9 @@ def _write_model(context: StageContext, reader: ItemReader) -> None:
         return
     from surelabel.models.about import with_about
 
-    data = with_about(context.read("model"), about_of(context.config, reader))
+    data = context.read("model")
+    if TASK_TYPE_FACTS[context.config.task_type].is_class:
+        data = with_about(data, about_of(context.config, reader))
     context.write_key(f"{MODEL}/model.skops", data, "model")
 
 

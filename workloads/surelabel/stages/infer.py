@@ -26,6 +26,7 @@ from surelabel.stages.scoring import Scores, score_pool
 from surelabel.stages.selected import Selection
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.train import OutOfFold
+from surelabel.tasks import value_learner
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
 
@@ -64,7 +65,7 @@ def infer(context: StageContext) -> StageResult:
         query = _query(context, reader, rest, promise, is_whole_pool=advice.plan is None)
     lines = list(query.lines)
     if advice.plan is not None:
-        carry["proposal"], sample = propose(context, scores, advice.plan)
+        carry["proposal"], sample = propose(context, scores, index, advice.plan)
         lines += sample
     batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
     remainder = write_remainder(context, reader, state)
@@ -105,7 +106,14 @@ def _query(
     rng = context.rng("querying")
     candidates = thinned(scores.line, max(MAX_CANDIDATES, 4 * wanted), rng)
     features = reader.features_of(candidates)
-    probability = _probability(context, reader, candidates, features)
+    learner = value_learner(context.config.task_type)
+    if learner is None:
+        probability = _probability(context, reader, candidates, features)
+    else:
+        sure = scores.confidence[np.searchsorted(scores.line, candidates)].astype(np.float64)
+        # As two classes whose margin is how sure the model is.
+        probability = np.stack(((1 + sure) / 2, (1 - sure) / 2), axis=1)
+        features = learner.overview(features)
     batch = query_batch(probability, wanted, rng, features)
     # Uniform among what a region left over is not uniform in the pool.
     uniform = candidates[batch.position[batch.uniform]] if is_whole_pool else candidates[:0]
