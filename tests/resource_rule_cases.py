@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import CORRECTING, REMOVED, Case, Changes, rule_key, way_to_ray
+from resource_cases import CORRECTING, OWN_MODEL, REMOVED, Case, Changes, rule_key, way_to_ray
 from surelabel_contract.model_names import FIXED_MODELS
 from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import KINDS, build_schema
@@ -94,6 +94,7 @@ _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
 _RAY_MESSAGE = f"the way to Ray (address, cluster, selector) is immutable; {_OTHER}"
+_INITIAL_MESSAGE = f"initialModelURI is immutable, also its absence; {_OTHER}"
 _PARAMETERS_MESSAGE = f"model.parameters is immutable, also its absence; {_OTHER}"
 _NO_PARAMETERS = (
     f"{', '.join(FIXED_MODELS)} take none, nor does a model without name and entrypoint, which is "
@@ -459,16 +460,29 @@ CEL_CASES = [
         {},
         {"spec.autoLabeling.tolerancePermille": 300},
     ),
+    *(
+        _spec_rule(
+            f"estimators learn classes, {name}",
+            "spec",
+            "spec.autoLabeling.model",
+            f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
+            {},
+            {"spec.autoLabeling.model": model},
+            first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
+        )
+        for name, model in (
+            ("by name", {"name": "SVM"}),
+            ("by entrypoint", {"entrypoint": "company:Net"}),
+        )
+    ),
     _spec_rule(
-        "estimators learn classes",
+        "an initial model gives classes",
         "spec",
-        "spec.autoLabeling.model",
-        f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
-        {"spec.taskType": "TextClassificationMultiLabel"},
-        {
-            "spec.taskType": "TextClassificationMultiLabel",
-            "spec.autoLabeling.model.name": "SVM",
-        },
+        "spec.autoLabeling.initialModelURI",
+        f"goes with taskType one of {_OF_CLASSES}, TextClassification; leave it out",
+        {},
+        {"spec.autoLabeling.initialModelURI": "s3://bucket/model.skops"},
+        first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
     ),
     _spec_rule(
         "a tolerance cannot come",
@@ -478,7 +492,7 @@ CEL_CASES = [
         {},
         {"spec.autoLabeling.tolerancePermille": 300},
         update=True,
-        first={"spec.taskType": "NamedEntityRecognition"},
+        first={"spec.taskType": "NamedEntityRecognition", **OWN_MODEL},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(
@@ -655,6 +669,41 @@ CEL_CASES = [
             ("Auto", {"name": "Auto", "parameters": _TREES}),
             ("KernelRidge", {"name": "KernelRidge", "parameters": _TREES}),
             ("nothing", {"parameters": _TREES}),
+        )
+    ),
+    _scalar(
+        "an initial model is a URI",
+        "spec.autoLabeling.initialModelURI",
+        _URI,
+        "gs://bucket/model.skops",
+        "model.skops",
+    ),
+    _scalar(
+        "an initial model lies where it says",
+        "spec.autoLabeling.initialModelURI",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+    ),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling", _INITIAL_MESSAGE),
+            {},
+            {"spec.autoLabeling.initialModelURI": bad},
+            frozenset({f"spec.autoLabeling.initialModelURI: Invalid value: {_INITIAL_MESSAGE}"}),
+            update=True,
+            first=first,
+        )
+        for name, bad, first in (
+            ("an initial model cannot change", "s3://bucket/other", {}),
+            ("an initial model cannot go", REMOVED, {}),
+            (
+                "an initial model cannot come",
+                "s3://bucket/other",
+                {"spec.autoLabeling.initialModelURI": REMOVED},
+            ),
         )
     ),
     _scalar(

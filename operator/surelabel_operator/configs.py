@@ -196,6 +196,7 @@ def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
             for each in auto.model.parameters
         )
         or None,
+        initial_model_uri=auto.initial_model_uri,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
         repair_percent=auto.repair_percent,

@@ -147,7 +147,7 @@ def test_the_last_word_on_the_consensus_may_be_exports() -> None:
 
 
 HUNG = Notice(reason="ModelFailed", message="company:Net did not end within 20 s.")
-FAILED = report_of(step("tra", 2), notices=(HUNG,))
+HAS_FAILED = report_of(step("tra", 2), notices=(HUNG,))
 TRAINED = report_of(step("tra", 3))
 
 
@@ -157,10 +157,10 @@ TRAINED = report_of(step("tra", 3))
         ([], ("Unknown", "NoModelYet")),
         ([TOO_NOISY], ("Unknown", "NoModelYet")),
         ([TRAINED], ("False", "ModelTrained")),
-        ([FAILED], ("True", "ModelFailed")),
-        ([FAILED, GOOD], ("True", "ModelFailed")),
-        ([FAILED, TRAINED], ("False", "ModelTrained")),
-        ([TRAINED, FAILED], ("True", "ModelFailed")),
+        ([HAS_FAILED], ("True", "ModelFailed")),
+        ([HAS_FAILED, GOOD], ("True", "ModelFailed")),
+        ([HAS_FAILED, TRAINED], ("False", "ModelTrained")),
+        ([TRAINED, HAS_FAILED], ("True", "ModelFailed")),
     ],
 )
 def test_a_failed_model_is_a_condition_until_the_next_one_is_trained(

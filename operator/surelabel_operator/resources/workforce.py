@@ -154,7 +154,7 @@ class Model(Part):
     }
 
 
-def _model_of(auto: str) -> str:
+def model_in_cel(auto: str) -> str:
     """Name or entrypoint of the model of an ``autoLabeling``, in CEL."""
     model = f"{auto}.model"
     named = f"(has({model}.name) ? {model}.name : 'Auto')"
@@ -233,6 +233,14 @@ class AutoLabeling(Part):
         default=Model(),
         description="Which model is trained; without it Auto. Immutable.",
     )
+    initial_model_uri: str | None = Field(
+        default=None,
+        max_length=URI_MAX,
+        description="URI of the model/model.skops that an earlier job with the same task type and "
+        "labels has exported: it proposes labels before the first round. Immutable, also its "
+        "absence.",
+        json_schema_extra=rules(URI_RULE, PATH_RULE),
+    )
     seed_items: int = Field(
         default=200, ge=1, le=100_000, description="Items that people label before any model."
     )
@@ -253,6 +261,19 @@ class AutoLabeling(Part):
 
     model_config = {
         "json_schema_extra": rules(
+            # Jobs from before entrypoints have Auto by its name, without anybody having set it.
+            rule(
+                f"{model_in_cel('self')} == {model_in_cel('oldSelf')}",
+                "model is immutable; create another LabelingJob instead",
+                field_path=".model",
+            ),
+            rule(
+                "has(self.initialModelURI) == has(oldSelf.initialModelURI) && "
+                "(!has(self.initialModelURI) || self.initialModelURI == oldSelf.initialModelURI)",
+                "initialModelURI is immutable, also its absence; create another LabelingJob "
+                "instead",
+                field_path=".initialModelURI",
+            ),
             rule(
                 "has(self.tolerancePermille) == has(oldSelf.tolerancePermille) && "
                 "(!has(self.tolerancePermille) || "
@@ -260,12 +281,6 @@ class AutoLabeling(Part):
                 "tolerancePermille is immutable, also its absence; create another LabelingJob "
                 "instead",
                 field_path=".tolerancePermille",
-            ),
-            # Jobs from before entrypoints have Auto by its name, without anybody having set it.
-            rule(
-                f"{_model_of('self')} == {_model_of('oldSelf')}",
-                "model is immutable; create another LabelingJob instead",
-                field_path=".model",
             ),
         )
     }

@@ -44,6 +44,8 @@ class _Child:
         self._n_classes: int = asked["n_classes"]
         self._seed: int = asked["seed"]
         self._estimator: Any = None
+        # A model of a file, in place of an estimator.
+        self._loaded: Any = None
         self._classes = np.empty(0, np.int64)
         self._n_features = 0
 
@@ -60,10 +62,19 @@ class _Child:
         self._classes, self._n_features = np.unique(label), features.shape[1]
         self._write(command, proba)
 
+    def load(self, command: Mapping[str, Any]) -> None:
+        """Take a trained model from its file."""
+        from surelabel.models.files import load
+
+        self._loaded = load((self._folder / command["file"]).read_bytes(), is_apart=True)
+
     def predict(self, command: Mapping[str, Any]) -> None:
         """Probabilities of items."""
         features = self._features(command)
-        proba = class_proba(self._estimator, features, self._classes, self._n_classes)
+        if self._loaded is not None:
+            proba = self._loaded.predict_proba(features)
+        else:
+            proba = class_proba(self._estimator, features, self._classes, self._n_classes)
         self._write(command, proba)
 
     def save(self, command: Mapping[str, Any]) -> None:

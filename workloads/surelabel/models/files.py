@@ -68,7 +68,7 @@ def load(data: bytes, *, is_apart: bool = False) -> Model:
     from surelabel.models.classifier import MODELS, Model
     from surelabel.models.estimator_model import EstimatorModel
 
-    content = unpacked(data, FORMAT, trusted=(*TRUSTED, *(FORGEABLE if is_apart else ())))
+    content = unpacked(data, FORMAT, trusted=(*TRUSTED, *FORGEABLE) if is_apart else TRUSTED)
     name = content["name"]
     temperature = content.get("temperature")
     if name not in (MODELS if temperature is None else SCIKIT_LEARN):
@@ -92,7 +92,7 @@ def packed(content: dict[str, Any]) -> bytes:
     return _normalised(skops.io.dumps(content))
 
 
-def unpacked(data: bytes, format_: object, trusted: tuple[str, ...] = TRUSTED) -> dict[str, Any]:
+def unpacked(data: bytes, format_: object, *, trusted: tuple[str, ...] = TRUSTED) -> dict[str, Any]:
     """What ``packed`` wrote, with ``format_`` under ``format``; ModelFileError."""
     import skops.io
 

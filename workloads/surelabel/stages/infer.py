@@ -177,7 +177,8 @@ def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple
     """What to propose now; and whether auto-labeling can pay at all from here on."""
     if len(pool.line) == 0:
         return Advice(None, "PoolIsEmpty"), False
-    past = OutOfFold.from_bytes(context.read("outOfFold"))
+    has_past = context.has("outOfFold")
+    past = OutOfFold.from_bytes(context.read("outOfFold")) if has_past else OutOfFold.none()
     uniform = past.role == Role.UNIFORM
     wrong = past.predicted[uniform] != past.label[uniform]
     errors = fit_errors(past.confidence[uniform].astype(np.float64), wrong)

@@ -113,6 +113,17 @@ def train_outside(
     return OutsideTrained(sure(cross), {"model": own, "predictions": predictions})
 
 
+def predictions_of_file(
+    context: StageContext, reader: ItemReader, state: LabelState, uri: str, data: bytes
+) -> ObjectRef:
+    """What a model's file says of the pool, read in a process of its own; ModelFailedError."""
+    model = OutsideModel({}, name=uri)
+    with _process(context, model, seed=0) as process:
+        process.load(data)
+        parts = _of_pool(process, reader, state, lambda proba: proba)
+        return write_predictions(context, reader, uri, parts)
+
+
 def failed(context: StageContext, error: ModelFailedError) -> dict[str, ObjectRef | None]:
     """Say that there is no model this round; what to carry on."""
     context.notice(

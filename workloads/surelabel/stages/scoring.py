@@ -113,8 +113,8 @@ def score_shard(context: StageContext, number: int) -> ShardScores:
     if scores is not None and (learner is None or guesses is not None):
         return ShardScores(scores, guesses)
     if context.has(PREDICTIONS):
-        said = _of_predictions(context, number)
-        return ShardScores(context.create(key + ".npz", said.to_bytes()), None)
+        predicted = _of_predictions(context, number)
+        return ShardScores(context.create(key + ".npz", predicted.to_bytes()), None)
     reader, state, model = _inputs(_Key(context))
     line, features = reader.features(number)
     rows = np.flatnonzero(state.kind[line] == Kind.OPEN)

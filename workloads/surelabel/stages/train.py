@@ -35,6 +35,12 @@ class OutOfFold:
     confidence: NDArray[np.float32]
     role: NDArray[np.int8]
 
+    @classmethod
+    def none(cls) -> OutOfFold:
+        """Of a model that was trained elsewhere: nothing."""
+        line, label = np.empty(0, np.int64), np.empty(0, np.int32)
+        return cls(line, label, label, np.empty(0, np.float32), np.empty(0, np.int8))
+
     def to_bytes(self) -> bytes:
         """Equal values give equal bytes."""
         buffer = io.BytesIO()
@@ -102,9 +108,13 @@ def train(context: StageContext) -> StageResult:
             )
     except NotTrainableError as error:
         raise ConfigurationError("ModelNotTrainable", str(error)) from error
-    model_ref = context.write("model.skops", learned.model.save(), role="model")
-    carry: dict[str, ObjectRef | None] = {"model": model_ref, "points": points_ref}
+    carry = {**_own(context, learned.model.save()), "points": points_ref}
     return _result(context, state, lines, learned.left_out, carry)
+
+
+def _own(context: StageContext, model: bytes) -> dict[str, ObjectRef | None]:
+    # What an initial model predicted counts no more.
+    return {"model": context.write("model.skops", model, role="model"), "predictions": None}
 
 
 def _result(
@@ -130,7 +140,7 @@ def _train_values(context: StageContext, task: ValueTask[Any]) -> StageResult:
 
     reader, state = read_items(context), read_state(context)
     model, scored = train_values(context, reader, state, state.lines(Kind.HUMAN), task)
-    return _tried(context, scored, {"model": context.write("model.skops", model, role="model")})
+    return _tried(context, scored, _own(context, model))
 
 
 def _tried(
