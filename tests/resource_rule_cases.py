@@ -450,7 +450,7 @@ CEL_CASES = [
         "spec.autoLabeling",
         f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
         {"spec.taskType": "Polygon", **_PEOPLE},
-        {"spec.taskType": "Polygon"},
+        {"spec.taskType": "Polygon", **OWN_MODEL},
     ),
     _spec_rule(
         "what is a class is right or wrong",
@@ -753,7 +753,11 @@ CEL_CASES = [
             "spec", f"must be Builtin unless taskType is one of {_OF_CLASSES}, TextClassification"
         ),
         {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
-        {"spec.taskType": "Polygon", _ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {
+            "spec.taskType": "Polygon",
+            **OWN_MODEL,
+            _ENCODER: {"uri": "s3://bucket/encoder.onnx"},
+        },
         frozenset(
             {
                 f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of "
