@@ -84,6 +84,7 @@ def _cost(report: dict[str, Any]) -> Cost:
         all_human_answers=cost["allHumanAnswers"],
         amount=cost["amount"],
         all_human_amount=cost["allHumanAmount"],
+        to_finish_amount=cost["toFinishAmount"],
         currency=cost["currency"],
     )
 
