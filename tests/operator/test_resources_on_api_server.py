@@ -221,6 +221,7 @@ def test_the_largest_object_that_the_schema_allows_can_be_created_and_changed(
                 "spec.consolidation.method": "HierarchicalDawidSkene",
                 "spec.input": {"manifest": uri},
                 "spec.output.uri": uri,
+                "spec.autoLabeling.encoder": {"uri": uri},
                 "spec.storage.endpoint": "https://" + "a" * 1_016,
                 "spec.storage.serverSideEncryption.type": "aws:kms",
                 "spec.stopping.maxCost": money,
