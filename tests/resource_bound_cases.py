@@ -27,6 +27,10 @@ _ALONE: dict[str, Changes] = {
         "spec.autoLabeling.encoder": {"package": "my-encoders/encoder.onnx"}
     },
     "spec.input.auditLabelAttributeName": CORRECTING,
+    "spec.autoLabeling.tolerancePermille": {
+        "spec.taskType": "NamedEntityRecognition",
+        "spec.autoLabeling.tolerancePermille": 500,
+    },
     "spec.compute.ray.address.url": {"spec.compute.ray.address.name": REMOVED},
     "spec.workforce.annotatorsPerItem": {"spec.workforce.maxAnnotatorsPerItem": REMOVED},
     "spec.workforce.maxAnnotatorsPerItem": {"spec.workforce.annotatorsPerItem": 1},

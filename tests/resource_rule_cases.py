@@ -30,6 +30,8 @@ def cel_rules(kind: str) -> set[str]:
 
 
 _OF_CLASSES = "ImageClassification"
+_WITH_TOLERANCE = "BoundingBox, NamedEntityRecognition, SemanticSegmentation"
+_LEARNABLE = ", ".join(sorted(n for n, facts in TASK_TYPE_FACTS.items() if facts.has_model))
 # Without models, which learn classes only.
 _PEOPLE = {"spec.autoLabeling": REMOVED}
 _OTHER = "create another LabelingJob instead"
@@ -86,6 +88,9 @@ def _spec_rule(
 
 _ATTRIBUTE = "spec.labelAttributeName"
 _ENCODER = "spec.autoLabeling.encoder"
+_ENCODING_IMAGES = "ImageClassification, ImageClassificationMultiLabel"
+_ENCODING_TEXTS = "TextClassification, TextClassificationMultiLabel"
+_ENCODING = f"{_ENCODING_IMAGES}, {_ENCODING_TEXTS}"
 _AUDITED = "spec.input.auditLabelAttributeName"
 _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
@@ -438,10 +443,38 @@ CEL_CASES = [
         "models learn classes only",
         "spec",
         "spec.autoLabeling",
-        f"models learn {_OF_CLASSES}, TextClassification only; leave autoLabeling out, and people "
-        "label everything",
-        {"spec.taskType": "BoundingBox", **_PEOPLE},
-        {"spec.taskType": "BoundingBox"},
+        f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
+        {"spec.taskType": "Polygon", **_PEOPLE},
+        {"spec.taskType": "Polygon"},
+    ),
+    _spec_rule(
+        "what is a class is right or wrong",
+        "spec",
+        "spec.autoLabeling.tolerancePermille",
+        f"only labels of {_WITH_TOLERANCE} are more or less right; leave it out",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+    ),
+    _spec_rule(
+        "estimators learn classes",
+        "spec",
+        "spec.autoLabeling.model.name",
+        f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
+        {"spec.taskType": "TextClassificationMultiLabel"},
+        {
+            "spec.taskType": "TextClassificationMultiLabel",
+            "spec.autoLabeling.model.name": "SVM",
+        },
+    ),
+    _spec_rule(
+        "a tolerance cannot come",
+        "spec.autoLabeling",
+        "spec.autoLabeling.tolerancePermille",
+        f"tolerancePermille is immutable, also its absence; {_OTHER}",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+        update=True,
+        first={"spec.taskType": "NamedEntityRecognition"},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(
@@ -570,7 +603,7 @@ CEL_CASES = [
         "an encoder of texts is none of pictures",
         "spec",
         f"{_ENCODER}.name",
-        "MiniLM encodes texts: taskType must be TextClassification",
+        f"MiniLM encodes texts: taskType must be one of {_ENCODING_TEXTS}",
         {_ENCODER: {"name": "MiniLM"}, "spec.taskType": "TextClassification"},
         {_ENCODER: {"name": "MiniLM"}},
     ),
@@ -578,25 +611,18 @@ CEL_CASES = [
         "an encoder of pictures is none of texts",
         "spec",
         f"{_ENCODER}.name",
-        f"EfficientNetLite0 encodes images: taskType must be {_OF_CLASSES}",
+        f"EfficientNetLite0 encodes images: taskType must be one of {_ENCODING_IMAGES}",
         {_ENCODER: {"name": "EfficientNetLite0"}},
         {_ENCODER: {"name": "EfficientNetLite0"}, "spec.taskType": "TextClassification"},
     ),
     Case(
         "an encoder makes one row of features an item",
         "LabelingJob",
-        rule_key(
-            "spec", f"must be Builtin unless taskType is one of {_OF_CLASSES}, TextClassification"
-        ),
+        rule_key("spec", f"must be Builtin unless taskType is one of {_ENCODING}"),
         {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
-        {"spec.taskType": "BoundingBox", _ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {"spec.taskType": "NamedEntityRecognition", _ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
         frozenset(
-            {
-                f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of "
-                f"{_OF_CLASSES}, TextClassification",
-                f"spec.autoLabeling: Invalid value: models learn {_OF_CLASSES}, "
-                "TextClassification only; leave autoLabeling out, and people label everything",
-            }
+            {f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of {_ENCODING}"}
         ),
     ),
     _scalar(

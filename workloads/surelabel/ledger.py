@@ -19,6 +19,7 @@ class StoredProposal(Record):
     """What an infer step commits before anybody is asked about the sample.
 
     ``annotators``: the parameters that the sample will be consolidated with; None: a majority.
+    ``guesses``: the model's labels of the region where they are no classes, a JSON line each.
     """
 
     schema_version: Literal[1] = 1
@@ -28,6 +29,7 @@ class StoredProposal(Record):
     region: ObjectRef
     model: ObjectRef
     annotators: ObjectRef | None = None
+    guesses: ObjectRef | None = None
 
 
 class Evidence(Record):

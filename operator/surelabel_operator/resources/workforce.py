@@ -145,6 +145,14 @@ class AutoLabeling(Part):
         description="What turns items into features, once per item. Immutable.",
         json_schema_extra=rules(immutable("encoder")),
     )
+    tolerance_permille: int | None = Field(
+        default=None,
+        ge=1,
+        le=999,
+        description="Objects, spans and masks: a machine's label is wrong if its loss (1 - IoU, "
+        "1 - F1) against people's is above this; without it 500, for masks 300. Immutable, also "
+        "its absence.",
+    )
     model: Model = Field(
         default=Model(),
         description="Which model is trained. Immutable.",
@@ -160,6 +168,19 @@ class AutoLabeling(Part):
         description="Items that people label each round; the sample that checks a proposal comes "
         "on top.",
     )
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "has(self.tolerancePermille) == has(oldSelf.tolerancePermille) && "
+                "(!has(self.tolerancePermille) || "
+                "self.tolerancePermille == oldSelf.tolerancePermille)",
+                "tolerancePermille is immutable, also its absence; create another LabelingJob "
+                "instead",
+                field_path=".tolerancePermille",
+            ),
+        )
+    }
 
 
 class Stopping(Part):

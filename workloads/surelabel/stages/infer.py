@@ -23,6 +23,7 @@ from surelabel.stages.scoring import Scores, score_pool
 from surelabel.stages.selected import Selection
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.train import OutOfFold
+from surelabel.tasks import value_learner
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
 
@@ -59,7 +60,7 @@ def infer(context: StageContext) -> StageResult:
         query = _query(context, reader, rest, promise, is_whole_pool=advice.plan is None)
     lines = list(query.lines)
     if advice.plan is not None:
-        carry["proposal"], sample = propose(context, scores, advice.plan)
+        carry["proposal"], sample = propose(context, scores, index, advice.plan)
         lines += sample
     batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
     remainder = write_remainder(context, reader, state)
@@ -94,15 +95,22 @@ def _query(
     *,
     is_whole_pool: bool,
 ) -> _Query:
-    from surelabel.models import load
-
     wanted = promise.items_per_round
     if len(scores.line) == 0 or wanted == 0:
         return _Query()
     rng = context.rng("querying")
     candidates = thinned(scores.line, max(MAX_CANDIDATES, 4 * wanted), rng)
     features = reader.features_of(candidates)
-    probability = load(context.read("model")).predict_proba(features)
+    learner = value_learner(context.config.task_type)
+    if learner is None:
+        from surelabel.models import load
+
+        probability = load(context.read("model")).predict_proba(features)
+    else:
+        sure = scores.confidence[np.searchsorted(scores.line, candidates)].astype(np.float64)
+        # As two classes whose margin is how sure the model is.
+        probability = np.stack(((1 + sure) / 2, (1 - sure) / 2), axis=1)
+        features = learner.overview(features)
     batch = query_batch(probability, wanted, rng, features)
     # Uniform among what a region left over is not uniform in the pool.
     uniform = candidates[batch.position[batch.uniform]] if is_whole_pool else candidates[:0]

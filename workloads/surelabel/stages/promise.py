@@ -6,6 +6,7 @@ What is decided, and why that is right, stands in ``certify``; here it is read a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,22 @@ from numpy.typing import NDArray
 
 from surelabel.answers import CodedAnswers
 from surelabel.consolidation import AnnotatorParameters
+from surelabel.items import ItemReader
+from surelabel.label_values import LabelValue
 from surelabel.labels import Kind, LabelState, Role
+from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, reference_labels
 from surelabel.stages.context import StageContext, StateCorruptedError
+from surelabel.stages.sealed_values import (
+    SealedValues,
+    guess_file,
+    newest,
+    sealed_values,
+    write_guesses,
+    wrong_lines,
+)
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import Certificate, ObjectRef, Validation
 
@@ -24,7 +38,7 @@ if TYPE_CHECKING:
     from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
     from surelabel.proposing import Plan
     from surelabel.stages.rounds import OpenRound
-    from surelabel.stages.scoring import Scores
+    from surelabel.stages.scoring import ScoreIndex, Scores
 
 NOT_CERTIFIED = "NotCertified"
 
@@ -37,6 +51,8 @@ class Decided:
     certificate: Certificate | None = None
     validation: Validation | None = None
     newly_certified: int = 0
+    # By line the sample's labels where they are no classes.
+    sealed: dict[int, LabelValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,9 @@ def read_ledger(context: StageContext, ref: ObjectRef | None = None) -> Ledger:
     return Ledger(account=account)
 
 
-def propose(context: StageContext, scores: Scores, plan: Plan) -> tuple[ObjectRef, list[int]]:
+def propose(
+    context: StageContext, scores: Scores, index: ScoreIndex, plan: Plan
+) -> tuple[ObjectRef, list[int]]:
     """Commit region, labels and sample of a plan; the stored proposal and the sample's lines."""
     from surelabel.certify import open_attempt
     from surelabel.ledger import Region, StoredProposal
@@ -87,12 +105,18 @@ def propose(context: StageContext, scores: Scores, plan: Plan) -> tuple[ObjectRe
         region=context.write("region.npz", region.to_bytes(), role="region"),
         model=model,
         annotators=context.input("annotators") if context.has("annotators") else None,
+        guesses=write_guesses(context, index, region.line) if index.guesses else None,
     )
     return context.write("proposal.json", stored.to_json(), role="proposal"), list(proposal.sample)
 
 
 def decide_pending(
-    context: StageContext, state: LabelState, round_: OpenRound, *, cut_off: bool
+    context: StageContext,
+    reader: ItemReader,
+    state: LabelState,
+    round_: OpenRound,
+    *,
+    cut_off: bool,
 ) -> Decided:
     """Test the pending proposal on its sample, before anything else is done with the answers."""
     if not context.has("proposal"):
@@ -119,19 +143,68 @@ def decide_pending(
         )
         return Decided(carry={"account": _write(context, ledger, account, evidence)})
     region = Region.from_bytes(context.read_ref(stored.region))
-    reference = sealed_reference(context, stored, round_.answers, sample)
-    wrong = sample[reference.label != region.labels_of(sample)]
-    attempt, account = decide(ledger.account, proposal, wrong.tolist())
+    judged = judge_sample(
+        context, reader, stored, region, round_.answers, round_.contents, round_.index.coded
+    )
+    attempt, account = decide(ledger.account, proposal, judged.wrong)
     accepted = attempt.outcome == "Accepted"
-    _freeze(state, reference, proposal.attempt, context.stage_micros)
+    _freeze(state, judged.reference, proposal.attempt, context.stage_micros)
     labeled = 0
     if accepted:
         labeled = _label_region(state, region, sample, proposal.attempt, context.stage_micros)
+        if stored.guesses is not None:
+            # Before the file with people's labels, which hold for the sample.
+            state.values = (*state.values, guess_file(stored.guesses, region.line))
     return Decided(
         carry={"account": _write(context, ledger, account, evidence)},
         certificate=account.certificate(),
-        validation=Validation(items=len(sample), errors=len(wrong), accepted=accepted),
+        validation=Validation(items=len(sample), errors=len(judged.wrong), accepted=accepted),
         newly_certified=labeled,
+        sealed=judged.stored(context),
+    )
+
+
+@dataclass(frozen=True)
+class JudgedSample:
+    """The labels of a sample by people, and ``wrong``: the lines where the model's are errors.
+
+    ``values``: the labels where they are no classes.
+    """
+
+    reference: Consensus
+    wrong: list[int]
+    values: SealedValues | None = None
+
+    def stored(self, context: StageContext) -> dict[int, LabelValue]:
+        """By line the labels that are no classes, as files have them."""
+        task = TASK_TYPES[context.config.task_type]
+        if self.values is None or not isinstance(task, ValueTask):
+            return {}
+        return self.values.stored(context, task)
+
+
+def judge_sample(
+    context: StageContext,
+    reader: ItemReader,
+    stored: StoredProposal,
+    region: Region,
+    answers: CodedAnswers,
+    contents: AnswerContents,
+    earlier: Sequence[ObjectRef],
+) -> JudgedSample:
+    """The sample against what the model said; ``earlier``: answers of each round before it."""
+    sample = np.array(stored.proposal.sample, np.int64)
+    task = TASK_TYPES[context.config.task_type]
+    if not isinstance(task, ValueTask):
+        reference = sealed_reference(context, stored, answers, sample)
+        wrong = sample[reference.label != region.labels_of(sample)]
+        return JudgedSample(reference, wrong.tolist())
+    if stored.guesses is None:
+        raise StateCorruptedError(f"the proposal of {stored.step} names no guesses.")
+    before = newest(context, earlier, task.remembers, sample.tolist())
+    values = sealed_values(context, reader, task, answers, contents, sample, before)
+    return JudgedSample(
+        values.consensus, wrong_lines(context, task, values, stored.guesses), values
     )
 
 
