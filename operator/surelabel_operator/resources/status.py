@@ -251,7 +251,7 @@ class JobStatus(Part):
         default=[],
         max_length=MAX_CONDITIONS,
         description="Ready, Succeeded, Reconciling, Stalled, Suspended, RoundRunning, Queued, "
-        "StorageAvailable, ConsensusTooNoisy.",
+        "StorageAvailable, ConsensusTooNoisy, ModelFailed.",
         json_schema_extra=map_list("type"),
     )
 

@@ -25,6 +25,13 @@ class ConsensusError(Record):
         return cls(**dict(zip(("share", "low", "high"), values, strict=True)))
 
 
+class AskedAgain(Record):
+    """Items with an earlier label that were answered again, and how many have another label now."""
+
+    items: int
+    relabeled: int
+
+
 class RoundEntry(Record):
     """A finished round: totals after it, and what its validation sample said."""
 
@@ -38,6 +45,8 @@ class RoundEntry(Record):
     consensus_error: ConsensusError | None = None
     # Answers of the round that cannot be used; None: there are none.
     answers_set_aside: int | None = None
+    # Earlier labels of people that others were asked about again; None: there are none.
+    asked_again: AskedAgain | None = None
 
 
 class History(Record):

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from surelabel.stages.attempt_report import attempts_told
 from surelabel.stages.context import StageContext
 from surelabel.stages.costs import all_human_cost, cost_of
 from surelabel.stages.history import ConsensusError, History, read_curve
@@ -82,8 +83,11 @@ def build_report(
             "riskPermille": config.auto_labeling.risk_permille,
         }
     if progressed.certificate is not None:
-        report["certificate"] = progressed.certificate.model_dump(by_alias=True)
+        certificate = progressed.certificate.model_dump(by_alias=True, exclude_none=True)
+        report["certificate"] = certificate
         report["statement"] = _statement(progressed, history)
+    if config.auto_labeling is not None:
+        report |= attempts_told(context, carry.get("account"))
     return report
 
 
@@ -128,8 +132,9 @@ def _statement(progressed: Progressed, history: History) -> str:
         return "No label of this job came from a machine."
     sure = 100 - certificate.risk_permille / 10
     bound = certificate.error_bound_permille / 10
+    which = "the machine labels" if certificate.classes is None else "each class's machine labels"
     promise = (
-        f"With {sure:g} % confidence at most {bound:g} % of the machine labels differ from what "
+        f"With {sure:g} % confidence at most {bound:g} % of {which} differ from what "
         "your annotators' consensus would say. "
     )
     error = _consensus_error(history)

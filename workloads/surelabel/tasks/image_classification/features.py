@@ -51,7 +51,7 @@ class BrokenImageError(ValueError):
 def decode(data: bytes, side: int = SIDE * 4) -> Image.Image:
     """The image upright, in grey ("L") or colour ("RGB"); BrokenImageError.
 
-    ``side``: pixels that are enough for either side, where a format decodes faster so.
+    ``side``: a JPEG may come smaller than it is, but not below this.
     """
     try:
         with warnings.catch_warnings():
@@ -59,7 +59,7 @@ def decode(data: bytes, side: int = SIDE * 4) -> Image.Image:
             warnings.simplefilter("ignore")
             image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
             _check_size(*image.size)
-            # A JPEG decodes at a fraction of its size, which is all that is needed.
+            # A JPEG decodes at a fraction of its size, which is all that the features need.
             image.draft("", (side, side))
             image.load()
             image = ImageOps.exif_transpose(image)
