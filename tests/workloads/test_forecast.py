@@ -72,6 +72,14 @@ def test_a_batch_that_is_the_whole_pool_leaves_nothing_to_save_later() -> None:
     assert found.high < 100
 
 
+def test_an_initial_model_is_judged_as_it_is() -> None:
+    found = predicted_saving(EASY, ACCOUNT, fit_power_law([]), n_labeled=0, batch=200)
+    now = predicted_saving(EASY, ACCOUNT, LEARNS, n_labeled=600, batch=200, rounds_left=0)
+    assert found.likely == now.likely
+    assert found.low == found.high == found.likely
+    assert found.may_pay(2_000)
+
+
 def test_the_order_of_the_items_does_not_matter() -> None:
     one = predicted_saving(EASY, ACCOUNT, LEARNS, n_labeled=600, batch=200)
     other = predicted_saving(EASY[::-1], ACCOUNT, LEARNS, n_labeled=600, batch=200)

@@ -55,8 +55,8 @@ def predicted_saving(
     """The most that is saved by certifying after some more batches, or at once.
 
     ``error``: (n_pool,), the predicted chance of a wrong label. ``batch``: items of a round;
-    ``rounds_left``: None for any number. A batch takes the items that are most in doubt; what it
-    teaches, the curve says.
+    ``rounds_left``: None for any number. ``n_labeled``: 0 for an initial model.
+    A batch takes the items that are most in doubt; what it teaches, the curve says.
     """
     ranked = np.sort(error)
     # What the last model gets wrong already stands in ``error``: the curve says how that changes.
@@ -68,7 +68,8 @@ def predicted_saving(
         needed = people_needed(np.minimum(left * factor, 1.0), account)
         return 0 if needed is None else max(0, int(len(left) - needed))
 
-    horizons = _horizons(len(error), batch, rounds_left)
+    # What labels bring to a model that was trained elsewhere, nobody knows.
+    horizons = _horizons(len(error), batch if n_labeled else 0, rounds_left)
     good = {asked: saved(asked, _GOOD) for asked in horizons}
     # A forecast takes most of a second, so the others are made for the best moment and for now.
     moments = {0, max(good, key=lambda asked: (good[asked], -asked))}

@@ -36,9 +36,9 @@ class Cost:
     all_human_answers: int
     amount: str | None = None
     all_human_amount: str | None = None
+    currency: str | None = None
     # For what has no label yet.
     to_finish_amount: str | None = None
-    currency: str | None = None
 
 
 @dataclass(frozen=True)

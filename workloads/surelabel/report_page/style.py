@@ -45,7 +45,7 @@ i.nobody{background:var(--nobody)}
 svg{display:block;width:100%;height:auto}
 svg text{font:13px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;
 fill:var(--ink)}
-svg .quiet{fill:var(--quiet)}svg .strong{font-weight:700}
+svg .quiet{fill:var(--quiet);font-size:13px}svg .strong{font-weight:700}
 rect.people,circle.people{fill:var(--people)}
 rect.machines,circle.machines{fill:var(--machines)}
 rect.nobody{fill:var(--nobody);stroke:var(--quiet);stroke-width:1}
