@@ -61,6 +61,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    allow_entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+            "up to a . or :. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the status, as one line of JSON.")
     ] = False,
@@ -73,7 +81,7 @@ def run(
     with one_message():
         from surelabel_cli.run import run as command
 
-        raise typer.Exit(command(job, workdir, as_json=json))
+        raise typer.Exit(command(job, workdir, as_json=json, entrypoints=allow_entrypoint or ()))
 
 
 @app.command()
@@ -167,6 +175,33 @@ def verify(
 
 
 @app.command()
+def report(
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="URI or folder of a job: <output.uri>/<name>.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Where to write it. [default: standard output]",
+            show_default=False,
+        ),
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
+) -> None:
+    """Write a job's report, one HTML file, from its store.
+
+    Of a job that goes on: as far as it has come.
+    """
+    with one_message():
+        from surelabel_cli.report import report as command
+
+        command(uri, out, endpoint, region)
+
+
+@app.command()
 def simulate(
     job: Annotated[
         Path | None,
@@ -219,6 +254,14 @@ def simulate(
         int | None,
         typer.Option(min=1, help="Jobs side by side. [default: one a core]", show_default=False),
     ] = None,
+    allow_entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+            "up to a . or :. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the summaries, as one line of JSON.")
     ] = False,
@@ -234,7 +277,7 @@ def simulate(
 
         request = Request(
             job, tuple(vary or ()), repeats, workdir, workers, json, plot, from_job,
-            from_ground_truth, media, price,
+            from_ground_truth, media, price, tuple(allow_entrypoint or ()),
         )  # fmt: skip
         command(request)
 

@@ -201,7 +201,7 @@ def _overconfident(_features: Any, _seed: int) -> Any:
 
 
 def _worsening(features: Any, seed: int) -> Any:
-    """A kernel that grows narrower with every label, until it knows only what it was told."""
+    """A kernel that narrows with every label, until it knows nothing but what it was told."""
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import SVC
 
@@ -224,12 +224,12 @@ def model_of(setting: Setting) -> Iterator[None]:
     if setting.model not in MODELS:
         yield
         return
-    own = classifier.MODELS[_REPLACED]
-    classifier.MODELS[_REPLACED] = MODELS[setting.model]
+    own = classifier._WHOLE[_REPLACED]
+    classifier._WHOLE[_REPLACED] = MODELS[setting.model]
     try:
         yield
     finally:
-        classifier.MODELS[_REPLACED] = own
+        classifier._WHOLE[_REPLACED] = own
 
 
 def _of_data(

@@ -45,6 +45,8 @@ class ItemIndex(Record):
     has_custom_ids: bool = False
     # Lines that repeat an id of an earlier line.
     duplicates: tuple[int, ...] = ()
+    # SHA-256 of the encoder that made the features; None: they are built in.
+    encoder: str | None = None
     shards: tuple[ShardFacts, ...]
 
     def shard_of(self, line: int) -> int:

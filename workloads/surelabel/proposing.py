@@ -55,6 +55,10 @@ class Plan:
     n_sample: int
     chance: float
     people: int
+    # (N,): of several thresholds the nested region in which an item is first, strictest 0.
+    level: NDArray[np.int8] | None = None
+    # The predicted class, where each has a promise of its own.
+    label: int | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from surelabel_cli.entrypoints import check_entrypoints
 from surelabel_cli.errors import UserError
 from surelabel_cli.job_file import JobFile, read_job_file
 from surelabel_cli.output_files import whole_file
@@ -51,6 +52,8 @@ class Request:
     from_ground_truth: str | None = None
     media: Path | None = None
     price: str | None = None
+    # Prefixes of the models of others that may run.
+    entrypoints: Sequence[str] = ()
 
 
 def simulate(request: Request) -> None:
@@ -60,6 +63,9 @@ def simulate(request: Request) -> None:
     with _folder(request.workdir) as folder:
         simulated, past = _job(request, folder)
         jobs = [variation.of(simulated) for variation in tried]
+        for job in jobs:
+            named = request.path or request.from_job or request.from_ground_truth
+            check_entrypoints(str(named), job.job, request.entrypoints)
         runs = [Run(job, number) for job in jobs for number in range(request.repeats)]
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("jobs", total=len(runs))

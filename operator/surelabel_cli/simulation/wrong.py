@@ -22,7 +22,7 @@ from surelabel.ledger import Evidence, Ledger, StoredProposal
 from surelabel.selection import stream
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.context import StageContext
-from surelabel.stages.promise import sealed_reference
+from surelabel.stages.judged_samples import sealed_reference
 from surelabel.stages.recorded import SimulatedPeople, read_recorded
 from surelabel.stages.sealed_values import newest, sealed_values, tolerance_of
 from surelabel.stages.stored import read_answer_index, read_items

@@ -41,6 +41,8 @@ _ITEMS_PER_SEGMENT = 500
 class _Tally:
     answered: int = 0
     partial: int = 0
+    # Items without a label so far.
+    new: int = 0
     expired: int = 0
     answers: int = 0
     stopped: bool = False
@@ -191,6 +193,8 @@ def _count(tally: _Tally, task: Task, given: Sequence[Answer]) -> None:
         tally.answered += 1
     elif given:
         tally.partial += 1
+    # Whom nobody is left out for has had no answer yet, in this round or an earlier one.
+    tally.new += bool(given) and not task.exclude
     for answer in given:
         tally.seen.add(answer.annotator)
         if tally.last_time is None or answer.submission_time > tally.last_time:
@@ -201,8 +205,6 @@ def _limit_reached(context: StageContext, tally: _Tally, asked: int) -> bool:
     """Whether another item may not be handed out to so many people."""
     limits, previous = context.config.limits, context.previous
     counters = previous.counters
-    # A further pass asks again about items that this round has counted already.
-    new = tally.answered + tally.partial if context.config.step.pass_ == 1 else 0
     if (
         limits.max_answers is not None
         and previous.answers + tally.answers + asked > limits.max_answers
@@ -211,12 +213,12 @@ def _limit_reached(context: StageContext, tally: _Tally, asked: int) -> bool:
     if (
         limits.max_human_labeled_items is not None
         and context.config.step.pass_ == 1
-        and counters.human_labeled + new >= limits.max_human_labeled_items
+        and counters.human_labeled + tally.new >= limits.max_human_labeled_items
     ):
         return True
     if limits.max_labeled_percent is not None and limits.max_labeled_percent < 100:
         allowed = counters.total * limits.max_labeled_percent // 100
-        return context.config.step.pass_ == 1 and counters.total_labeled + new >= allowed
+        return context.config.step.pass_ == 1 and counters.total_labeled + tally.new >= allowed
     return False
 
 

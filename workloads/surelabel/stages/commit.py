@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from surelabel.stages.context import StageContext, StageResult
 from surelabel_contract.stages import StageFailure, StageReport
 
-_VERSIONS = ("surelabel", "numpy", "scikit-learn", "pyarrow", "ray")
+_VERSIONS = ("surelabel", "numpy", "onnxruntime", "scikit-learn", "pyarrow", "ray")
 
 
 def build_report(context: StageContext, result: StageResult) -> StageReport:
