@@ -40,9 +40,14 @@ FULL_JOB: dict[str, Any] = {
             "targetErrorPermille": 50,
             "riskPermille": 50,
             "encoder": {"name": "Builtin"},
-            "model": {"name": "Auto"},
+            "model": {
+                "name": "RandomForestClassifier",
+                "parameters": [{"name": "n_estimators", "value": "200"}],
+            },
+            "initialModelURI": "s3://bucket/earlier/model/model.skops",
             "seedItems": 200,
             "itemsPerRound": 200,
+            "repairPercent": 10,
         },
         "stopping": {
             "maxRounds": 20,
@@ -115,6 +120,13 @@ CORRECTING: Changes = {
     "spec.taskType": "LabelAdjustment",
     "spec.autoLabeling": REMOVED,
     "spec.input.auditLabelAttributeName": "rough",
+}
+
+
+# What makes FULL_JOB one with the models of its task type alone.
+OWN_MODEL: Changes = {
+    "spec.autoLabeling.model": REMOVED,
+    "spec.autoLabeling.initialModelURI": REMOVED,
 }
 
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import CORRECTING, REMOVED, Case, Changes, rule_key, way_to_ray
+from resource_cases import CORRECTING, OWN_MODEL, REMOVED, Case, Changes, rule_key, way_to_ray
+from surelabel_contract.model_names import FIXED_MODELS
 from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import KINDS, build_schema
 from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE
@@ -96,6 +97,13 @@ _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
 _RAY_MESSAGE = f"the way to Ray (address, cluster, selector) is immutable; {_OTHER}"
+_INITIAL_MESSAGE = f"initialModelURI is immutable, also its absence; {_OTHER}"
+_PARAMETERS_MESSAGE = f"model.parameters is immutable, also its absence; {_OTHER}"
+_NO_PARAMETERS = (
+    f"{', '.join(FIXED_MODELS)} take none, nor does a model without name and entrypoint, which is "
+    "Auto"
+)
+_TREES = [{"name": "n_estimators", "value": "200"}]
 _ONE_RAY = "needs exactly one of: address, cluster, selector"
 
 
@@ -455,16 +463,29 @@ CEL_CASES = [
         {},
         {"spec.autoLabeling.tolerancePermille": 300},
     ),
+    *(
+        _spec_rule(
+            f"estimators learn classes, {name}",
+            "spec",
+            "spec.autoLabeling.model",
+            f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
+            {},
+            {"spec.autoLabeling.model": model},
+            first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
+        )
+        for name, model in (
+            ("by name", {"name": "SVM"}),
+            ("by entrypoint", {"entrypoint": "company:Net"}),
+        )
+    ),
     _spec_rule(
-        "estimators learn classes",
+        "an initial model gives classes",
         "spec",
-        "spec.autoLabeling.model.name",
-        f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
-        {"spec.taskType": "TextClassificationMultiLabel"},
-        {
-            "spec.taskType": "TextClassificationMultiLabel",
-            "spec.autoLabeling.model.name": "SVM",
-        },
+        "spec.autoLabeling.initialModelURI",
+        f"goes with taskType one of {_OF_CLASSES}, TextClassification; leave it out",
+        {},
+        {"spec.autoLabeling.initialModelURI": "s3://bucket/model.skops"},
+        first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
     ),
     _spec_rule(
         "a tolerance cannot come",
@@ -474,7 +495,7 @@ CEL_CASES = [
         {},
         {"spec.autoLabeling.tolerancePermille": 300},
         update=True,
-        first={"spec.taskType": "NamedEntityRecognition"},
+        first={"spec.taskType": "NamedEntityRecognition", **OWN_MODEL},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(
@@ -590,6 +611,119 @@ CEL_CASES = [
     _immutable("spec.consolidation", "consolidation", {"method": "MajorityVote"}),
     _immutable("spec.autoLabeling.targetErrorPermille", "targetErrorPermille", 60, "60"),
     _immutable("spec.autoLabeling.riskPermille", "riskPermille", 60, "60"),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling", f"model is immutable; {_OTHER}"),
+            {"spec.autoLabeling.model": good},
+            {"spec.autoLabeling.model": bad},
+            frozenset({f"spec.autoLabeling.model: Invalid value: model is immutable; {_OTHER}"}),
+            update=True,
+            first={"spec.autoLabeling.model": first},
+        )
+        for name, first, good, bad in (
+            ("model cannot change", {"name": "SVM"}, {"name": "SVM"}, {"name": "KernelRidge"}),
+            ("Auto may be left out", {"name": "Auto"}, {}, {"name": "SVM"}),
+            ("Auto may be named", {}, {"name": "Auto"}, {"entrypoint": "company:Net"}),
+            (
+                "an entrypoint cannot change",
+                {"entrypoint": "company:Net"},
+                {"entrypoint": "company:Net"},
+                {"entrypoint": "company:Tree"},
+            ),
+        )
+    ),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling.model", _PARAMETERS_MESSAGE),
+            {},
+            {"spec.autoLabeling.model.parameters": bad},
+            frozenset(
+                {f"spec.autoLabeling.model.parameters: Invalid value: {_PARAMETERS_MESSAGE}"}
+            ),
+            update=True,
+        )
+        for name, bad in (
+            ("a parameter cannot change", [{"name": "n_estimators", "value": "3"}]),
+            ("parameters cannot go", REMOVED),
+        )
+    ),
+    _spec_rule(
+        "a model has a name or an entrypoint",
+        "spec.autoLabeling.model",
+        "spec.autoLabeling.model",
+        "needs name or entrypoint, not both",
+        {"spec.autoLabeling.model": {"entrypoint": "company:Net"}},
+        {"spec.autoLabeling.model.entrypoint": "company:Net"},
+    ),
+    *(
+        _spec_rule(
+            f"a model by {name} takes no parameters",
+            "spec.autoLabeling.model",
+            "spec.autoLabeling.model.parameters",
+            _NO_PARAMETERS,
+            {"spec.autoLabeling.model": {**model, "entrypoint": "company:Net", "name": None}},
+            {"spec.autoLabeling.model": model},
+        )
+        for name, model in (
+            ("Auto", {"name": "Auto", "parameters": _TREES}),
+            ("KernelRidge", {"name": "KernelRidge", "parameters": _TREES}),
+            ("nothing", {"parameters": _TREES}),
+        )
+    ),
+    _scalar(
+        "an initial model is a URI",
+        "spec.autoLabeling.initialModelURI",
+        _URI,
+        "gs://bucket/model.skops",
+        "model.skops",
+    ),
+    _scalar(
+        "an initial model lies where it says",
+        "spec.autoLabeling.initialModelURI",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+    ),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling", _INITIAL_MESSAGE),
+            {},
+            {"spec.autoLabeling.initialModelURI": bad},
+            frozenset({f"spec.autoLabeling.initialModelURI: Invalid value: {_INITIAL_MESSAGE}"}),
+            update=True,
+            first=first,
+        )
+        for name, bad, first in (
+            ("an initial model cannot change", "s3://bucket/other", {}),
+            ("an initial model cannot go", REMOVED, {}),
+            (
+                "an initial model cannot come",
+                "s3://bucket/other",
+                {"spec.autoLabeling.initialModelURI": REMOVED},
+            ),
+        )
+    ),
+    _scalar(
+        "an entrypoint is module:Class",
+        "spec.autoLabeling.model.entrypoint",
+        "must be module:Class, such as company.models:Net",
+        "company.models:Net",
+        "company.models.Net",
+        first={"spec.autoLabeling.model": {}},
+    ),
+    _scalar(
+        "a parameter is a name of Python",
+        "spec.autoLabeling.model.parameters.0.name",
+        "must be the name of a parameter: letters, digits, '_', no digit first",
+        "max_depth",
+        "max-depth",
+    ),
     _immutable("spec.autoLabeling.encoder", "encoder", {"name": "EfficientNetLite0"}),
     _spec_rule(
         "there is one encoder",
@@ -615,15 +749,14 @@ CEL_CASES = [
         {_ENCODER: {"name": "EfficientNetLite0"}},
         {_ENCODER: {"name": "EfficientNetLite0"}, "spec.taskType": "TextClassification"},
     ),
-    Case(
+    _spec_rule(
         "an encoder makes one row of features an item",
-        "LabelingJob",
-        rule_key("spec", f"must be Builtin unless taskType is one of {_ENCODING}"),
+        "spec",
+        _ENCODER,
+        f"must be Builtin unless taskType is one of {_ENCODING}",
+        {},
         {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
-        {"spec.taskType": "NamedEntityRecognition", _ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
-        frozenset(
-            {f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of {_ENCODING}"}
-        ),
+        first={"spec.taskType": "NamedEntityRecognition", **OWN_MODEL},
     ),
     _scalar(
         "an encoder's URI is one",
@@ -650,7 +783,6 @@ CEL_CASES = [
         "../encoder.onnx",
         first={f"{_ENCODER}.name": REMOVED},
     ),
-    _immutable("spec.autoLabeling.model", "model", {"name": "SVM"}),
     Case(
         "stopNow is final",
         "LabelingJob",

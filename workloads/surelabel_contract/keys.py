@@ -16,6 +16,7 @@ ANNOTATIONS = "annotations"
 CONSOLIDATED = f"{ANNOTATIONS}/consolidated-annotation/output"
 MODEL = "model"
 REPORT = "report/report.json"
+REPORT_PAGE = "report/report.html"
 REJECTED = "report/rejected.jsonl"
 UNLABELED = "report/unlabeled.jsonl"
 

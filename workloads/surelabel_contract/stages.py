@@ -12,6 +12,8 @@ from surelabel_contract.steps import Step
 # The reason of a notice, and the condition that it becomes.
 CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
+# The same of a model that failed; the next model that did not takes it away.
+MODEL_FAILED = "ModelFailed"
 # In a report's ``seconds``: the whole stage; the other entries are parts of it.
 TOTAL_SECONDS = "total"
 # The metrics of reports that say how good labels and models are, each from 0 to 1.
@@ -70,6 +72,13 @@ class Money(Record):
     currency: str
 
 
+class ModelParameter(Record):
+    """A parameter of a model's constructor; ``value`` is JSON, or a text that is none."""
+
+    name: str
+    value: str
+
+
 class Encoder(Record):
     """What turns items into features; exactly one of name, uri and package."""
 
@@ -89,10 +98,18 @@ class AutoLabeling(Record):
     # None: the task type's own features.
     encoder: Encoder | None = None
     model: str = "Auto"
+    # module:Class in place of a model's name; code of others, which the operator has allowed.
+    model_entrypoint: str | None = None
+    model_parameters: tuple[ModelParameter, ...] | None = None
     initial_model_uri: str | None = None
     seed_items: int = 200
     items_per_round: int = 200
+    repair_percent: int = 0
     query: str = "Auto"
+    # One promise about all machine labels, or one about those of each predicted class.
+    guarantee: Literal["Overall", "PerClass"] = "Overall"
+    # Regions that an attempt tests: one, or several nested ones.
+    thresholds: Literal["One", "Nested"] = "One"
 
 
 class SimulatedAnnotator(Record):
@@ -107,6 +124,8 @@ class SimulatedWorkforce(Record):
 
     annotators: tuple[SimulatedAnnotator, ...]
     truth_uri: str
+    # What people once answered, by the manifest's lines (``recorded``); None: nothing is known.
+    answers_uri: str | None = None
     mean_seconds: int = 10
     seed: int = 0
 
@@ -219,6 +238,15 @@ class LabelCounters(Record):
     unlabeled: int = 0
 
 
+class ClassBound(Record):
+    """The promise about the machine labels of one class (its id), where each has its own."""
+
+    label: int
+    error_bound_permille: int
+    charged_errors: int
+    machine_labels: int
+
+
 class Certificate(Record):
     """The promise as it stands: with probability 1 - risk at most this share is wrong."""
 
@@ -231,6 +259,9 @@ class Certificate(Record):
     charged_errors: int
     machine_labels: int
     attempts: int
+    # Where each predicted class has a promise of its own: those with the largest bounds, at most
+    # 20; the bound above is the largest. None: one promise about all.
+    classes: tuple[ClassBound, ...] | None = None
 
 
 class NextFacts(Record):

@@ -21,7 +21,13 @@ from surelabel_operator.resources.compute import Compute
 from surelabel_operator.resources.metadata import Metadata
 from surelabel_operator.resources.status import JobStatus
 from surelabel_operator.resources.storage import ATTRIBUTE_RULE, Input, Output, Storage
-from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, Stopping, Workforce
+from surelabel_operator.resources.workforce import (
+    AutoLabeling,
+    Consolidation,
+    Stopping,
+    Workforce,
+    model_in_cel,
+)
 
 NAME_MAX = 40
 MAX_LABELS = 256
@@ -225,7 +231,6 @@ class LabelingJobSpec(Part):
                 "label everything",
                 field_path=".autoLabeling",
             ),
-            *_encoder_rules(),
             rule(
                 f"!has(self.autoLabeling) || !has(self.autoLabeling.tolerancePermille) || "
                 f"self.taskType in {_TOLERANT!r}",
@@ -233,11 +238,18 @@ class LabelingJobSpec(Part):
                 field_path=".autoLabeling.tolerancePermille",
             ),
             rule(
-                f"!has(self.autoLabeling) || !has(self.autoLabeling.model) || "
-                f"self.autoLabeling.model.name == 'Auto' || self.taskType in {_CLASSIFYING!r}",
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                f"{model_in_cel('self.autoLabeling')} == 'Auto'",
                 f"must be Auto where taskType is not {_one_of(_CLASSIFYING)}",
-                field_path=".autoLabeling.model.name",
+                field_path=".autoLabeling.model",
             ),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                "!has(self.autoLabeling.initialModelURI)",
+                f"goes with taskType {_one_of(_CLASSIFYING)}; leave it out",
+                field_path=".autoLabeling.initialModelURI",
+            ),
+            *_encoder_rules(),
             *_method_rules(),
             rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from surelabel.stages.context import StageContext, StageResult
@@ -58,6 +59,7 @@ def write_draft(context: StageContext, failure: StageFailure) -> None:
     context.folder.write(context.keys.draft(config.step, config.attempt), failure.to_json())
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _VERSIONS:

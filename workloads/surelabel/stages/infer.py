@@ -10,15 +10,19 @@ import logging
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.items import ItemReader
-from surelabel.labels import Role
+from surelabel.labels import Kind, LabelState, Role
+from surelabel.models.estimators import Features
 from surelabel.proposing import WAITS, Advice, advise, fit_errors
 from surelabel.selection import query_batch
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.first_batch import MAX_CANDIDATES, thinned
+from surelabel.stages.first_batch import MAX_CANDIDATES, choose_without_model, thinned
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.promise import propose, read_ledger
+from surelabel.stages.repair import choose_repairs
 from surelabel.stages.scoring import Scores, score_pool
 from surelabel.stages.selected import Selection
 from surelabel.stages.stored import read_items, read_state
@@ -42,6 +46,8 @@ def infer(context: StageContext) -> StageResult:
     if promise is None:
         raise ConfigurationError("NoAutoLabeling", "spec.autoLabeling is absent; nothing to score.")
     reader, state = read_items(context), read_state(context)
+    if not context.has("model"):
+        return _without_model(context, reader, state, promise)
     with context.phase("score"):
         scores, index = score_pool(context, reader)
     carry: dict[str, ObjectRef | None] = {
@@ -60,13 +66,23 @@ def infer(context: StageContext) -> StageResult:
         query = _query(context, reader, rest, promise, is_whole_pool=advice.plan is None)
     lines = list(query.lines)
     if advice.plan is not None:
-        carry["proposal"], sample = propose(context, scores, index, advice.plan)
+        carry["proposal"], sample = propose(context, scores, index, [advice.plan])
         lines += sample
-    batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
+    with context.phase("repair"):
+        asked = len(lines) * context.config.annotators_per_item
+        repairs = choose_repairs(context, state, asked * promise.repair_percent // 100)
+    batch = write_batch(
+        context,
+        reader,
+        TASKS,
+        mixed(context.seed, [*lines, *(entry.line for entry in repairs)]),
+        exclude={entry.line: entry.exclude for entry in repairs},
+        annotators={entry.line: entry.annotators for entry in repairs},
+    )
     remainder = write_remainder(context, reader, state)
     carry["tasks"], carry["remainder"] = batch.ref, remainder.ref
     carry["selection"] = context.write("selection.json", query.selection.to_json())
-    metrics = {"poolItems": float(len(scores.line))}
+    metrics = {"poolItems": float(len(scores.line)), "itemsAskedAgain": float(len(repairs))}
     if advice.plan is not None:
         metrics["proposedItems"] = float(len(advice.plan.position))
         metrics["chanceToPass"] = round(advice.plan.chance, 6)
@@ -103,9 +119,7 @@ def _query(
     features = reader.features_of(candidates)
     learner = value_learner(context.config.task_type)
     if learner is None:
-        from surelabel.models import load
-
-        probability = load(context.read("model")).predict_proba(features)
+        probability = _probability(context, reader, candidates, features)
     else:
         sure = scores.confidence[np.searchsorted(scores.line, candidates)].astype(np.float64)
         # As two classes whose margin is how sure the model is.
@@ -117,6 +131,43 @@ def _query(
     return _Query(candidates[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist())))
 
 
+def _probability(
+    context: StageContext, reader: ItemReader, lines: NDArray[np.int64], features: Features
+) -> NDArray[np.float64]:
+    from surelabel.models import load
+
+    if context.has(PREDICTIONS):
+        return Predicted(context, reader).of(lines)
+    return load(context.read("model")).predict_proba(features)
+
+
+def _without_model(
+    context: StageContext, reader: ItemReader, state: LabelState, promise: AutoLabeling
+) -> StageResult:
+    """The model failed: people label the next batch, chosen as the first one was."""
+    with context.phase("select"):
+        lines, selection = choose_without_model(
+            context, reader, state, promise.items_per_round, context.seed
+        )
+    batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
+    remainder = write_remainder(context, reader, state)
+    return StageResult(
+        progressed=context.previous,
+        next=NextFacts(
+            task_items=batch.items,
+            task_answers=batch.answers,
+            remainder_items=remainder.items,
+            remainder_answers=remainder.answers,
+        ),
+        carry={
+            "tasks": batch.ref,
+            "remainder": remainder.ref,
+            "selection": context.write("selection.json", selection.to_json()),
+        },
+        metrics={"poolItems": float(np.count_nonzero(state.kind == Kind.OPEN))},
+    )
+
+
 def _is_last(context: StageContext) -> bool:
     last = context.config.limits.max_rounds
     return last is not None and context.config.step.round + 1 >= last
@@ -126,7 +177,8 @@ def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple
     """What to propose now; and whether auto-labeling can pay at all from here on."""
     if len(pool.line) == 0:
         return Advice(None, "PoolIsEmpty"), False
-    past = OutOfFold.from_bytes(context.read("outOfFold"))
+    has_past = context.has("outOfFold")
+    past = OutOfFold.from_bytes(context.read("outOfFold")) if has_past else OutOfFold.none()
     uniform = past.role == Role.UNIFORM
     wrong = past.predicted[uniform] != past.label[uniform]
     errors = fit_errors(past.confidence[uniform].astype(np.float64), wrong)

@@ -18,6 +18,7 @@ from surelabel.label_values import value_lines
 from surelabel.labels import Kind, LabelState
 from surelabel.models import Model, load
 from surelabel.stages.context import StageContext
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.sharding import map_shards
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.stored_labels import stored_label
@@ -111,6 +112,9 @@ def score_shard(context: StageContext, number: int) -> ShardScores:
     scores, guesses = found[0], found[-1] if learner is not None else None
     if scores is not None and (learner is None or guesses is not None):
         return ShardScores(scores, guesses)
+    if context.has(PREDICTIONS):
+        predicted = _of_predictions(context, number)
+        return ShardScores(context.create(key + ".npz", predicted.to_bytes()), None)
     reader, state, model = _inputs(_Key(context))
     line, features = reader.features(number)
     rows = np.flatnonzero(state.kind[line] == Kind.OPEN)
@@ -153,12 +157,29 @@ def _probable(
     confidence, margin = np.empty(len(line), np.float32), np.empty(len(line), np.float32)
     for start in range(0, len(line), _ROWS):
         part = slice(start, start + _ROWS)
-        proba = model.predict_proba(features[rows[part]])
-        ordered = np.sort(proba, axis=1)
-        label[part] = proba.argmax(axis=1)
-        confidence[part] = ordered[:, -1]
-        margin[part] = ordered[:, -1] - ordered[:, -2]
+        scores = _scores(line[part], model.predict_proba(features[rows[part]]))
+        label[part], confidence[part] = scores.label, scores.confidence
+        margin[part] = scores.margin
     return Scores(line, label, confidence, margin)
+
+
+def _scores(line: NDArray[np.int64], proba: NDArray[np.float64]) -> Scores:
+    ordered = np.sort(proba, axis=1)
+    return Scores(
+        line,
+        proba.argmax(axis=1).astype(np.int32),
+        ordered[:, -1].astype(np.float32),
+        (ordered[:, -1] - ordered[:, -2]).astype(np.float32),
+    )
+
+
+def _of_predictions(context: StageContext, number: int) -> Scores:
+    """The scores of a shard by a model that was asked when it was trained."""
+    reader, state = read_items(context), read_state(context)
+    shard = reader.index.shards[number]
+    line = np.arange(shard.first_line, shard.first_line + shard.n_lines)
+    line = line[state.kind[line] == Kind.OPEN]
+    return _scores(line, Predicted(context, reader).of(line))
 
 
 class _Key:
