@@ -453,8 +453,7 @@ CEL_CASES = [
         "spec.autoLabeling",
         f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
         {"spec.taskType": "Polygon", **_PEOPLE},
-        {"spec.taskType": "Polygon"},
-        first=OWN_MODEL,
+        {"spec.taskType": "Polygon", **OWN_MODEL},
     ),
     _spec_rule(
         "what is a class is right or wrong",
@@ -750,14 +749,19 @@ CEL_CASES = [
         {_ENCODER: {"name": "EfficientNetLite0"}},
         {_ENCODER: {"name": "EfficientNetLite0"}, "spec.taskType": "TextClassification"},
     ),
-    _spec_rule(
+    Case(
         "an encoder makes one row of features an item",
-        "spec",
-        _ENCODER,
-        f"must be Builtin unless taskType is one of {_ENCODING}",
-        {},
+        "LabelingJob",
+        rule_key("spec", f"must be Builtin unless taskType is one of {_ENCODING}"),
         {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
-        first={"spec.taskType": "NamedEntityRecognition", **OWN_MODEL},
+        {
+            "spec.taskType": "NamedEntityRecognition",
+            **OWN_MODEL,
+            _ENCODER: {"uri": "s3://bucket/encoder.onnx"},
+        },
+        frozenset(
+            {f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of {_ENCODING}"}
+        ),
     ),
     _scalar(
         "an encoder's URI is one",
