@@ -72,6 +72,9 @@ class Stores:
         with uri_of_field("spec.input.manifest"):
             stages.check(spec.input.manifest)
         auto = spec.auto_labeling
+        if auto is not None and auto.encoder.uri is not None:
+            with uri_of_field("spec.autoLabeling.encoder.uri"):
+                stages.check(auto.encoder.uri)
         if auto is not None and auto.initial_model_uri is not None:
             with uri_of_field("spec.autoLabeling.initialModelURI"):
                 stages.check(auto.initial_model_uri)

@@ -41,6 +41,10 @@ MANIFEST, OUTPUT = {"manifest": "s3://bucket/in"}, {"uri": "s3://bucket/out"}
             {"output": {"uri": "s3://bucket/a/./b"}},
             "spec.output.uri: 's3://bucket/a/./b': no part of a path may be empty or '.'. Leave",
         ),
+        (
+            {"autoLabeling": {"encoder": {"uri": "s3://other/encoder.onnx"}}},
+            "spec.autoLabeling.encoder.uri: 's3://other/encoder.onnx' lies under none of the",
+        ),
     ],
 )
 async def test_a_uri_that_is_refused_is_told_with_its_field(

@@ -134,6 +134,29 @@ def test_sets_of_classes_are_learned_from_an_encoder_as_well(tmp_path: Path) -> 
     assert features_of(driver, report)[1].shape == (200, 16)
 
 
+def test_an_earlier_model_starts_a_job_with_the_same_encoder_and_no_other_one(
+    tmp_path: Path,
+) -> None:
+    earlier = text_driver(tmp_path / "earlier", 120)
+    earlier.run_job(stop=lambda report: report.step.stage is Stage.INFER)
+    model = (earlier.path / "model" / "model.skops").read_bytes()
+
+    def starting(name: str, files: EncoderFiles) -> MiniDriver:
+        driver = text_driver(tmp_path / name, 600, files)
+        (tmp_path / name / "model.skops").write_bytes(model)
+        uri = f"file://{tmp_path}/{name}/model.skops"
+        assert driver.auto_labeling is not None
+        driver.auto_labeling = driver.auto_labeling.model_copy(update={"initial_model_uri": uri})
+        return driver
+
+    report = starting("same", text_files()).run(0, Stage.PREPARE)
+    assert "model" in report.carry
+    # As wide as the other one, so that only its name can tell.
+    failure = refused(starting("other", text_files(text_file(factor=0.5))))
+    assert failure.reason == "InitialModelNotUsable"
+    assert "it was trained on 16 features (encoder " in failure.message
+
+
 def test_a_whole_job_is_the_same_in_every_run(tmp_path: Path) -> None:
     trees = []
     for name in ("one", "two"):

@@ -6,17 +6,18 @@ from surelabel.items import ItemReader
 from surelabel.models.about import About
 from surelabel_contract.stages import StageConfig
 
-# The features of ``tasks/``; other ones need another name, or models would be taken for theirs.
+# The features of ``tasks/``; those of an encoder are named after its content.
 BUILT_IN = "built-in"
 
 
 def about_of(config: StageConfig, reader: ItemReader) -> About:
     """The words of this job's models."""
     _, features = reader.features(0)
+    encoder = reader.index.encoder
     return About(
         task_type=config.task_type,
         labels=tuple(label.name for label in config.labels),
-        features=BUILT_IN,
+        features=BUILT_IN if encoder is None else f"encoder {encoder[:16]}",
         n_features=int(features.shape[1]),
     )
 
