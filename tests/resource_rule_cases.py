@@ -450,6 +450,7 @@ CEL_CASES = [
         f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
         {"spec.taskType": "Polygon", **_PEOPLE},
         {"spec.taskType": "Polygon"},
+        first=OWN_MODEL,
     ),
     _spec_rule(
         "what is a class is right or wrong",
