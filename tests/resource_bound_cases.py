@@ -20,6 +20,12 @@ LONGEST = {
 
 # Fields that other fields must make room for.
 _ALONE: dict[str, Changes] = {
+    "spec.autoLabeling.encoder.uri": {
+        "spec.autoLabeling.encoder": {"uri": "s3://bucket/encoder.onnx"}
+    },
+    "spec.autoLabeling.encoder.package": {
+        "spec.autoLabeling.encoder": {"package": "my-encoders/encoder.onnx"}
+    },
     "spec.input.auditLabelAttributeName": CORRECTING,
     "spec.autoLabeling.model.name": {"spec.autoLabeling.model": {"name": "Auto"}},
     "spec.autoLabeling.model.entrypoint": {

@@ -39,6 +39,7 @@ FULL_JOB: dict[str, Any] = {
         "autoLabeling": {
             "targetErrorPermille": 50,
             "riskPermille": 50,
+            "encoder": {"name": "Builtin"},
             "model": {
                 "name": "RandomForestClassifier",
                 "parameters": [{"name": "n_estimators", "value": "200"}],
@@ -46,6 +47,7 @@ FULL_JOB: dict[str, Any] = {
             "initialModelURI": "s3://bucket/earlier/model/model.skops",
             "seedItems": 200,
             "itemsPerRound": 200,
+            "repairPercent": 10,
         },
         "stopping": {
             "maxRounds": 20,

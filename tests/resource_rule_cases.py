@@ -88,6 +88,7 @@ def _spec_rule(
 
 
 _ATTRIBUTE = "spec.labelAttributeName"
+_ENCODER = "spec.autoLabeling.encoder"
 _AUDITED = "spec.input.auditLabelAttributeName"
 _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
@@ -720,6 +721,73 @@ CEL_CASES = [
         "must be the name of a parameter: letters, digits, '_', no digit first",
         "max_depth",
         "max-depth",
+    ),
+    _immutable("spec.autoLabeling.encoder", "encoder", {"name": "EfficientNetLite0"}),
+    _spec_rule(
+        "there is one encoder",
+        _ENCODER,
+        _ENCODER,
+        "needs exactly one of: name, uri, package",
+        {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {_ENCODER: {"name": "Builtin", "uri": "s3://bucket/encoder.onnx"}},
+    ),
+    _spec_rule(
+        "an encoder of texts is none of pictures",
+        "spec",
+        f"{_ENCODER}.name",
+        "MiniLM encodes texts: taskType must be TextClassification",
+        {_ENCODER: {"name": "MiniLM"}, "spec.taskType": "TextClassification"},
+        {_ENCODER: {"name": "MiniLM"}},
+    ),
+    _spec_rule(
+        "an encoder of pictures is none of texts",
+        "spec",
+        f"{_ENCODER}.name",
+        f"EfficientNetLite0 encodes images: taskType must be {_OF_CLASSES}",
+        {_ENCODER: {"name": "EfficientNetLite0"}},
+        {_ENCODER: {"name": "EfficientNetLite0"}, "spec.taskType": "TextClassification"},
+    ),
+    Case(
+        "an encoder makes one row of features an item",
+        "LabelingJob",
+        rule_key(
+            "spec", f"must be Builtin unless taskType is one of {_OF_CLASSES}, TextClassification"
+        ),
+        {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {"spec.taskType": "Polygon", _ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        frozenset(
+            {
+                f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of "
+                f"{_OF_CLASSES}, TextClassification",
+                f"spec.autoLabeling: Invalid value: models learn {_LEARNABLE} only; "
+                "leave autoLabeling out, and people label everything",
+            }
+        ),
+    ),
+    _scalar(
+        "an encoder's URI is one",
+        f"{_ENCODER}.uri",
+        _URI,
+        "s3://bucket/encoder.onnx",
+        "encoder.onnx",
+        first={f"{_ENCODER}.name": REMOVED},
+    ),
+    _scalar(
+        "an encoder lies where it says",
+        f"{_ENCODER}.uri",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+        first={f"{_ENCODER}.name": REMOVED},
+    ),
+    _scalar(
+        "an encoder's package is a name and a path",
+        f"{_ENCODER}.package",
+        "must be the name of a distribution and the path of a file in it, such as "
+        "my-encoders/my_encoders/encoder.onnx",
+        "my-encoders/my_encoders/encoder.onnx",
+        "../encoder.onnx",
+        first={f"{_ENCODER}.name": REMOVED},
     ),
     Case(
         "stopNow is final",

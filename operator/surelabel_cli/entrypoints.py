@@ -10,7 +10,7 @@ from surelabel_cli.errors import UserError
 from surelabel_operator.trust import is_allowed_entrypoint
 
 
-def check_entrypoints(path: Path, job: Mapping[str, Any], prefixes: Sequence[str]) -> None:
+def check_entrypoints(path: Path | str, job: Mapping[str, Any], prefixes: Sequence[str]) -> None:
     """UserError where the job in the file at ``path`` brings a model that is not allowed."""
     model = (job["spec"].get("autoLabeling") or {}).get("model") or {}
     entrypoint = model.get("entrypoint")

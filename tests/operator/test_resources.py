@@ -8,6 +8,7 @@ import pytest
 import sklearn.utils
 
 from resource_cases import FULL_JOB, FULL_TEAM, REMOVED, changed
+from surelabel.encoders.packages import NAMED_ENCODERS
 from surelabel.models import MODELS
 from surelabel.tasks import TASK_TYPES
 from surelabel_contract.model_names import MODEL_NAMES, OWN_MODELS, SCIKIT_LEARN
@@ -148,6 +149,8 @@ def test_methods_and_models_are_those_of_the_registries() -> None:
     models = SPEC["autoLabeling"]["properties"]["model"]["properties"]["name"]["enum"]
     assert tuple(models) == MODEL_NAMES
     assert tuple(MODELS) == OWN_MODELS
+    encoder = SPEC["autoLabeling"]["properties"]["encoder"]["properties"]["name"]["enum"]
+    assert encoder == ["Builtin", *NAMED_ENCODERS]
 
 
 def test_models_of_scikit_learn_are_all_that_can_be_made_and_take_numbers() -> None:

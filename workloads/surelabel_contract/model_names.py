@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 # Trained and tuned here, without parameters.
-OWN_MODELS = ("KernelRidge", "LogisticRegression", "SVM")
+OWN_MODELS = (
+    "Blend",
+    "KernelRidge",
+    "LinearDiscriminantAnalysis",
+    "LogisticRegression",
+    "NearestCentroid",
+    "SVM",
+)
 # scikit-learn's classifiers by class name: those that take numbers and can be made without
 # another estimator. A name that is among ours as well is ours, unless it has parameters.
 SCIKIT_LEARN = (

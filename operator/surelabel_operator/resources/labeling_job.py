@@ -86,6 +86,33 @@ def _method_rules() -> list[dict[str, Any]]:
     ]
 
 
+def _encoder_rules() -> list[dict[str, Any]]:
+    """Which task types can have another encoder than the built-in features, and which one."""
+    facts = TASK_TYPE_FACTS.items()
+    encoding = sorted(name for name, each in facts if each.encodes is not None)
+    encoder = "self.autoLabeling.encoder"
+    given = f"has(self.autoLabeling) && has({encoder})"
+    found = [
+        rule(
+            f"!({given}) || (has({encoder}.name) && {encoder}.name == 'Builtin') || "
+            f"self.taskType in {encoding!r}",
+            f"must be Builtin unless taskType is {_one_of(encoding)}",
+            field_path=".autoLabeling.encoder",
+        )
+    ]
+    for name, kind in (("EfficientNetLite0", "image"), ("MiniLM", "text")):
+        types = sorted(each for each, one in facts if one.encodes == kind)
+        found.append(
+            rule(
+                f"!({given}) || !has({encoder}.name) || {encoder}.name != '{name}' || "
+                f"self.taskType in {types!r}",
+                f"{name} encodes {kind}s: taskType must be {_one_of(types)}",
+                field_path=".autoLabeling.encoder.name",
+            )
+        )
+    return found
+
+
 class LabelSpec(Part):
     """One class."""
 
@@ -222,6 +249,7 @@ class LabelingJobSpec(Part):
                 f"goes with taskType {_one_of(_CLASSIFYING)}; leave it out",
                 field_path=".autoLabeling.initialModelURI",
             ),
+            *_encoder_rules(),
             *_method_rules(),
             rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",

@@ -153,7 +153,9 @@ class OutputStatus(Part):
     manifest: str = Field(max_length=2_048, description="URI of the output manifest.")
     model: str | None = Field(default=None, max_length=2_048, description="URI of the model.")
     report: str | None = Field(
-        default=None, max_length=2_048, description="URI of the report (JSON)."
+        default=None,
+        max_length=2_048,
+        description="URI of the report, one HTML file; report.json lies beside it.",
     )
 
 

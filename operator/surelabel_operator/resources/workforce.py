@@ -103,8 +103,9 @@ class Model(Part):
 
     name: str | None = Field(
         default=None,
-        description="A model of ours, or a classifier of scikit-learn by its class name; Auto "
-        "takes what fits task type and labels best.",
+        description="A model of ours, or a classifier of scikit-learn by its class name. Blend "
+        "spreads labels among neighbours and blends in a kernel machine; Auto takes it, too, "
+        "unless another is better beyond chance.",
         json_schema_extra=rules(enum=list(MODEL_NAMES)),
     )
     entrypoint: str | None = Field(
@@ -160,6 +161,44 @@ def model_in_cel(auto: str) -> str:
     return f"(!has({model}) ? 'Auto' : has({model}.entrypoint) ? {model}.entrypoint : {named})"
 
 
+class Encoder(Part):
+    """What turns items into the features that models learn from."""
+
+    name: Literal["Builtin", "EfficientNetLite0", "MiniLM"] | None = Field(
+        default=None,
+        description="Builtin: the task type's own features. EfficientNetLite0 (pictures) and "
+        "MiniLM (texts) need their packages where the stages run.",
+    )
+    uri: str | None = Field(
+        default=None,
+        max_length=URI_MAX,
+        description="URI of an ONNX file; texts also need the tokenizer.json beside it.",
+        json_schema_extra=rules(URI_RULE, PATH_RULE),
+    )
+    package: str | None = Field(
+        default=None,
+        max_length=512,
+        description="An ONNX file of a package that is installed where the stages run: "
+        "<distribution>/<path in it>.",
+        json_schema_extra=rules(
+            rule(
+                "self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)+$')",
+                "must be the name of a distribution and the path of a file in it, such as "
+                "my-encoders/my_encoders/encoder.onnx",
+            )
+        ),
+    )
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "[has(self.name), has(self.uri), has(self.package)].exists_one(x, x)",
+                "needs exactly one of: name, uri, package",
+            )
+        )
+    }
+
+
 class AutoLabeling(Part):
     """The promise about machine labels, and how many people are asked for it."""
 
@@ -185,6 +224,11 @@ class AutoLabeling(Part):
         "1 - F1) against people's is above this; without it 500, for masks 300. Immutable, also "
         "its absence.",
     )
+    encoder: Encoder = Field(
+        default=Encoder(name="Builtin"),
+        description="What turns items into features, once per item. Immutable.",
+        json_schema_extra=rules(immutable("encoder")),
+    )
     model: Model = Field(
         default=Model(),
         description="Which model is trained; without it Auto. Immutable.",
@@ -206,6 +250,13 @@ class AutoLabeling(Part):
         le=100_000,
         description="Items that people label each round; the sample that checks a proposal comes "
         "on top.",
+    )
+    repair_percent: int = Field(
+        default=10,
+        ge=0,
+        le=50,
+        description="So many percent of a round's answers are asked for on top, to ask two others "
+        "again about people's labels of earlier rounds that the model contradicts; 0 asks none.",
     )
 
     model_config = {

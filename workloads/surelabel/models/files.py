@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surelabel.models.kernel_ridge import Calibration
+from surelabel.models.calibration import Calibration
 from surelabel_contract.model_names import SCIKIT_LEARN
 
 if TYPE_CHECKING:
     from surelabel.models.classifier import Model
 
-FORMAT = 1
+FORMAT = 2
 # Types beyond those that skops itself trusts: the features of labeled texts.
 TRUSTED = ("scipy.sparse._csr.csr_matrix",)
 # Parts of scikit-learn's own classifiers that run no code of the file's author, but trust its
@@ -55,7 +55,7 @@ def save(model: Model) -> bytes:
         "n_classes": model.n_classes,
         "n_features": model.n_features,
         "classes": model.classes,
-        "pipeline": model.pipeline,
+        "pipeline": _state_of(model.pipeline),
         "calibration": [c.sharpness, c.noise] if c is not None else None,
     }
     if isinstance(model, EstimatorModel):
@@ -79,7 +79,7 @@ def load(data: bytes, *, is_apart: bool = False) -> Model:
         n_classes=int(content["n_classes"]),
         n_features=int(content["n_features"]),
         classes=np.asarray(content["classes"], dtype=np.int64),
-        pipeline=content["pipeline"],
+        pipeline=_pipeline_of(content["pipeline"]),
         calibration=_calibration(content["calibration"]),
     )
     return model if temperature is None else EstimatorModel.of(model, temperature)
@@ -107,6 +107,23 @@ def unpacked(data: bytes, format_: object, *, trusted: tuple[str, ...] = TRUSTED
     if not isinstance(content, dict) or content.get("format") != format_:
         raise ModelFileError(f"not a Surelabel model (format {format_}).")
     return content
+
+
+def _state_of(pipeline: Any) -> Any:
+    """A head's arrays by name; an estimator of scikit-learn as it is."""
+    from surelabel.models.auto import OnPoints
+    from surelabel.models.blend import Blend
+
+    return pipeline.to_state() if isinstance(pipeline, Blend | OnPoints) else pipeline
+
+
+def _pipeline_of(state: Any) -> Any:
+    from surelabel.models.auto import OnPoints
+    from surelabel.models.blend import Blend
+
+    if not isinstance(state, dict):
+        return state
+    return (OnPoints if "estimator" in state else Blend).from_state(state)
 
 
 def _calibration(value: Any) -> Calibration | None:

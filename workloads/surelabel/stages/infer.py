@@ -22,6 +22,7 @@ from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.first_batch import MAX_CANDIDATES, choose_without_model, thinned
 from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.promise import propose, read_ledger
+from surelabel.stages.repair import choose_repairs
 from surelabel.stages.scoring import Scores, score_pool
 from surelabel.stages.selected import Selection
 from surelabel.stages.stored import read_items, read_state
@@ -65,13 +66,23 @@ def infer(context: StageContext) -> StageResult:
         query = _query(context, reader, rest, promise, is_whole_pool=advice.plan is None)
     lines = list(query.lines)
     if advice.plan is not None:
-        carry["proposal"], sample = propose(context, scores, index, advice.plan)
+        carry["proposal"], sample = propose(context, scores, index, [advice.plan])
         lines += sample
-    batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
+    with context.phase("repair"):
+        asked = len(lines) * context.config.annotators_per_item
+        repairs = choose_repairs(context, state, asked * promise.repair_percent // 100)
+    batch = write_batch(
+        context,
+        reader,
+        TASKS,
+        mixed(context.seed, [*lines, *(entry.line for entry in repairs)]),
+        exclude={entry.line: entry.exclude for entry in repairs},
+        annotators={entry.line: entry.annotators for entry in repairs},
+    )
     remainder = write_remainder(context, reader, state)
     carry["tasks"], carry["remainder"] = batch.ref, remainder.ref
     carry["selection"] = context.write("selection.json", query.selection.to_json())
-    metrics = {"poolItems": float(len(scores.line))}
+    metrics = {"poolItems": float(len(scores.line)), "itemsAskedAgain": float(len(repairs))}
     if advice.plan is not None:
         metrics["proposedItems"] = float(len(advice.plan.position))
         metrics["chanceToPass"] = round(advice.plan.chance, 6)

@@ -16,9 +16,17 @@ def about_of(config: StageConfig, reader: ItemReader) -> About:
     return About(
         task_type=config.task_type,
         labels=tuple(label.name for label in config.labels),
-        features=BUILT_IN,
+        features=_features_of(config),
         n_features=int(features.shape[1]),
     )
+
+
+def _features_of(config: StageConfig) -> str:
+    promise = config.auto_labeling
+    encoder = promise.encoder if promise is not None else None
+    if encoder is None:
+        return BUILT_IN
+    return f"encoder {encoder.name or encoder.uri or encoder.package}"
 
 
 def difference(own: About, other: About) -> str | None:

@@ -19,6 +19,7 @@ from surelabel.labels import Kind, LabelFiles, LabelState, append_labels
 from surelabel.manifest import MAX_LINE
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.encoding import pin_encoder
 from surelabel.stages.first_batch import choose_without_model
 from surelabel.stages.line_check import line_check
 from surelabel.stages.media import MediaFailure, check_sources, write_feature_shard
@@ -69,6 +70,7 @@ def prepare(context: StageContext) -> StageResult:
     config = context.config
     with context.phase("split"):
         split = _split(context)
+    context = pin_encoder(context)
     with context.phase("check"):
         results = map_shards(prepare_shard, context, split.ranges)
     seed = config.seed if config.seed is not None else int(split.sha256[:8], 16) & 0x7FFFFFFF
@@ -77,7 +79,7 @@ def prepare(context: StageContext) -> StageResult:
     duplicates = _reject_duplicates(lines)
     state.created[state.kind != Kind.OPEN] = context.stage_micros
     _refuse_if_nothing_is_left(lines, split)
-    index = _index(results, split, lines, duplicates)
+    index = _index(context, results, split, lines, duplicates)
     index_ref = context.write("index.json", index.to_json(), role="index")
     reader = ItemReader(context.folder, index)
     labels = append_labels(
@@ -247,7 +249,11 @@ def _media_failures(context: StageContext, shards: list[LineRange]) -> Iterator[
 
 
 def _index(
-    results: list[ShardResult], split: Split, lines: _Lines, duplicates: tuple[int, ...]
+    context: StageContext,
+    results: list[ShardResult],
+    split: Split,
+    lines: _Lines,
+    duplicates: tuple[int, ...],
 ) -> ItemIndex:
     shards = tuple(
         ShardFacts(
@@ -259,6 +265,7 @@ def _index(
         for shard, result in zip(split.ranges, results, strict=True)
     )
     return ItemIndex(
+        encoder=context.config.encoder_sha256,
         manifest_sha256=split.sha256,
         manifest_bytes=split.size,
         n_lines=split.n_lines,

@@ -9,20 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.items import ItemReader
-from surelabel.label_values import LabelValues
-from surelabel.labels import Kind, LabelState
-from surelabel.models.apart import ModelFailedError
-from surelabel.models.estimators import OutsideModel
+from surelabel.labels import Kind, LabelState, Role
+from surelabel.learning_curve import LearningPoint
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.outside_model import failed, outside_model, train_outside
-from surelabel.stages.sealed_values import tolerance_of
+from surelabel.stages.history import append_point
+from surelabel.stages.pool_points import find_points
 from surelabel.stages.stored import read_items, read_state
-from surelabel.stages.stored_labels import value_of
-from surelabel.tasks import TASK_TYPES, value_learner
+from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
+from surelabel_contract.stages import NextFacts, ObjectRef
 
 
 @dataclass(frozen=True)
@@ -68,34 +64,52 @@ class OutOfFold:
 
 def train(context: StageContext) -> StageResult:
     """The model of this round, trained on all labels of people so far."""
+    task = TASK_TYPES[context.config.task_type]
+    if isinstance(task, ValueTask):
+        return _train_values(context, task)
+    # Late: these import scikit-learn.
+    from surelabel.models import NotTrainableError, learn
+    from surelabel.models.apart import ModelFailedError
+    from surelabel.stages.outside_model import failed, outside_model, train_outside
+
     promise = context.config.auto_labeling
     if promise is None:
         raise ConfigurationError("NoAutoLabeling", "spec.autoLabeling is absent; nothing to train.")
     reader, state = read_items(context), read_state(context)
     lines = state.lines(Kind.HUMAN)
-    task = TASK_TYPES[context.config.task_type]
-    if isinstance(task, ValueTask):
-        model, scored = _train_values(context, reader, state, lines, task)
-        return _result(context, scored, _own(context, model))
+    label = state.label[lines].astype(np.int64)
+    with context.phase("features"):
+        features = reader.features_of(lines)
+    seed = int(context.rng("training").integers(2**31))
+    n_classes = len(context.config.labels)
     outside = outside_model(promise)
     if outside is not None:
-        return _train_outside(context, reader, state, lines, outside)
-    model, scored = _train_classes(context, reader, state, lines, promise)
-    return _result(context, scored, _own(context, model))
-
-
-def _result(
-    context: StageContext, scored: OutOfFold, carry: dict[str, ObjectRef | None]
-) -> StageResult:
-    accuracy = float(np.mean(scored.predicted == scored.label))
-    kept = context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold")
-    n_items = float(len(scored.line))
-    return StageResult(
-        progressed=context.previous,
-        next=NextFacts(trainable=True),
-        carry={**carry, "outOfFold": kept},
-        metrics={"trainingItems": n_items, "outOfFoldAccuracy": round(accuracy, 6)},
-    )
+        try:
+            trained = train_outside(context, reader, state, outside, features, label, seed)
+        except ModelFailedError as error:
+            return StageResult(
+                progressed=context.previous,
+                next=NextFacts(trainable=True),
+                carry=failed(context, error),
+            )
+        return _result(context, state, lines, trained.out_of_fold, trained.carry)
+    with context.phase("points"):
+        points, points_ref = find_points(context, reader)
+    try:
+        with context.phase("fit"):
+            learned = learn(
+                features,
+                label,
+                n_classes,
+                seed=seed,
+                name=promise.model,
+                points=points,
+                line=lines,
+            )
+    except NotTrainableError as error:
+        raise ConfigurationError("ModelNotTrainable", str(error)) from error
+    carry = {**_own(context, learned.model.save()), "points": points_ref}
+    return _result(context, state, lines, learned.left_out, carry)
 
 
 def _own(context: StageContext, model: bytes) -> dict[str, ObjectRef | None]:
@@ -103,98 +117,49 @@ def _own(context: StageContext, model: bytes) -> dict[str, ObjectRef | None]:
     return {"model": context.write("model.skops", model, role="model"), "predictions": None}
 
 
-def _train_outside(
+def _result(
     context: StageContext,
-    reader: ItemReader,
     state: LabelState,
     lines: NDArray[np.int64],
-    outside: OutsideModel,
+    proba: NDArray[np.float64],
+    carry: dict[str, ObjectRef | None],
 ) -> StageResult:
-    """A model that is not ours; where it fails, none."""
-    label = state.label[lines].astype(np.int64)
-    seed = int(context.rng("training").integers(2**31))
-    try:
-        with context.phase("features"):
-            features = reader.features_of(lines)
-        trained = train_outside(context, reader, state, outside, features, label, seed)
-    except ModelFailedError as error:
-        return StageResult(
-            progressed=context.previous,
-            next=NextFacts(trainable=True),
-            carry=failed(context, error),
-        )
-    return _result(context, _scored(state, lines, trained.out_of_fold), trained.carry)
-
-
-def _train_classes(
-    context: StageContext,
-    reader: ItemReader,
-    state: LabelState,
-    lines: NDArray[np.int64],
-    promise: AutoLabeling,
-) -> tuple[bytes, OutOfFold]:
-    # Late: these import scikit-learn.
-    from surelabel.models import NotTrainableError, cross_val_proba, fit
-
-    label = state.label[lines].astype(np.int64)
-    with context.phase("features"):
-        features = reader.features_of(lines)
-    seed = int(context.rng("training").integers(2**31))
-    n_classes = len(context.config.labels)
-    try:
-        with context.phase("fit"):
-            model = fit(features, label, n_classes, seed=seed, name=promise.model)
-    except NotTrainableError as error:
-        raise ConfigurationError("ModelNotTrainable", str(error)) from error
-    with context.phase("crossValidate"):
-        proba = cross_val_proba(features, label, n_classes, seed=seed, name=promise.model)
-    return model.save(), _scored(state, lines, proba)
-
-
-def _scored(state: LabelState, lines: NDArray[np.int64], proba: NDArray[np.float64]) -> OutOfFold:
-    """``proba``: (len(lines), n_classes), by models that never saw the line's label."""
-    return OutOfFold(
+    """``proba``: (len(lines), n_classes), out of fold."""
+    scored = OutOfFold(
         lines,
         state.label[lines],
         proba.argmax(axis=1).astype(np.int32),
         proba.max(axis=1).astype(np.float32),
         state.role[lines],
     )
+    return _tried(context, scored, carry)
 
 
-def _train_values(
-    context: StageContext,
-    reader: ItemReader,
-    state: LabelState,
-    lines: NDArray[np.int64],
-    task: ValueTask[Any],
-) -> tuple[bytes, OutOfFold]:
-    """Models of labels that are no classes."""
-    learner = value_learner(task.name)
-    if learner is None:
-        raise ConfigurationError("NoModel", f"models cannot learn {task.name}.")
-    with context.phase("features"):
-        features = reader.features_of(lines)
-        stored = LabelValues(context.folder, state.values)
-        values = [value_of(context, stored.of(line), task) for line in lines.tolist()]
-    tolerance = tolerance_of(context.config)
-    with context.phase("fit"):
-        learned = learner.fit(
-            features,
-            values,
-            len(context.config.labels),
-            tolerance=tolerance,
-            seed=int(context.rng("training").integers(2**31)),
-        )
-    held_out = learned.held_out
-    wrong = [
-        task.disagreement(guess.value, value) > tolerance
-        for guess, value in zip(held_out, values, strict=True)
-    ]
-    return learned.model.save(), OutOfFold(
-        lines,
-        np.zeros(len(lines), np.int32),
-        np.array(wrong, np.int32),
-        np.array([guess.confidence for guess in held_out], np.float32),
-        state.role[lines],
+def _train_values(context: StageContext, task: ValueTask[Any]) -> StageResult:
+    from surelabel.stages.value_training import train_values
+
+    reader, state = read_items(context), read_state(context)
+    model, scored = train_values(context, reader, state, state.lines(Kind.HUMAN), task)
+    return _tried(context, scored, _own(context, model))
+
+
+def _tried(
+    context: StageContext, scored: OutOfFold, carry: dict[str, ObjectRef | None]
+) -> StageResult:
+    """How the model does on labels that it was not shown, kept and told."""
+    wrong = scored.predicted != scored.label
+    uniform = scored.role == Role.UNIFORM
+    point = LearningPoint(
+        round=context.config.step.round,
+        labels=len(scored.line),
+        items=int(np.count_nonzero(uniform)),
+        wrong=int(np.count_nonzero(uniform & wrong)),
+    )
+    kept = context.write("out-of-fold.npz", scored.to_bytes(), role="outOfFold")
+    accuracy = round(1 - float(np.mean(wrong)), 6)
+    return StageResult(
+        progressed=context.previous,
+        next=NextFacts(trainable=True),
+        carry={**carry, "outOfFold": kept, "learningCurve": append_point(context, point)},
+        metrics={"trainingItems": float(len(scored.line)), "outOfFoldAccuracy": accuracy},
     )
