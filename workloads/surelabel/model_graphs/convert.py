@@ -14,13 +14,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from surelabel.models.about import About
-from surelabel.models.auto import OnPoints
-from surelabel.models.blend import Blend
-from surelabel.models.classifier import Model
-from surelabel.models.estimator_model import EstimatorModel
-from surelabel.models.onnx_graph import Graph
-from surelabel.models.onnx_heads import (
+from surelabel.model_graphs.graph import Graph
+from surelabel.model_graphs.heads import (
     at_length_1,
     blend_scores,
     centroid_scores,
@@ -28,6 +23,11 @@ from surelabel.models.onnx_heads import (
     reduced,
     row,
 )
+from surelabel.models.about import About
+from surelabel.models.auto import OnPoints
+from surelabel.models.blend import Blend
+from surelabel.models.classifier import Model
+from surelabel.models.estimator_model import EstimatorModel
 from surelabel.models.temperature import FLOOR
 
 FEATURES, PROBABILITIES = "features", "probabilities"

@@ -21,7 +21,7 @@ pytest.importorskip("onnx", reason="onnx is not installed here (extra onnx)")
 pytest.importorskip("skl2onnx", reason="skl2onnx is not installed here (extra onnx)")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed here")
 
-from surelabel.models.onnx_model import NotConvertibleError, to_onnx  # noqa: E402
+from surelabel.model_graphs.convert import NotConvertibleError, to_onnx  # noqa: E402
 
 # Some of skl2onnx's own calls are deprecated in the onnx that it imports.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

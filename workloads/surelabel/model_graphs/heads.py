@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.model_graphs.graph import Graph
 from surelabel.models.blend import NEAREST, SAME, Blend
-from surelabel.models.onnx_graph import Graph
 from surelabel.models.points import Reduction
 
 
