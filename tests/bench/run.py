@@ -38,6 +38,7 @@ BENCHMARKS = {
     "value_rounds": ("value_rounds.py", 600),
     "another_answer": ("another_answer.py", 1500),
     "known_people": ("known_people.py", 900),
+    "encoders": ("encoders.py", 1200),
     # Some 14,000 jobs; one that is ended goes on the next time.
     "promise": ("promise.py", 9000),
 }

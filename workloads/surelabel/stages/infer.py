@@ -12,14 +12,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from surelabel.forecast import Saving, predicted_saving
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState, Role
+from surelabel.learning_curve import fit_power_law
 from surelabel.models.estimators import Features
 from surelabel.proposing import WAITS, Advice, advise, fit_errors
 from surelabel.selection import query_batch
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.first_batch import MAX_CANDIDATES, choose_without_model, thinned
+from surelabel.stages.history import read_curve
 from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.promise import propose, read_ledger
 from surelabel.stages.repair import choose_repairs
@@ -29,7 +32,15 @@ from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.train import OutOfFold
 from surelabel.tasks import value_learner
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
+from surelabel_contract.stages import (
+    DOES_NOT_PAY,
+    PREDICTED_SAVING,
+    PREDICTED_SAVING_HIGH,
+    PREDICTED_SAVING_LOW,
+    AutoLabeling,
+    NextFacts,
+    ObjectRef,
+)
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +65,7 @@ def infer(context: StageContext) -> StageResult:
         "scores": context.write("scores.json", index.to_json(), role="scores")
     }
     with context.phase("propose"):
-        advice, pays = _advise(context, scores, promise)
+        advice, saving, may_pay = _advise(context, reader, scores, promise)
     # What the region leaves over goes to people anyway, so questions come from there alone.
     in_region = np.zeros(len(scores.line), bool)
     if advice.plan is not None:
@@ -86,6 +97,12 @@ def infer(context: StageContext) -> StageResult:
     if advice.plan is not None:
         metrics["proposedItems"] = float(len(advice.plan.position))
         metrics["chanceToPass"] = round(advice.plan.chance, 6)
+    if saving is not None:
+        metrics[PREDICTED_SAVING] = float(saving.likely)
+        metrics[PREDICTED_SAVING_LOW] = float(saving.low)
+        metrics[PREDICTED_SAVING_HIGH] = float(saving.high)
+    if not may_pay and advice.plan is None and len(scores.line):
+        context.notice(DOES_NOT_PAY, _why_not(saving, len(scores.line)))
     return StageResult(
         progressed=context.previous,
         next=NextFacts(
@@ -95,7 +112,7 @@ def infer(context: StageContext) -> StageResult:
             remainder_answers=remainder.answers,
             proposal_pending=advice.plan is not None,
             trainable=True,
-            does_not_pay=advice.plan is None and not pays,
+            does_not_pay=advice.plan is None and not may_pay,
             waits=advice.reason == WAITS,
         ),
         carry=carry,
@@ -173,10 +190,22 @@ def _is_last(context: StageContext) -> bool:
     return last is not None and context.config.step.round + 1 >= last
 
 
-def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple[Advice, bool]:
-    """What to propose now; and whether auto-labeling can pay at all from here on."""
+def _why_not(saving: Saving | None, n_pool: int) -> str:
+    left = f"{n_pool:,} items without a label are left"
+    if saving is None:
+        return f"models stop here: {left}, too few for a model to save more than its test costs."
+    return (
+        f"models stop here: {left}, and by the learning curve of {saving.models} models people "
+        f"would save at most {saving.high:,} of them, however the next rounds went."
+    )
+
+
+def _advise(
+    context: StageContext, reader: ItemReader, pool: Scores, promise: AutoLabeling
+) -> tuple[Advice, Saving | None, bool]:
+    """What to propose now; what going on saves; and whether it can pay at all from here on."""
     if len(pool.line) == 0:
-        return Advice(None, "PoolIsEmpty"), False
+        return Advice(None, "PoolIsEmpty"), None, False
     has_past = context.has("outOfFold")
     past = OutOfFold.from_bytes(context.read("outOfFold")) if has_past else OutOfFold.none()
     uniform = past.role == Role.UNIFORM
@@ -195,4 +224,16 @@ def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple
     )
     # Not even a model without errors would save more than its sample costs.
     perfect = advise(score, np.zeros(len(score)), account, n_labeled=len(past.line), next_batch=0)
-    return advice, perfect.plan is not None
+    if perfect.plan is None:
+        return advice, None, False
+    last, round_ = context.config.limits.max_rounds, context.config.step.round
+    saving = predicted_saving(
+        errors(score),
+        account,
+        fit_power_law(read_curve(context).points),
+        n_labeled=len(past.line),
+        batch=promise.items_per_round,
+        # The last round trains nothing.
+        rounds_left=None if last is None else max(0, last - 1 - round_),
+    )
+    return advice, saving, saving.may_pay(reader.index.n_lines)
