@@ -12,7 +12,8 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from surelabel.items import ItemIndex, ItemReader
-from surelabel.models import load, onnx_model
+from surelabel.model_graphs.convert import is_available
+from surelabel.models import load
 from surelabel.models.about import About, read_about, with_about
 from surelabel.models.estimator_model import EstimatorModel
 from surelabel.models.files import ModelFileError
@@ -258,7 +259,7 @@ def test_a_job_leaves_its_model_as_a_graph_too_where_that_can_be_written(
     earlier: MiniDriver, model: bytes
 ) -> None:
     graph = earlier.path / "model/model.onnx"
-    if not onnx_model.is_available():
+    if not is_available():
         assert not graph.exists()
         return
     onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed here")

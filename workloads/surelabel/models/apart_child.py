@@ -94,8 +94,8 @@ class _Child:
 
     def onnx(self, command: Mapping[str, Any]) -> None:
         """The loaded model as an ONNX graph."""
+        from surelabel.model_graphs.convert import to_onnx
         from surelabel.models.about import About
-        from surelabel.models.onnx_model import to_onnx
 
         about = About.model_validate(command["about"])
         (self._folder / command["answer"]).write_bytes(to_onnx(self._loaded, about))

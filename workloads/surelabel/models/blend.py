@@ -27,8 +27,8 @@ _SHARES = (0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0)
 _USUAL, _PRIOR = 0.7, 6.0
 _EVENED = (0.0, 0.5, 1.0)
 # A point nearer than this share of its neighbours' distance is the point itself.
-_SAME = 1e-3
-_NEAREST = 10
+SAME = 1e-3
+NEAREST = 10
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Blend:
     def _spread(self, place: Matrix) -> Floats:
         from sklearn.neighbors import NearestNeighbors
 
-        n_near = min(_NEAREST, len(self.point))
+        n_near = min(NEAREST, len(self.point))
         search: Any = NearestNeighbors(n_neighbors=n_near, algorithm="brute").fit(self.point)
         distance, near = search.kneighbors(place)
         scale = np.maximum(distance[:, -1:], 1e-12)
         # A point itself has what has spread to it; anything else the mean of what is around it.
         weight = np.exp(-((distance / scale) ** 2))
-        is_point = distance[:, 0] <= _SAME * scale[:, 0]
+        is_point = distance[:, 0] <= SAME * scale[:, 0]
         weight[is_point, 1:] = 0
         weight /= weight.sum(axis=1, keepdims=True)
         return np.asarray(np.einsum("ij,ijk->ik", weight, self.field[near]), dtype=np.float64)

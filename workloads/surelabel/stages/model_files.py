@@ -22,8 +22,8 @@ def write_model(context: StageContext, reader: ItemReader) -> None:
         context.write_key(f"{MODEL}/model.skops", data, "model")
         return
     # Late: these import scikit-learn.
+    from surelabel.model_graphs.convert import NotConvertibleError, is_available
     from surelabel.models.apart import ModelFailedError
-    from surelabel.models.onnx_model import NotConvertibleError, is_available
 
     about = about_of(context.config, reader)
     context.write_key(f"{MODEL}/model.skops", with_about(data, about), "model")
@@ -39,8 +39,8 @@ def write_model(context: StageContext, reader: ItemReader) -> None:
 
 
 def _onnx(context: StageContext, data: bytes, about: About) -> bytes:
+    from surelabel.model_graphs.convert import to_onnx
     from surelabel.models import ModelFileError, load
-    from surelabel.models.onnx_model import to_onnx
     from surelabel.stages.outside_model import onnx_of_file
 
     try:

@@ -42,7 +42,7 @@ from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import OUTPUT_MANIFEST, step_of_key
 from surelabel_contract.people import read_tasks
 from surelabel_contract.stages import Certificate, StageReport
-from surelabel_contract.steps import Step
+from surelabel_contract.steps import Stage, Step
 from surelabel_contract.store import NotFoundInStoreError, Storage
 
 _CHUNK = 8 << 20
@@ -232,7 +232,10 @@ def _judged(
         contents,
         lambda wanted: image_sizes(context, reader, wanted),
     )
-    index = AnswerIndex.from_json(context.read_ref(proposed.inputs["answers"]))
+    index = AnswerIndex()
+    # Before prepare nobody has said anything.
+    if proposed.step.stage is not Stage.PREPARE:
+        index = AnswerIndex.from_json(context.read_ref(proposed.inputs["answers"]))
     sample = np.array(proposal.sample, np.int64)
     given = Answered(answers, contents, index.coded)
     return judge_sample(context, reader, stored, region, sample, given)

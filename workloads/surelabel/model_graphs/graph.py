@@ -68,6 +68,19 @@ class Graph:
         self._constants += renamed.initializer
         return self.double(renamed.output[1].name)
 
+    def smallest(self, name: str, n: int) -> tuple[str, str]:
+        """The n smallest of each row, ascending, and where they are."""
+        values, places = f"smallest_{len(self._nodes)}", f"places_{len(self._nodes)}"
+        found = self._onnx.helper.make_node(
+            "TopK", [name, self.integers([n])], [values, places], largest=0
+        )
+        self._nodes.append(found)
+        return values, places
+
+    def single(self, name: str) -> str:
+        """The values in single precision."""
+        return self._cast(name, self._onnx.TensorProto.FLOAT)
+
     def double(self, name: str) -> str:
         """The values in double precision."""
         return self._cast(name, self._onnx.TensorProto.DOUBLE)

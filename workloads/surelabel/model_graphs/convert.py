@@ -14,10 +14,20 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from surelabel.model_graphs.graph import Graph
+from surelabel.model_graphs.heads import (
+    at_length_1,
+    blend_scores,
+    centroid_scores,
+    distances,
+    reduced,
+    row,
+)
 from surelabel.models.about import About
+from surelabel.models.auto import OnPoints
+from surelabel.models.blend import Blend
 from surelabel.models.classifier import Model
 from surelabel.models.estimator_model import EstimatorModel
-from surelabel.models.onnx_graph import Graph
 from surelabel.models.temperature import FLOOR
 
 FEATURES, PROBABILITIES = "features", "probabilities"
@@ -89,36 +99,55 @@ def _mixed(graph: Graph, scores: str, sharpness: float, noise: float, n_seen: in
 def _scores(graph: Graph, model: Model) -> tuple[str, bool]:
     """(n, n_seen): what the estimator says, and whether that are probabilities."""
     from sklearn.kernel_ridge import KernelRidge
-    from sklearn.pipeline import Pipeline
 
-    if isinstance(model.pipeline, KernelRidge):
-        return _kernel_ridge(graph, model.pipeline), False
-    if not isinstance(model.pipeline, Pipeline):
-        raise NotConvertibleError(f"{model.name} has no graph.")
-    *before, last = [step for _, step in model.pipeline.steps]
-    if not _is_linear(before, last):
-        return _by_skl2onnx(graph, model.pipeline)
-    inputs = graph.features
+    head = model.pipeline
+    if isinstance(head, Blend):
+        return blend_scores(graph, head), False
+    if isinstance(head, KernelRidge):
+        return _kernel_ridge(graph, head), False
+    if isinstance(head, OnPoints):
+        points = reduced(graph, head.reduction)
+        scores = _of_steps(graph, head.estimator, points, wants_proba=False)
+        if scores is None:
+            raise NotConvertibleError(f"{type(head.estimator).__name__} has no graph.")
+        return scores, False
+    # Ours are calibrated by their margins, also where they could say more.
+    wants_proba = isinstance(model, EstimatorModel) and hasattr(head, "predict_proba")
+    scores = _of_steps(graph, head, graph.features, wants_proba=wants_proba)
+    if scores is None:
+        scores = _by_skl2onnx(graph, head, raw_scores=not wants_proba)
+    return scores, wants_proba
+
+
+def _of_steps(graph: Graph, head: Any, inputs: str, *, wants_proba: bool) -> str | None:
+    """Scalings and a linear model as a few nodes, which skl2onnx writes in single precision; None
+    for anything else."""
+    from sklearn.neighbors import NearestCentroid
+
+    *before, last = [step for _, step in head.steps] if hasattr(head, "steps") else [head]
+    if not _is_linear(before, last, wants_proba):
+        is_centroid = isinstance(last, NearestCentroid) and not before and not wants_proba
+        return centroid_scores(graph, last, inputs) if is_centroid else None
     for step in before:
         inputs = _transformed(graph, step, inputs)
-    return _linear(graph, last, inputs)
+    return _linear(graph, last, inputs, wants_proba=wants_proba)
 
 
-def _is_linear(before: list[Any], last: Any) -> bool:
-    """Whether a few nodes of ours are all of it: skl2onnx writes these in single precision."""
+def _is_linear(before: list[Any], last: Any, wants_proba: bool) -> bool:
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
     known = all(isinstance(step, StandardScaler | TfidfTransformer) for step in before)
-    by_margin = isinstance(last, LinearSVC | RidgeClassifier | SGDClassifier)
-    by_margin = by_margin and not hasattr(last, "predict_proba")
-    return known and (isinstance(last, LogisticRegression) or by_margin)
+    by_margin = LinearSVC | RidgeClassifier | SGDClassifier | LinearDiscriminantAnalysis
+    by_softmax = isinstance(last, LogisticRegression)
+    return known and (by_softmax or (isinstance(last, by_margin) and not wants_proba))
 
 
 def _kernel_ridge(graph: Graph, estimator: Any) -> str:
-    """exp(-gamma |x - s|^2) of every support s, times its weights."""
+    """The kernel between an item and every support, times their weights."""
     if estimator.kernel != "rbf":
         raise NotConvertibleError(f"the kernel {estimator.kernel!r} has no graph.")
     support, inputs = estimator.X_fit_, graph.features
@@ -129,58 +158,40 @@ def _kernel_ridge(graph: Graph, estimator: Any) -> str:
         used = np.flatnonzero(np.diff(matrix.indptr))
         inputs = graph.node("Gather", inputs, graph.integers(used), axis=1)
         support = matrix[:, used].toarray()
-    support = np.asarray(support, np.float64)
-    product = graph.node("MatMul", inputs, graph.constant(-2 * support.T))
-    norms = _row(graph, (support**2).sum(axis=1))
-    distance = graph.node("Add", graph.node("Add", product, square), norms)
-    # Rounding may leave a distance to itself below 0.
-    distance = graph.node("Max", distance, graph.constant(np.array(0.0)))
+    distance = distances(graph, inputs, support, square)
     gamma = graph.constant(np.array(-float(estimator.gamma)))
     kernel = graph.node("Exp", graph.node("Mul", distance, gamma))
     return graph.node("MatMul", kernel, graph.constant(np.asarray(estimator.dual_coef_)))
 
 
 def _transformed(graph: Graph, step: Any, inputs: str) -> str:
-    from sklearn.feature_extraction.text import TfidfTransformer
     from sklearn.preprocessing import StandardScaler
 
     if isinstance(step, StandardScaler):
-        moved = graph.node("Sub", inputs, _row(graph, step.mean_)) if step.with_mean else inputs
-        return graph.node("Div", moved, _row(graph, step.scale_)) if step.with_std else moved
-    if isinstance(step, TfidfTransformer) and step.norm == "l2" and not step.sublinear_tf:
-        weighted = graph.node("Mul", inputs, _row(graph, step.idf_))
-        squares = graph.node("Mul", weighted, weighted)
-        length = graph.node("Sqrt", graph.node("ReduceSum", squares, graph.integers([1])))
-        # A text without a word stays 0.
-        least = graph.constant(np.array(np.finfo(np.float64).tiny))
-        return graph.node("Div", weighted, graph.node("Max", length, least))
-    raise NotConvertibleError(f"{type(step).__name__} before a linear model has no graph.")
+        moved = graph.node("Sub", inputs, row(graph, step.mean_)) if step.with_mean else inputs
+        return graph.node("Div", moved, row(graph, step.scale_)) if step.with_std else moved
+    if step.norm == "l2" and not step.sublinear_tf:
+        return at_length_1(graph, graph.node("Mul", inputs, row(graph, step.idf_)))
+    raise NotConvertibleError(f"TF-IDF with norm {step.norm!r} has no graph.")
 
 
-def _linear(graph: Graph, estimator: Any, inputs: str) -> tuple[str, bool]:
-    weights, offset = np.asarray(estimator.coef_), np.asarray(estimator.intercept_)
-    scores = graph.node("MatMul", inputs, graph.constant(weights.T.astype(np.float64)))
-    scores = graph.node("Add", scores, _row(graph, offset))
-    is_proba = hasattr(estimator, "predict_proba")
+def _linear(graph: Graph, estimator: Any, inputs: str, *, wants_proba: bool) -> str:
+    weights = np.asarray(estimator.coef_, np.float64)
+    scores = graph.node("MatMul", inputs, graph.constant(weights.T))
+    scores = graph.node("Add", scores, row(graph, estimator.intercept_))
     if weights.shape[0] == 1:
         # A softmax of (-s / 2, s / 2) is the logistic function of s.
-        scale = np.array([[-0.5, 0.5]]) if is_proba else np.array([[-1.0, 1.0]])
-        scores = graph.node("MatMul", scores, graph.constant(scale))
-    return (graph.node("Softmax", scores, axis=1), True) if is_proba else (scores, False)
+        scale = 0.5 if wants_proba else 1.0
+        scores = graph.node("MatMul", scores, graph.constant(np.array([[-scale, scale]])))
+    return graph.node("Softmax", scores, axis=1) if wants_proba else scores
 
 
-def _by_skl2onnx(graph: Graph, estimator: Any) -> tuple[str, bool]:
-    is_proba = hasattr(estimator, "predict_proba")
+def _by_skl2onnx(graph: Graph, estimator: Any, *, raw_scores: bool) -> str:
     kind = type(estimator.steps[-1][1]).__name__
     if kind in _NOT_RIGHT:
         raise NotConvertibleError(f"skl2onnx writes a graph of {kind} that fails on some items.")
     try:
-        scores = graph.converted(estimator, raw_scores=not is_proba)
+        return graph.converted(estimator, raw_scores=raw_scores)
     # It has no common base for what it cannot do.
     except Exception as error:
         raise NotConvertibleError(f"skl2onnx: {type(error).__name__}: {error}") from error
-    return scores, is_proba
-
-
-def _row(graph: Graph, values: Any) -> str:
-    return graph.constant(np.asarray(values, np.float64).reshape(1, -1))

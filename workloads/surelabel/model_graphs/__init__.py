@@ -1,0 +1,1 @@
+"""Trained models as ONNX graphs, where the packages that write them are installed."""
