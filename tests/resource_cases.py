@@ -42,6 +42,9 @@ FULL_JOB: dict[str, Any] = {
             "model": {"name": "Auto"},
             "seedItems": 200,
             "itemsPerRound": 200,
+            "query": "Auto",
+            "guarantee": "Overall",
+            "thresholds": "One",
         },
         "stopping": {
             "maxRounds": 20,

@@ -557,6 +557,7 @@ CEL_CASES = [
     _immutable("spec.autoLabeling.targetErrorPermille", "targetErrorPermille", 60, "60"),
     _immutable("spec.autoLabeling.riskPermille", "riskPermille", 60, "60"),
     _immutable("spec.autoLabeling.model", "model", {"name": "SVM"}),
+    _immutable("spec.autoLabeling.guarantee", "guarantee", "PerClass", '"PerClass"'),
     Case(
         "stopNow is final",
         "LabelingJob",

@@ -185,6 +185,9 @@ def _auto_labeling(auto: AutoLabeling | None) -> contract.AutoLabeling | None:
         model=auto.model.name,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
+        query=auto.query,
+        guarantee=auto.guarantee,
+        thresholds=auto.thresholds,
     )
 
 

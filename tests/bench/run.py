@@ -2,7 +2,7 @@
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
         [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed] [objects]
-        [values] [spans] [masks] [value_rounds] [another_answer] [known_people]
+        [values] [spans] [masks] [value_rounds] [another_answer] [known_people] [round_speed]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -36,6 +36,7 @@ BENCHMARKS = {
     "value_rounds": ("value_rounds.py", 600),
     "another_answer": ("another_answer.py", 1500),
     "known_people": ("known_people.py", 900),
+    "round_speed": ("rounds.py", 900),
 }
 
 

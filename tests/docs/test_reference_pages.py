@@ -40,7 +40,8 @@ _OTHER = {
     *LABEL_FORMATS,
     *("KernelRidge", "LogisticRegression"),
     *("Collusion", "Haste", "Outlier", "Spam"),
-    *("Accepted", "NotTested", "Proposed", "Refused"),
+    *("Accepted", "NotTested", "Proposed", "Refused", "Withdrawn"),
+    *("BADGE", "Coreset", "Random", "PerClass", "Nested", "HoeffdingBentkus", "Betting"),
     *("MalformedAnswer", "UnknownLabel", "Malformed", "BrokenMask"),
     *("ForeignRef", "WrongKind", "WrongSize"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from surelabel.models.classifier import (
     MODELS,
+    Features,
     Model,
     NotTrainableError,
     cross_val_proba,
@@ -13,6 +14,7 @@ from surelabel.models.files import ModelFileError, load
 
 __all__ = [
     "MODELS",
+    "Features",
     "Model",
     "ModelFileError",
     "NotTrainableError",

@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import softmax
 
-from surelabel.models.kernel_ridge import Calibration, fit_kernel_ridge, kernel_ridge
+from surelabel.models.kernel_ridge import (
+    Calibration,
+    fit_kernel_ridge,
+    kernel_ridge,
+    predict,
+)
 
 Features: TypeAlias = "NDArray[np.float32] | sparse.csr_matrix"
 Floats = NDArray[np.float64]
@@ -168,7 +173,7 @@ MODELS: dict[str, Callable[[Features, int], Any]] = {
 def _proba(pipeline: Any, features: Features, calibration: Calibration | None) -> Floats:
     if calibration is not None:
         parts = [
-            np.asarray(pipeline.predict(features[start : start + _CHUNK]), dtype=np.float64)
+            predict(pipeline, features[start : start + _CHUNK])
             for start in range(0, features.shape[0], _CHUNK)
         ]
         return calibration(np.concatenate(parts))

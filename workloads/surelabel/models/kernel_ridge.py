@@ -47,6 +47,27 @@ def fit_kernel_ridge(features: Features, is_class: NDArray[np.bool_]) -> tuple[A
     return estimator, left_out
 
 
+def predict(estimator: Any, features: Features) -> Floats:
+    """(n_items, n_seen): what ``estimator.predict`` says, of dense features in half the time.
+
+    Single precision: its rounding, some 1e-6, is far below what anything is learned from.
+    """
+    if sparse.issparse(features):
+        return np.asarray(estimator.predict(features), dtype=np.float64)
+    rows = np.asarray(features, dtype=np.float32)
+    support = np.asarray(estimator.X_fit_, dtype=np.float32)
+    kernel = rows @ support.T
+    kernel *= 2
+    kernel -= np.einsum("ij,ij->i", rows, rows)[:, None]
+    kernel -= np.einsum("ij,ij->i", support, support)
+    kernel *= np.float32(estimator.gamma)
+    # Rounding must not make a distance negative.
+    np.minimum(kernel, 0, out=kernel)
+    np.exp(kernel, out=kernel)
+    scores = kernel @ np.asarray(estimator.dual_coef_, dtype=np.float32)
+    return np.asarray(scores, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class Calibration:
     """From scores to probabilities: (1 - noise) softmax(sharpness * scores) + noise / n_seen.

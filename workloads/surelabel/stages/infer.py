@@ -7,32 +7,21 @@ step's report, before anybody is asked.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from surelabel.items import ItemReader
-from surelabel.labels import Role
-from surelabel.proposing import WAITS, Advice, advise, fit_errors
-from surelabel.selection import query_batch
+from surelabel.proposing import WAITS
+from surelabel.stages.advising import advised
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.first_batch import MAX_CANDIDATES, thinned
-from surelabel.stages.promise import propose, read_ledger
-from surelabel.stages.scoring import Scores, score_pool
-from surelabel.stages.selected import Selection
+from surelabel.stages.promise import propose
+from surelabel.stages.query import choose_query
+from surelabel.stages.scoring import score_pool
 from surelabel.stages.stored import read_items, read_state
-from surelabel.stages.train import OutOfFold
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
+from surelabel_contract.stages import NextFacts, ObjectRef
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Query:
-    lines: list[int] = field(default_factory=list)
-    selection: Selection = field(default_factory=Selection)
 
 
 def infer(context: StageContext) -> StageResult:
@@ -47,28 +36,27 @@ def infer(context: StageContext) -> StageResult:
         "scores": context.write("scores.json", index.to_json(), role="scores")
     }
     with context.phase("propose"):
-        advice, pays = _advise(context, scores, promise)
-    # What the region leaves over goes to people anyway, so questions come from there alone.
+        advice = advised(context, scores, promise)
+    # What the regions leave over goes to people anyway, so questions come from there alone.
     in_region = np.zeros(len(scores.line), bool)
-    if advice.plan is not None:
-        in_region[advice.plan.position] = True
-    else:
+    for plan in advice.plans:
+        in_region[plan.position] = True
+    if not advice.plans:
         log.info("%s: no proposal: %s", context.config.name, advice.reason)
     with context.phase("select"):
         rest = scores.where(~in_region)
-        query = _query(context, reader, rest, promise, is_whole_pool=advice.plan is None)
+        query = choose_query(context, reader, state, rest, promise, is_whole_pool=not advice.plans)
     lines = list(query.lines)
-    if advice.plan is not None:
-        carry["proposal"], sample = propose(context, scores, [advice.plan])
+    metrics = {"poolItems": float(len(scores.line))}
+    if advice.plans:
+        carry["proposal"], sample = propose(context, scores, advice.plans)
         lines += sample
+        metrics["proposedItems"] = float(np.count_nonzero(in_region))
+        metrics["chanceToPass"] = round(advice.chance, 6)
     batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
     remainder = write_remainder(context, reader, state)
     carry["tasks"], carry["remainder"] = batch.ref, remainder.ref
     carry["selection"] = context.write("selection.json", query.selection.to_json())
-    metrics = {"poolItems": float(len(scores.line))}
-    if advice.plan is not None:
-        metrics["proposedItems"] = float(len(advice.plan.position))
-        metrics["chanceToPass"] = round(advice.plan.chance, 6)
     return StageResult(
         progressed=context.previous,
         next=NextFacts(
@@ -76,63 +64,11 @@ def infer(context: StageContext) -> StageResult:
             task_answers=batch.answers,
             remainder_items=remainder.items,
             remainder_answers=remainder.answers,
-            proposal_pending=advice.plan is not None,
+            proposal_pending=bool(advice.plans),
             trainable=True,
-            does_not_pay=advice.plan is None and not pays,
+            does_not_pay=not advice.plans and not advice.pays,
             waits=advice.reason == WAITS,
         ),
         carry=carry,
         metrics=metrics,
     )
-
-
-def _query(
-    context: StageContext,
-    reader: ItemReader,
-    scores: Scores,
-    promise: AutoLabeling,
-    *,
-    is_whole_pool: bool,
-) -> _Query:
-    from surelabel.models import load
-
-    wanted = promise.items_per_round
-    if len(scores.line) == 0 or wanted == 0:
-        return _Query()
-    rng = context.rng("querying")
-    candidates = thinned(scores.line, max(MAX_CANDIDATES, 4 * wanted), rng)
-    features = reader.features_of(candidates)
-    probability = load(context.read("model")).predict_proba(features)
-    batch = query_batch(probability, wanted, rng, features)
-    # Uniform among what a region left over is not uniform in the pool.
-    uniform = candidates[batch.position[batch.uniform]] if is_whole_pool else candidates[:0]
-    return _Query(candidates[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist())))
-
-
-def _is_last(context: StageContext) -> bool:
-    last = context.config.limits.max_rounds
-    return last is not None and context.config.step.round + 1 >= last
-
-
-def _advise(context: StageContext, pool: Scores, promise: AutoLabeling) -> tuple[Advice, bool]:
-    """What to propose now; and whether auto-labeling can pay at all from here on."""
-    if len(pool.line) == 0:
-        return Advice(None, "PoolIsEmpty"), False
-    past = OutOfFold.from_bytes(context.read("outOfFold"))
-    uniform = past.role == Role.UNIFORM
-    wrong = past.predicted[uniform] != past.label[uniform]
-    errors = fit_errors(past.confidence[uniform].astype(np.float64), wrong)
-    score = pool.confidence.astype(np.float64)
-    account = read_ledger(context).account
-    advice = advise(
-        score,
-        errors(score),
-        account,
-        n_labeled=len(past.line),
-        # The last model cannot wait for another batch.
-        next_batch=0 if _is_last(context) else promise.items_per_round,
-        item_ids=[str(line) for line in pool.line.tolist()],
-    )
-    # Not even a model without errors would save more than its sample costs.
-    perfect = advise(score, np.zeros(len(score)), account, n_labeled=len(past.line), next_batch=0)
-    return advice, perfect.plan is not None

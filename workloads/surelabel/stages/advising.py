@@ -1,0 +1,101 @@
+"""Which regions are proposed after this round, if any: one, or one per predicted class."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from surelabel.account import Account
+from surelabel.labels import Role
+from surelabel.proposing import WAITS, Advice, Plan, advise, fit_errors, with_levels
+from surelabel.stages.context import StageContext
+from surelabel.stages.promise import read_ledger
+from surelabel.stages.scoring import Scores
+from surelabel.stages.train import OutOfFold
+from surelabel_contract.stages import AutoLabeling
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Advised:
+    """``plans``: what to propose now. ``pays``: whether auto-labeling can pay at all from here on.
+
+    ``reason``: why nothing is proposed, or that something is.
+    """
+
+    plans: tuple[Plan, ...]
+    reason: str
+    pays: bool
+
+    @property
+    def chance(self) -> float:
+        """The smallest predicted chance to pass of any plan."""
+        return min(plan.chance for plan in self.plans)
+
+
+def advised(context: StageContext, pool: Scores, promise: AutoLabeling) -> Advised:
+    """What to propose, by what uniform items that were scored out of fold show."""
+    if len(pool.line) == 0:
+        return Advised((), "PoolIsEmpty", False)
+    past = OutOfFold.from_bytes(context.read("outOfFold"))
+    uniform = past.role == Role.UNIFORM
+    wrong = past.predicted[uniform] != past.label[uniform]
+    errors = fit_errors(past.confidence[uniform].astype(np.float64), wrong)
+    score = pool.confidence.astype(np.float64)
+    error = errors(score)
+    account = read_ledger(context).account
+    # The last model cannot wait for another batch.
+    batch = 0 if _is_last(context) else promise.items_per_round
+    parts: list[tuple[int | None, Rows, Account]] = [(None, np.arange(len(score)), account)]
+    if account.n_classes is not None:
+        parts = [
+            (label, np.flatnonzero(pool.label == label), account.of(label))
+            for label in np.unique(pool.label).tolist()
+        ]
+    found = [
+        _of_part(pool, score[rows], error[rows], rows, part, len(past.line), batch, len(score))
+        for _, rows, part in parts
+    ]
+    plans = []
+    for (label, rows, _), (advice, _) in zip(parts, found, strict=True):
+        if advice.plan is not None:
+            plan = advice.plan
+            if promise.thresholds == "Nested":
+                plan = with_levels(plan, score[rows], pool.line[rows])
+            plans.append(replace(plan, position=rows[plan.position], label=label))
+    reasons = [advice.reason for advice, _ in found]
+    reason = "Proposed" if plans else WAITS if WAITS in reasons else reasons[0]
+    return Advised(tuple(plans), reason, any(pays for _, pays in found))
+
+
+def _of_part(
+    pool: Scores,
+    score: Floats,
+    error: Floats,
+    rows: Rows,
+    account: Account,
+    n_labeled: int,
+    batch: int,
+    n_pool: int,
+) -> tuple[Advice, bool]:
+    """The advice of one part of the account, and whether even a perfect model could save."""
+    advice = advise(
+        score,
+        error,
+        account,
+        n_labeled=n_labeled,
+        next_batch=round(batch * len(rows) / n_pool),
+        item_ids=pool.line[rows],
+    )
+    # Not even a model without errors would save more than its sample costs.
+    perfect = advise(score, np.zeros(len(score)), account, n_labeled=n_labeled, next_batch=0)
+    return advice, perfect.plan is not None
+
+
+def _is_last(context: StageContext) -> bool:
+    last = context.config.limits.max_rounds
+    return last is not None and context.config.step.round + 1 >= last
