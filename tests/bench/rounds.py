@@ -35,7 +35,7 @@ from workloads.stages.mini_driver import MiniDriver
 ITEMS, FEATURES, CLASSES, SHARD = 1_000_000, 256, 100, 2_000
 ASKED = 1_000
 ROUND_ITEMS = 100_000
-SPREAD_ITEMS = 200_000
+SPREAD_ITEMS = 100_000
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -236,7 +236,7 @@ def measure() -> Section:
         "round_speed",
         "A round on large pools",
         f"{ITEMS:,} items, {FEATURES} features, {CLASSES} classes; made up, one thread. CPU "
-        "seconds are those of one core. Choosing reads the features of its candidates from shards of "
+        "seconds are those of one core. Choosing reads its candidates' features from shards of "
         f"{SHARD:,}; certifying draws, tests and charges a region of all items. The round is the "
         f"second one of a job on {ROUND_ITEMS:,} texts, annotators simulated, without the start of "
         f"its four Ray jobs. Workers score {SPREAD_ITEMS:,} items on a Ray with one CPU, and two.",
