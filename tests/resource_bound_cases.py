@@ -21,6 +21,10 @@ LONGEST = {
 # Fields that other fields must make room for.
 _ALONE: dict[str, Changes] = {
     "spec.input.auditLabelAttributeName": CORRECTING,
+    "spec.autoLabeling.tolerancePermille": {
+        "spec.taskType": "NamedEntityRecognition",
+        "spec.autoLabeling.tolerancePermille": 500,
+    },
     "spec.compute.ray.address.url": {"spec.compute.ray.address.name": REMOVED},
     "spec.workforce.annotatorsPerItem": {"spec.workforce.maxAnnotatorsPerItem": REMOVED},
     "spec.workforce.maxAnnotatorsPerItem": {"spec.workforce.annotatorsPerItem": 1},

@@ -30,6 +30,8 @@ def cel_rules(kind: str) -> set[str]:
 
 
 _OF_CLASSES = "ImageClassification"
+_WITH_TOLERANCE = "BoundingBox, NamedEntityRecognition, SemanticSegmentation"
+_LEARNABLE = ", ".join(sorted(n for n, facts in TASK_TYPE_FACTS.items() if facts.has_model))
 # Without models, which learn classes only.
 _PEOPLE = {"spec.autoLabeling": REMOVED}
 _OTHER = "create another LabelingJob instead"
@@ -437,10 +439,50 @@ CEL_CASES = [
         "models learn classes only",
         "spec",
         "spec.autoLabeling",
-        f"models learn {_OF_CLASSES}, TextClassification only; leave autoLabeling out, and people "
-        "label everything",
-        {"spec.taskType": "BoundingBox", **_PEOPLE},
-        {"spec.taskType": "BoundingBox"},
+        f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
+        {"spec.taskType": "Polygon", **_PEOPLE},
+        {"spec.taskType": "Polygon"},
+    ),
+    _spec_rule(
+        "what is a class is right or wrong",
+        "spec",
+        "spec.autoLabeling.tolerancePermille",
+        f"only labels of {_WITH_TOLERANCE} are more or less right; leave it out",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+    ),
+    _spec_rule(
+        "estimators learn classes",
+        "spec",
+        "spec.autoLabeling.model.name",
+        f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
+        {"spec.taskType": "TextClassificationMultiLabel"},
+        {
+            "spec.taskType": "TextClassificationMultiLabel",
+            "spec.autoLabeling.model.name": "SVM",
+        },
+    ),
+    _spec_rule(
+        "only single classes have a promise each",
+        "spec",
+        "spec.autoLabeling.guarantee",
+        f"must be Overall where taskType is not one of {_OF_CLASSES}, TextClassification: only "
+        "labels that are one class can be promised by class",
+        {"spec.taskType": "TextClassificationMultiLabel"},
+        {
+            "spec.taskType": "TextClassificationMultiLabel",
+            "spec.autoLabeling.guarantee": "PerClass",
+        },
+    ),
+    _spec_rule(
+        "a tolerance cannot come",
+        "spec.autoLabeling",
+        "spec.autoLabeling.tolerancePermille",
+        f"tolerancePermille is immutable, also its absence; {_OTHER}",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+        update=True,
+        first={"spec.taskType": "NamedEntityRecognition"},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.manifest import ManifestItem, Rejected
+from surelabel.tasks.packed import Packed
 from surelabel_contract.model import Record
 from surelabel_contract.stages import ObjectRef
 from surelabel_contract.store import Folder
@@ -181,22 +182,26 @@ class ItemReader:
 
 
 def stacked(parts: list[Any]) -> Any:
-    """Feature matrices one below the other, dense or sparse as they are."""
+    """Features one below the other, dense, sparse or packed as they are."""
     if not parts:
         return np.empty((0, 0), np.float32)
     if isinstance(parts[0], np.ndarray):
         return np.concatenate(parts)
+    if isinstance(parts[0], Packed):
+        return Packed.of(piece for part in parts for piece in part)
     from scipy import sparse
 
     return sparse.vstack(parts).tocsr()
 
 
 def write_features(lines: NDArray[np.int64], features: Any) -> bytes:
-    """The bytes of a feature shard, dense or sparse; equal input gives equal bytes."""
+    """The bytes of a feature shard, of whatever kind; equal input gives equal bytes."""
     buffer = io.BytesIO()
     # NumPy's archive has fixed timestamps.
     if isinstance(features, np.ndarray):
         np.savez(buffer, line=lines, features=features)
+    elif isinstance(features, Packed):
+        np.savez(buffer, line=lines, packed=features.data, end=features.end)
     else:
         np.savez(
             buffer,
@@ -214,6 +219,8 @@ def read_features(data: bytes) -> tuple[NDArray[np.int64], Any]:
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         if "features" in stored:
             return stored["line"], stored["features"]
+        if "packed" in stored:
+            return stored["line"], Packed(stored["packed"], stored["end"])
         from scipy import sparse
 
         shape = tuple(stored["shape"].tolist())

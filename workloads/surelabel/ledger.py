@@ -19,6 +19,7 @@ class StoredProposal(Record):
     """What an infer step commits before anybody is asked about the sample.
 
     ``annotators``: the parameters that the sample will be consolidated with; None: a majority.
+    ``guesses``: the model's labels of the region where they are no classes, a JSON line each.
     """
 
     schema_version: Literal[1] = 1
@@ -30,6 +31,7 @@ class StoredProposal(Record):
     region: ObjectRef
     model: ObjectRef
     annotators: ObjectRef | None = None
+    guesses: ObjectRef | None = None
 
     def proposal(self, attempt: int) -> Proposal | None:
         """The proposal of an attempt; None if this step did not propose it."""

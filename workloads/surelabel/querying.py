@@ -163,7 +163,9 @@ def _unit(features: Features) -> Any:
 
 
 def _inverse(length: NDArray[Any]) -> NDArray[np.float32]:
-    return np.divide(1.0, length, out=np.zeros(len(length), np.float32), where=length > 0)
+    found = np.zeros(len(length), np.float32)
+    np.divide(1.0, length, out=found, where=length > 0)
+    return found
 
 
 def _dense(matrix: Any) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from surelabel.labels import Kind, LabelFiles, LabelState, read_labels
 from surelabel.ledger import Ledger, StoredProposal
 from surelabel.selection import stream
 from surelabel.stages.context import StageContext
-from surelabel.stages.promise import sealed_reference
+from surelabel.stages.judging import sealed_reference
 from surelabel.stages.truth import read_truth
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask

@@ -28,6 +28,10 @@ MAX_LABELS = 256
 
 _LEAST_LABELS = max(facts.least_labels or 0 for facts in TASK_TYPE_FACTS.values())
 _LEARNABLE = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model)
+_CLASSIFYING = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.is_class)
+_TOLERANT = sorted(
+    name for name, facts in TASK_TYPE_FACTS.items() if facts.tolerance_permille is not None
+)
 _WITH_REF = [name for name, facts in TASK_TYPE_FACTS.items() if facts.needs_ref]
 _AUDITING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit != "None"]
 _CORRECTING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit == "Required"]
@@ -193,6 +197,25 @@ class LabelingJobSpec(Part):
                 f"models learn {', '.join(_LEARNABLE)} only; leave autoLabeling out, and people "
                 "label everything",
                 field_path=".autoLabeling",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || !has(self.autoLabeling.tolerancePermille) || "
+                f"self.taskType in {_TOLERANT!r}",
+                f"only labels of {', '.join(_TOLERANT)} are more or less right; leave it out",
+                field_path=".autoLabeling.tolerancePermille",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || !has(self.autoLabeling.model) || "
+                f"self.autoLabeling.model.name == 'Auto' || self.taskType in {_CLASSIFYING!r}",
+                f"must be Auto where taskType is not {_one_of(_CLASSIFYING)}",
+                field_path=".autoLabeling.model.name",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || !has(self.autoLabeling.guarantee) || "
+                f"self.autoLabeling.guarantee == 'Overall' || self.taskType in {_CLASSIFYING!r}",
+                f"must be Overall where taskType is not {_one_of(_CLASSIFYING)}: only labels that "
+                "are one class can be promised by class",
+                field_path=".autoLabeling.guarantee",
             ),
             *_method_rules(),
             rule(

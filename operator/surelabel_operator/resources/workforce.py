@@ -102,6 +102,14 @@ class AutoLabeling(Part):
         description="In so many of 1,000 jobs may more be wrong than that. Immutable.",
         json_schema_extra=rules(immutable("riskPermille")),
     )
+    tolerance_permille: int | None = Field(
+        default=None,
+        ge=1,
+        le=999,
+        description="Objects, spans and masks: a machine's label is wrong if its loss (1 - IoU, "
+        "1 - F1) against people's is above this; without it 500, for masks 300. Immutable, also "
+        "its absence.",
+    )
     model: Model = Field(
         default=Model(),
         description="Which model is trained. Immutable.",
@@ -134,6 +142,19 @@ class AutoLabeling(Part):
         description="Whether a sample tests one region, or several nested ones, of which the "
         "largest that passes is labeled.",
     )
+
+    model_config = {
+        "json_schema_extra": rules(
+            rule(
+                "has(self.tolerancePermille) == has(oldSelf.tolerancePermille) && "
+                "(!has(self.tolerancePermille) || "
+                "self.tolerancePermille == oldSelf.tolerancePermille)",
+                "tolerancePermille is immutable, also its absence; create another LabelingJob "
+                "instead",
+                field_path=".tolerancePermille",
+            ),
+        )
+    }
 
 
 class Stopping(Part):

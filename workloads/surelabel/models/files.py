@@ -30,8 +30,6 @@ class ModelFileError(ValueError):
 
 def save(model: Model) -> bytes:
     """See ``Model.save``."""
-    import skops.io
-
     c = model.calibration
     content = {
         "format": FORMAT,
@@ -42,25 +40,14 @@ def save(model: Model) -> bytes:
         "pipeline": model.pipeline,
         "calibration": [c.sharpness, c.noise] if c is not None else None,
     }
-    return _normalised(skops.io.dumps(content))
+    return packed(content)
 
 
 def load(data: bytes) -> Model:
     """The model in ``data``; ModelFileError."""
-    import skops.io
-
     from surelabel.models.classifier import MODELS, Model
 
-    try:
-        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
-        content = None if untrusted else skops.io.loads(data, trusted=list(TRUSTED))
-    # The archive comes from outside; whatever reading it raises means that it is damaged.
-    except Exception as error:
-        raise ModelFileError(f"not a model file: {type(error).__name__}: {error}") from error
-    if untrusted:
-        raise ModelFileError(f"a model file may not contain {', '.join(untrusted)}.")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelFileError(f"not a Surelabel model (format {FORMAT}).")
+    content = unpacked(data, FORMAT)
     if content["name"] not in MODELS:
         raise ModelFileError(f"unknown model {content['name']!r}; known: {', '.join(MODELS)}.")
     return Model(
@@ -71,6 +58,30 @@ def load(data: bytes) -> Model:
         pipeline=content["pipeline"],
         calibration=_calibration(content["calibration"]),
     )
+
+
+def packed(content: dict[str, Any]) -> bytes:
+    """A file of estimators, arrays and numbers by name; equal content gives equal bytes."""
+    import skops.io
+
+    return _normalised(skops.io.dumps(content))
+
+
+def unpacked(data: bytes, format_: object) -> dict[str, Any]:
+    """What ``packed`` wrote, with ``format_`` under ``format``; ModelFileError."""
+    import skops.io
+
+    try:
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
+        content = None if untrusted else skops.io.loads(data, trusted=list(TRUSTED))
+    # The archive comes from outside; whatever reading it raises means that it is damaged.
+    except Exception as error:
+        raise ModelFileError(f"not a model file: {type(error).__name__}: {error}") from error
+    if untrusted:
+        raise ModelFileError(f"a model file may not contain {', '.join(untrusted)}.")
+    if not isinstance(content, dict) or content.get("format") != format_:
+        raise ModelFileError(f"not a Surelabel model (format {format_}).")
+    return content
 
 
 def _calibration(value: Any) -> Calibration | None:

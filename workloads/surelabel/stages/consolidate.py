@@ -21,7 +21,7 @@ from surelabel.stages.passes import MoreAnswers, next_pass
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.value_consensus import gain_of_values
-from surelabel.tasks import TASK_TYPES
+from surelabel.tasks import TASK_TYPES, value_learner
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
 from surelabel_contract.people import read_tasks
@@ -115,14 +115,8 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
     state = finished.state
     remainder = write_remainder(context, reader, state)
     _write_intermediate(context, reader, state, finished.carry.get("account"))
-    n_classes = len(set(state.label[state.kind == Kind.HUMAN].tolist()))
     wants_model = context.config.auto_labeling is not None and remainder.items > 0
-    if wants_model and n_classes < 2:
-        context.notice(
-            "ModelNotTrainable",
-            f"people gave {n_classes} of {len(context.config.labels)} labels so far; a model needs "
-            "at least 2. People label on.",
-        )
+    is_trainable = wants_model and _is_trainable(context, state)
     error = finished.consensus_error
     carry: dict[str, ObjectRef | None] = {**finished.carry, "remainder": remainder.ref}
     return StageResult(
@@ -136,12 +130,27 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
             remainder_items=remainder.items,
             remainder_answers=remainder.answers,
             newly_certified=finished.newly_certified,
-            trainable=wants_model and n_classes >= 2,
+            trainable=is_trainable,
         ),
         carry=carry,
         validation=finished.validation,
         metrics={} if error is None else {CONSENSUS_ERROR: round(error.share, 6)},
     )
+
+
+def _is_trainable(context: StageContext, state: LabelState) -> bool:
+    """Whether people's labels so far can teach a model anything; tells where they cannot."""
+    given = state.label[state.kind == Kind.HUMAN]
+    if value_learner(context.config.task_type) is not None:
+        return len(given) > 0
+    n_classes = len(set(given.tolist()))
+    if n_classes < 2:
+        context.notice(
+            "ModelNotTrainable",
+            f"people gave {n_classes} of {len(context.config.labels)} labels so far; a model needs "
+            "at least 2. People label on.",
+        )
+    return n_classes >= 2
 
 
 def _write_intermediate(

@@ -10,6 +10,7 @@ from surelabel.labels import Kind, LabelState
 from surelabel.selection import first_batch
 from surelabel.stages.context import StageContext
 from surelabel.stages.selected import Selection
+from surelabel.tasks import value_learner
 
 # Items whose features are in memory at once to choose among; a larger pool is thinned uniformly.
 MAX_CANDIDATES = 8_000
@@ -25,7 +26,10 @@ def choose_first_batch(
     pool = thinned(state.lines(Kind.OPEN), max(MAX_CANDIDATES, 4 * wanted), rng)
     if len(pool) == 0:
         return [], Selection()
-    batch = first_batch(len(pool), wanted, rng, reader.features_of(pool))
+    features = reader.features_of(pool)
+    learner = value_learner(context.config.task_type)
+    overview = features if learner is None else learner.overview(features)
+    batch = first_batch(len(pool), wanted, rng, overview)
     uniform = pool[batch.position[batch.uniform]]
     return pool[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist()))
 

@@ -49,7 +49,7 @@ def infer(context: StageContext) -> StageResult:
     lines = list(query.lines)
     metrics = {"poolItems": float(len(scores.line))}
     if advice.plans:
-        carry["proposal"], sample = propose(context, scores, advice.plans)
+        carry["proposal"], sample = propose(context, scores, index, advice.plans)
         lines += sample
         metrics["proposedItems"] = float(np.count_nonzero(in_region))
         metrics["chanceToPass"] = round(advice.chance, 6)

@@ -13,20 +13,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.answers import CodedAnswers
-from surelabel.consolidation import AnnotatorParameters
+from surelabel.items import ItemReader
+from surelabel.label_values import LabelValue
 from surelabel.labels import Kind, LabelState, Role
-from surelabel.stages.consensus import Consensus, reference_labels
+from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext, StateCorruptedError
+from surelabel.stages.judging import judge_sample
+from surelabel.stages.sealed_values import guess_file, write_guesses
+from surelabel.stages.stored import write_human
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import Certificate, ObjectRef, Validation
 
 if TYPE_CHECKING:
     from surelabel.account import Account, Attempt, Proposal
-    from surelabel.ledger import Ledger, Region, StoredProposal
+    from surelabel.ledger import Ledger, Region
     from surelabel.proposing import Plan
     from surelabel.stages.rounds import OpenRound
-    from surelabel.stages.scoring import Scores
+    from surelabel.stages.scoring import ScoreIndex, Scores
 
 NOT_CERTIFIED = "NotCertified"
 
@@ -39,6 +42,8 @@ class Decided:
     certificate: Certificate | None = None
     validation: Validation | None = None
     newly_certified: int = 0
+    # By line the sample's labels where they are no classes.
+    sealed: dict[int, LabelValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def read_ledger(context: StageContext, ref: ObjectRef | None = None) -> Ledger:
 
 
 def propose(
-    context: StageContext, scores: Scores, plans: Sequence[Plan]
+    context: StageContext, scores: Scores, index: ScoreIndex, plans: Sequence[Plan]
 ) -> tuple[ObjectRef, list[int]]:
     """Commit regions, labels and samples of the plans; the stored proposals, the samples' lines.
 
@@ -110,17 +115,24 @@ def propose(
         region=context.write("region.npz", region.to_bytes(), role="region"),
         model=model,
         annotators=context.input("annotators") if context.has("annotators") else None,
+        guesses=write_guesses(context, index, region.line) if index.guesses else None,
     )
     sample = sorted(line for proposal in proposals for line in proposal.sample)
     return context.write("proposal.json", stored.to_json(), role="proposal"), sample
 
 
 def decide_pending(
-    context: StageContext, state: LabelState, round_: OpenRound, *, cut_off: bool
+    context: StageContext,
+    reader: ItemReader,
+    state: LabelState,
+    round_: OpenRound,
+    *,
+    cut_off: bool,
 ) -> Decided:
     """Test the pending proposal on its sample, before anything else is done with the answers."""
     if not context.has("proposal"):
         return Decided()
+    from surelabel.certify import decide
     from surelabel.ledger import Evidence, Region, StoredProposal
 
     stored = StoredProposal.from_json(context.read("proposal"))
@@ -134,18 +146,34 @@ def decide_pending(
     region = Region.from_bytes(context.read_ref(stored.region))
     account, attempts = ledger.account, []
     labeled = 0
+    sealed: dict[int, LabelValue] = {}
     for proposal in stored.proposals:
         sample = np.array(proposal.sample, np.int64)
         if cut_off or _is_cut_off(context, round_, sample):
             account = _give_up(context, account, proposal)
             continue
-        reference = sealed_reference(context, stored, round_.answers, sample)
-        attempt, account = _decide_one(account, proposal, region.of(proposal), reference)
+        own = region.of(proposal)
+        judged = judge_sample(
+            context,
+            reader,
+            stored,
+            proposal,
+            own,
+            round_.answers,
+            round_.contents,
+            round_.index.coded,
+        )
+        attempt, account = decide(account, proposal, judged.wrong)
         attempts.append(attempt)
-        _freeze(state, reference, proposal.attempt, context.stage_micros)
-        if attempt.outcome == "Accepted":
-            given = region.of(proposal).certified(attempt)
-            labeled += _label_region(state, given, proposal.attempt, context.stage_micros)
+        _freeze(state, judged.reference, proposal.attempt, context.stage_micros)
+        sealed |= judged.stored(context)
+        if attempt.outcome != "Accepted":
+            continue
+        given = own.certified(attempt)
+        labeled += _label_region(state, given, proposal.attempt, context.stage_micros)
+        if stored.guesses is not None:
+            # Before the file with people's labels, which hold for the sample.
+            state.values = (*state.values, guess_file(stored.guesses, own.line))
     changed = ledger.model_copy(
         update={
             "account": account,
@@ -157,17 +185,8 @@ def decide_pending(
         certificate=account.certificate() if attempts else None,
         validation=_validation(attempts),
         newly_certified=labeled,
+        sealed=sealed,
     )
-
-
-def _decide_one(
-    account: Account, proposal: Proposal, region: Region, reference: Consensus
-) -> tuple[Attempt, Account]:
-    from surelabel.certify import decide
-
-    # No usable reference label is none of the model's: it counts as an error.
-    wrong = reference.line[reference.label != region.labels_of(reference.line)]
-    return decide(account, proposal, wrong.tolist())
 
 
 def _give_up(context: StageContext, account: Account, proposal: Proposal) -> Account:
@@ -189,53 +208,6 @@ def _validation(attempts: Sequence[Attempt]) -> Validation | None:
         items=sum(attempt.proposal.sample_items for attempt in attempts),
         errors=sum(attempt.errors for attempt in attempts),
         accepted=any(attempt.outcome == "Accepted" for attempt in attempts),
-    )
-
-
-def sealed_reference(
-    context: StageContext, stored: StoredProposal, answers: CodedAnswers, sample: NDArray[np.int64]
-) -> Consensus:
-    """The sample's labels by people, with the annotators as they were judged before it."""
-    annotators: AnnotatorParameters | None = None
-    if stored.annotators is not None:
-        annotators = AnnotatorParameters.from_json(context.read_ref(stored.annotators))
-    return reference_labels(context.config, answers, sample, annotators)
-
-
-@dataclass(frozen=True)
-class Corrected:
-    """The account after people answered items that a machine had labeled; their lines."""
-
-    account: ObjectRef
-    certificate: Certificate | None
-    lines: NDArray[np.int64]
-
-
-def correct_answered(
-    context: StageContext, state: LabelState, consensus: Consensus, account: ObjectRef | None
-) -> Corrected | None:
-    """People's labels in place of a machine's, and the account without these; None: there are none.
-
-    ``account``: where this step has changed it. A label that was corrected is frozen, so that the
-    account stays true of it.
-    """
-    answered = (consensus.label >= 0) & (state.kind[consensus.line] == Kind.MACHINE)
-    if not np.any(answered):
-        return None
-    from surelabel.certify import correct
-
-    lines, label = consensus.line[answered], consensus.label[answered]
-    ledger = read_ledger(context, account)
-    changed = ledger.account
-    attempts = state.attempt[lines]
-    for attempt in np.unique(attempts).tolist():
-        of = attempts == attempt
-        wrong = int(np.count_nonzero(state.label[lines[of]] != label[of]))
-        changed = correct(changed, attempt, int(np.count_nonzero(of)), wrong)
-    _write_human(state, consensus.where(answered), context.stage_micros)
-    data = ledger.model_copy(update={"account": changed}).to_json()
-    return Corrected(
-        context.write("account.json", data, role="account"), changed.certificate(), lines
     )
 
 
@@ -275,19 +247,9 @@ def _is_cut_off(context: StageContext, round_: OpenRound, sample: NDArray[np.int
 
 def _freeze(state: LabelState, reference: Consensus, attempt: int, created: int) -> None:
     usable = reference.where(reference.label >= 0)
-    _write_human(state, usable, created)
+    write_human(state, usable, created)
     state.attempt[usable.line] = attempt
     state.role[reference.line] = Role.SAMPLE
-
-
-def _write_human(state: LabelState, consensus: Consensus, created: int) -> None:
-    lines = consensus.line
-    state.kind[lines] = Kind.HUMAN
-    state.label[lines] = consensus.label.astype(np.int32)
-    state.confidence[lines] = consensus.confidence.astype(np.float32)
-    state.answers[lines] = consensus.n_answers.astype(np.int16)
-    state.created[lines] = created
-    state.reason[lines] = 0
 
 
 def _label_region(state: LabelState, given: Region, attempt: int, created: int) -> int:

@@ -28,6 +28,7 @@ from surelabel.stages.context import StageContext
 from surelabel.stages.first_batch import MAX_CANDIDATES, thinned
 from surelabel.stages.scoring import Scores
 from surelabel.stages.selected import Selection
+from surelabel.tasks import value_learner
 from surelabel_contract.stages import AutoLabeling
 
 Rows = NDArray[np.int64]
@@ -92,6 +93,7 @@ class _Chooser:
         human = self.state.lines(Kind.HUMAN)
         counts = np.bincount(self.state.label[human], minlength=len(self.context.config.labels))
         share = int(np.ceil(n * RARE_SHARE))
+        # Labels that are no classes are all of class 0, and none is rare.
         rare = rest[rare_rows(pool.label[rest], pool.confidence[rest], counts, share)]
         candidates = np.concatenate((rare, self._candidates(np.setdiff1d(rest, rare), n)))
         features = self._features(pool.line[candidates])
@@ -104,7 +106,8 @@ class _Chooser:
         fresh = without_duplicates(features, known, len(candidates))
         of_rare = fresh[fresh < len(rare)]
         others = fresh[fresh >= len(rare)]
-        ranked = self._ranked(features[others], known, n - len(of_rare))
+        lines = pool.line[candidates[others]]
+        ranked = self._ranked(lines, features[others], known, n - len(of_rare))
         return np.concatenate((candidates[of_rare], candidates[others[ranked]]))
 
     def _candidates(self, rest: Rows, n: int) -> Rows:
@@ -114,20 +117,29 @@ class _Chooser:
         # Stable, so that equal margins keep the pool's order.
         return rest[np.argsort(self.pool.margin[rest], kind="stable")[: _WIDER * n]]
 
-    def _ranked(self, features: Any, known: Any, n: int) -> Rows:
+    def _ranked(self, lines: Rows, features: Any, known: Any, n: int) -> Rows:
         if features.shape[0] <= n:
             return np.arange(features.shape[0])
         if self.query == "Coreset":
             return coreset_batch(features, known, n, self.rng)
         if self.query == "BADGE":
-            # Late: it imports scikit-learn.
-            from surelabel.models import load
-
-            model = load(self.context.read("model"))
-            return badge_batch(model.predict_proba(features), features, n, self.rng)
+            return badge_batch(self._probability(lines, features), features, n, self.rng)
         return margin_batch(features, n, self.rng)
 
     def _features(self, lines: Rows) -> Any:
         """One row for each of ``lines``, in their order."""
         order = np.argsort(lines, kind="stable")
-        return self.reader.features_of(lines[order])[np.argsort(order, kind="stable")]
+        found = self.reader.features_of(lines[order])[np.argsort(order, kind="stable")]
+        learner = value_learner(self.context.config.task_type)
+        return found if learner is None else learner.overview(found)
+
+    def _probability(self, lines: Rows, features: Any) -> NDArray[np.float64]:
+        if value_learner(self.context.config.task_type) is None:
+            # Late: it imports scikit-learn.
+            from surelabel.models import load
+
+            return load(self.context.read("model")).predict_proba(features)
+        place = np.searchsorted(self.pool.line, lines)
+        sure = self.pool.confidence[place].astype(np.float64)
+        # As two classes whose margin is how sure the model is.
+        return np.stack(((1 + sure) / 2, (1 - sure) / 2), axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,15 @@ from surelabel.answers import (
 )
 from surelabel.consolidation import ErrorShare
 from surelabel.items import ItemReader
+from surelabel.label_values import LabelValue
 from surelabel.labels import Kind, LabelState, Role
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
+from surelabel.stages.corrections import Corrected, correct_answered
 from surelabel.stages.history import ConsensusError, RoundEntry, append_round
-from surelabel.stages.promise import Corrected, correct_answered, decide_pending
+from surelabel.stages.promise import decide_pending
+from surelabel.stages.sealed_values import newest
 from surelabel.stages.selected import read_selection
 from surelabel.stages.sources import image_sizes
 from surelabel.stages.stored import read_answer_index, write_state
@@ -107,11 +111,11 @@ def finish_round(
     """
     state = old.copy()
     with context.phase("decide"):
-        decided = decide_pending(context, state, round_, cut_off=cut_off)
+        decided = decide_pending(context, reader, state, round_, cut_off=cut_off)
     task_type = TASK_TYPES[context.config.task_type]
     with context.phase("consolidate"):
         if isinstance(task_type, ValueTask):
-            judged = _judge_values(context, reader, task_type, state, round_)
+            judged = _judge_values(context, reader, task_type, state, round_, decided.sealed)
         else:
             judged = _judge_classes(context, state, round_, decided.carry.get("account"))
     _close(state, round_)
@@ -191,30 +195,19 @@ def _judge_values(
     task: ValueTask[Any],
     state: LabelState,
     round_: OpenRound,
+    sealed: Mapping[int, LabelValue],
 ) -> _Judged:
-    """Label the round's items."""
-    earlier = _newest(context, round_, task.remembers)
-    found = consolidate_values(context, reader, task, round_.answers, round_.contents, earlier)
-    _label(state, found.consensus, np.empty(0, np.int64), context.stage_micros)
+    """Label the round's items; those of ``sealed`` are labeled, and stand."""
+    # An item of this round has no label yet, whatever was said of it before.
+    earlier = newest(context, round_.index.coded, task.remembers, round_.lines)
+    found = consolidate_values(
+        context, reader, task, round_.answers, round_.contents, earlier, sealed
+    )
+    frozen = np.array(sorted(sealed), np.int64)
+    _label(state, found.consensus, frozen, context.stage_micros)
     if found.file is not None:
         state.values = (*state.values, found.file)
     return _Judged(found.annotators)
-
-
-def _newest(context: StageContext, round_: OpenRound, most: int) -> list[CodedAnswers]:
-    """About ``most`` answers of earlier rounds, the newest round first, whole items each."""
-    found: list[CodedAnswers] = []
-    for ref in reversed(round_.index.coded):
-        if most <= 0:
-            break
-        part = CodedAnswers.from_bytes(context.read_ref(ref))
-        # An item of this round has no label yet, whatever was said of it before.
-        part = part.where(~np.isin(part.line, round_.lines))
-        if len(part.line) > most:
-            part = part.where(part.line <= np.sort(part.line)[most - 1])
-        most -= len(part.line)
-        found.append(part)
-    return found
 
 
 def _label(
