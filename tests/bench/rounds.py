@@ -36,6 +36,7 @@ ITEMS, FEATURES, CLASSES, SHARD = 1_000_000, 256, 100, 2_000
 ASKED = 1_000
 ROUND_ITEMS = 100_000
 SPREAD_ITEMS = 100_000
+_PART_SECONDS = 240
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -221,8 +222,14 @@ def in_child(part: str) -> dict[str, float]:
     say(f"rounds: {part}")
     with tempfile.TemporaryDirectory(prefix="sl-bench-") as folder:
         command = [sys.executable, __file__, "--child", part, folder]
+        environment = {**os.environ, **_ONE_THREAD}
         done = subprocess.run(
-            command, env={**os.environ, **_ONE_THREAD}, capture_output=True, text=True, check=False
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_PART_SECONDS,
         )
     if done.returncode != 0:
         raise RuntimeError(f"{part} ended with {done.returncode}: {done.stderr[-2_000:]}")
@@ -273,7 +280,11 @@ def measure() -> Section:
             [(name, f"{found[name]:.1f}", f"{found[f'{name} wall']:.1f}") for name in stages],
         )
     )
-    found = in_child("workers")
+    try:
+        found = in_child("workers")
+    except subprocess.TimeoutExpired:
+        section.add("two workers against one", f"no result in {_PART_SECONDS} s", "<= 0.70", False)
+        return section
     ratio = found["2 wall"] / found["1 wall"]
     section.add(
         "two workers against one",

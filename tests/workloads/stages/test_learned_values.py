@@ -192,7 +192,7 @@ def test_a_reference_label_depends_on_no_other_item_of_the_sample(finished: Mini
     assert isinstance(task, ValueTask)
     ledger = Ledger.from_json(context.read("account"))
     stored = StoredProposal.from_json(context.read_ref(ledger.evidence[0].proposal))
-    sample = np.array(stored.proposal.sample, np.int64)
+    sample = np.array(stored.proposals[0].sample, np.int64)
     index = json.loads(context.read("answers"))["coded"]
     parts = [CodedAnswers.from_bytes(context.folder.read(ref["key"])) for ref in index]
     place = next(place for place, part in enumerate(parts) if np.isin(sample, part.line).all())
