@@ -39,12 +39,18 @@ FULL_JOB: dict[str, Any] = {
         "autoLabeling": {
             "targetErrorPermille": 50,
             "riskPermille": 50,
-            "model": {"name": "Auto"},
+            "encoder": {"name": "Builtin"},
+            "model": {
+                "name": "RandomForestClassifier",
+                "parameters": [{"name": "n_estimators", "value": "200"}],
+            },
+            "initialModelURI": "s3://bucket/earlier/model/model.skops",
             "seedItems": 200,
             "itemsPerRound": 200,
             "query": "Auto",
             "guarantee": "Overall",
             "thresholds": "One",
+            "repairPercent": 10,
         },
         "stopping": {
             "maxRounds": 20,
@@ -117,6 +123,13 @@ CORRECTING: Changes = {
     "spec.taskType": "LabelAdjustment",
     "spec.autoLabeling": REMOVED,
     "spec.input.auditLabelAttributeName": "rough",
+}
+
+
+# What makes FULL_JOB one with the models of its task type alone.
+OWN_MODEL: Changes = {
+    "spec.autoLabeling.model": REMOVED,
+    "spec.autoLabeling.initialModelURI": REMOVED,
 }
 
 

@@ -165,9 +165,9 @@ def _simulated(team: TeamFacts | None, stage: Stage) -> contract.SimulatedWorkfo
     people = team.simulated if team is not None else None
     if people is None or stage is Stage.ANNOTATE:
         return people
-    if stage is not Stage.CONSOLIDATE:
+    if stage not in (Stage.CONSOLIDATE, Stage.INFER):
         return None
-    # Consolidate must know whom it can still ask.
+    # Both ask again, and must know whom they still can.
     return contract.SimulatedWorkforce(
         annotators=tuple(
             contract.SimulatedAnnotator(name=person.name, accuracy_permille=0)
@@ -186,12 +186,23 @@ def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
         target_error_permille=auto.target_error_permille,
         risk_permille=auto.risk_permille,
         tolerance_permille=auto.tolerance_permille or usual,
-        model=auto.model.name,
+        encoder=None
+        if auto.encoder.name == "Builtin"
+        else contract.Encoder(**auto.encoder.model_dump()),
+        model=auto.model.name or "Auto",
+        model_entrypoint=auto.model.entrypoint,
+        model_parameters=tuple(
+            contract.ModelParameter(name=each.name, value=each.value)
+            for each in auto.model.parameters
+        )
+        or None,
+        initial_model_uri=auto.initial_model_uri,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
         query=auto.query,
         guarantee=auto.guarantee,
         thresholds=auto.thresholds,
+        repair_percent=auto.repair_percent,
     )
 
 

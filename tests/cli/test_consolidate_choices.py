@@ -153,6 +153,9 @@ def test_agreement_has_kappa_and_the_alpha_of_each_choice(tmp_path: Path, task_t
     observed = (2 * 2 / 2 + 0 + 2 * 1 / 1) / 8
     expected = 2 * 3 * 5 / (8 * 7)
     assert found["krippendorffAlpha"]["value"] == pytest.approx(1 - observed / expected)
+    assert list(found["annotators"]) == ["ann", "bob", "cid", "dan"]
+    for each in (found["krippendorffAlpha"], *found["classes"].values()):
+        assert each["low"] <= each["value"] <= each["high"]
 
 
 @both

@@ -462,7 +462,12 @@ def test_a_report_without_its_task_file_does_not_break_the_operator() -> None:
 def test_only_annotate_is_told_where_the_truth_lies() -> None:
     facts = NextFacts(task_items=5, remainder_items=5, trainable=True)
     names = [person.name for person in PEOPLE.annotators]
-    for done, knows in [(step("inf"), PEOPLE), (ANNOTATE, names), (step("con"), None)]:
+    for done, knows in [
+        (step("inf"), PEOPLE),
+        (ANNOTATE, names),
+        (step("con"), None),
+        (step("tra"), names),
+    ]:
         look = at(done, commit=Commit(report_of(done, facts)), attempts=())
         action = action_of(status_at(done), look)
         assert isinstance(action, Advance)
@@ -470,7 +475,7 @@ def test_only_annotate_is_told_where_the_truth_lies() -> None:
         if knows is not names:
             assert told == knows
         else:
-            # Consolidate is told whom it can still ask, and nothing else.
+            # Consolidate and infer are told whom they can still ask, and nothing else.
             assert told is not None
             assert [person.name for person in told.annotators] == names
             assert {person.accuracy_permille for person in told.annotators} == {0}

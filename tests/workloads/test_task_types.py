@@ -44,6 +44,9 @@ def test_the_registry_and_the_contracts_list_agree():
         for name, task in TASK_TYPES.items()
         if not isinstance(task, ValueTask) or task.learner is not None
     }
+    encoded = {name: facts.encodes for name, facts in TASK_TYPE_FACTS.items() if facts.encodes}
+    assert encoded == {name: TASK_TYPES[name].source_kind for name in encoded}
+    assert set(encoded) <= set(OF_CLASSES)
     assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.least_labels} == {
         name for name, task in TASK_TYPES.items() if task.needs_labels
     }

@@ -12,6 +12,8 @@ from surelabel_contract.steps import Step
 # The reason of a notice, and the condition that it becomes.
 CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
+# The same of a model that failed; the next model that did not takes it away.
+MODEL_FAILED = "ModelFailed"
 # In a report's ``seconds``: the whole stage; the other entries are parts of it.
 TOTAL_SECONDS = "total"
 # The metrics of reports that say how good labels and models are, each from 0 to 1.
@@ -70,16 +72,39 @@ class Money(Record):
     currency: str
 
 
+class ModelParameter(Record):
+    """A parameter of a model's constructor; ``value`` is JSON, or a text that is none."""
+
+    name: str
+    value: str
+
+
+class Encoder(Record):
+    """What turns items into features; exactly one of name, uri and package."""
+
+    name: str | None = None
+    uri: str | None = None
+    package: str | None = None
+    # Of its content; prepare adds it for its own shards.
+    sha256: str | None = None
+
+
 class AutoLabeling(Record):
     """The promise and how to reach it; see DESIGN of ``spec.autoLabeling``."""
 
     target_error_permille: int
     risk_permille: int
     tolerance_permille: int | None = None
+    # None: the task type's own features.
+    encoder: Encoder | None = None
     model: str = "Auto"
+    # module:Class in place of a model's name; code of others, which the operator has allowed.
+    model_entrypoint: str | None = None
+    model_parameters: tuple[ModelParameter, ...] | None = None
     initial_model_uri: str | None = None
     seed_items: int = 200
     items_per_round: int = 200
+    repair_percent: int = 0
     query: Literal["Auto", "Margin", "Coreset", "BADGE", "Random"] = "Auto"
     # One promise about all machine labels, or one about those of each predicted class.
     guarantee: Literal["Overall", "PerClass"] = "Overall"
@@ -99,6 +124,8 @@ class SimulatedWorkforce(Record):
 
     annotators: tuple[SimulatedAnnotator, ...]
     truth_uri: str
+    # What people once answered, by the manifest's lines (``recorded``); None: nothing is known.
+    answers_uri: str | None = None
     mean_seconds: int = 10
     seed: int = 0
 
@@ -175,14 +202,26 @@ class StageConfig(Record):
     resources: Resources = Resources()
     timeout_seconds: int
 
+    @property
+    def encoder_sha256(self) -> str | None:
+        """Of the encoder's content, where prepare has named it."""
+        encoder = self.auto_labeling.encoder if self.auto_labeling is not None else None
+        return encoder.sha256 if encoder is not None else None
+
     def digest(self) -> str:
         """SHA-256 (16 hexadecimal digits) of what the results depend on: not attempt,
-        name, resources, timeout."""
+        name, resources, timeout. Nor on the encoder's content, which keys carry beside it."""
         value = self.model_dump(
             mode="json",
             by_alias=True,
             exclude_none=True,
-            exclude={"attempt", "name", "resources", "timeout_seconds"},
+            exclude={
+                "attempt": True,
+                "name": True,
+                "resources": True,
+                "timeout_seconds": True,
+                "auto_labeling": {"encoder": {"sha256"}},
+            },
         )
         return sha256_hex(canonical_json(value))[:16]
 

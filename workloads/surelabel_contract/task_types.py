@@ -23,6 +23,8 @@ class TaskTypeFacts:
     # A machine's label is an error if its loss (1 - IoU, 1 - F1) is above this, unless the job says
     # otherwise; None: a label is right or wrong.
     tolerance_permille: int | None = None
+    # What an encoder makes one row of features of; None: the built-in features are more than that.
+    encodes: Literal["image", "text"] | None = None
     # People look at an earlier label of the line, which the job may or must name.
     audit: Literal["None", "Optional", "Required"] = "None"
     # What ``spec.consolidation.method`` may be.
@@ -59,6 +61,7 @@ TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
             least_labels=2,
             has_model=True,
             is_class=True,
+            encodes="image",
             methods=_OF_CHOICES,
         ),
         TaskTypeFacts(
@@ -66,6 +69,7 @@ TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
             least_labels=2,
             has_model=True,
             is_class=True,
+            encodes="text",
             methods=_OF_CHOICES,
         ),
         TaskTypeFacts("ImageClassificationMultiLabel", has_model=True, methods=_OF_SETS),

@@ -16,19 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.answers import CodedAnswers
+from surelabel.answers import CANNOT_TELL_CODE, CodedAnswers
 from surelabel.labels import Kind, LabelFiles, LabelState, read_labels
 from surelabel.ledger import Ledger, StoredProposal
 from surelabel.selection import stream
 from surelabel.stages.context import StageContext
-from surelabel.stages.judging import sealed_reference
+from surelabel.stages.judged_samples import sealed_reference
+from surelabel.stages.recorded import SimulatedPeople, read_recorded
 from surelabel.stages.truth import read_truth
 from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.base import AnswerError
 from surelabel.tasks.valued import ValueTask
 from surelabel_cli.simulation.replay import Replay
 from surelabel_contract.stages import SimulatedWorkforce, StageReport
 from surelabel_contract.steps import Stage
-from surelabel_operator.configs import team_facts
 
 # Whoever is asked after the job draws from a stream that no round has.
 _AFTERWARDS = 1_000_000
@@ -107,7 +108,7 @@ class _Wrong:
 
 
 def _wrong(replay: Replay, context: StageContext, ledger: Ledger | None) -> _Wrong:
-    people = team_facts(replay.team).simulated
+    people = replay.people.simulated
     if people is None:
         return _Wrong()
     files = LabelFiles.from_json(context.read("labels"))
@@ -158,16 +159,29 @@ def _asked(
     rng = stream("people", context.seed, people.seed, _AFTERWARDS + attempt)
     task: Any = TASK_TYPES[config.task_type]
     labels = [label.name for label in config.labels]
+    team = SimulatedPeople(people, read_recorded(context, people, set(lines.tolist())))
+    codes = {person.name: code for code, person in enumerate(people.annotators)}
     rows: list[tuple[int, int, int]] = []
     for line in lines[truth[lines] >= 0].tolist():
-        for who in rng.permutation(len(people.annotators))[: config.annotators_per_item].tolist():
-            accuracy = people.annotators[who].accuracy_permille / 1000
-            rows.append((line, who, task.simulate(int(truth[line]), accuracy, rng, labels)))
+        for who in team.choose(line, config.annotators_per_item, rng):
+            if team.has_answer(line, who.name):
+                said = _coded(task, team.answer(line, who.name), labels)
+            else:
+                accuracy = who.accuracy_permille / 1000
+                said = task.simulate(int(truth[line]), accuracy, rng, labels)
+            rows.append((line, codes[who.name], said))
     table = np.array(rows, np.int64).reshape(-1, 3)
-    names = tuple(person.name for person in people.annotators)
     return CodedAnswers(
-        table[:, 0], table[:, 1].astype(np.int32), table[:, 2].astype(np.int32), names
+        table[:, 0], table[:, 1].astype(np.int32), table[:, 2].astype(np.int32), tuple(codes)
     )
+
+
+def _coded(task: Any, content: Any, labels: list[str]) -> int:
+    """The code of a recorded answer; of one that is no label, that nobody can tell."""
+    try:
+        return CANNOT_TELL_CODE if content is None else int(task.parse_answer(content, labels))
+    except AnswerError:
+        return CANNOT_TELL_CODE
 
 
 def _rounds(reports: Sequence[StageReport]) -> int:

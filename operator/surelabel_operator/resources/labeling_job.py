@@ -21,7 +21,13 @@ from surelabel_operator.resources.compute import Compute
 from surelabel_operator.resources.metadata import Metadata
 from surelabel_operator.resources.status import JobStatus
 from surelabel_operator.resources.storage import ATTRIBUTE_RULE, Input, Output, Storage
-from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, Stopping, Workforce
+from surelabel_operator.resources.workforce import (
+    AutoLabeling,
+    Consolidation,
+    Stopping,
+    Workforce,
+    model_in_cel,
+)
 
 NAME_MAX = 40
 MAX_LABELS = 256
@@ -78,6 +84,33 @@ def _method_rules() -> list[dict[str, Any]]:
         )
         for methods, types in sharing.items()
     ]
+
+
+def _encoder_rules() -> list[dict[str, Any]]:
+    """Which task types can have another encoder than the built-in features, and which one."""
+    facts = TASK_TYPE_FACTS.items()
+    encoding = sorted(name for name, each in facts if each.encodes is not None)
+    encoder = "self.autoLabeling.encoder"
+    given = f"has(self.autoLabeling) && has({encoder})"
+    found = [
+        rule(
+            f"!({given}) || (has({encoder}.name) && {encoder}.name == 'Builtin') || "
+            f"self.taskType in {encoding!r}",
+            f"must be Builtin unless taskType is {_one_of(encoding)}",
+            field_path=".autoLabeling.encoder",
+        )
+    ]
+    for name, kind in (("EfficientNetLite0", "image"), ("MiniLM", "text")):
+        types = sorted(each for each, one in facts if one.encodes == kind)
+        found.append(
+            rule(
+                f"!({given}) || !has({encoder}.name) || {encoder}.name != '{name}' || "
+                f"self.taskType in {types!r}",
+                f"{name} encodes {kind}s: taskType must be {_one_of(types)}",
+                field_path=".autoLabeling.encoder.name",
+            )
+        )
+    return found
 
 
 class LabelSpec(Part):
@@ -205,10 +238,10 @@ class LabelingJobSpec(Part):
                 field_path=".autoLabeling.tolerancePermille",
             ),
             rule(
-                f"!has(self.autoLabeling) || !has(self.autoLabeling.model) || "
-                f"self.autoLabeling.model.name == 'Auto' || self.taskType in {_CLASSIFYING!r}",
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                f"{model_in_cel('self.autoLabeling')} == 'Auto'",
                 f"must be Auto where taskType is not {_one_of(_CLASSIFYING)}",
-                field_path=".autoLabeling.model.name",
+                field_path=".autoLabeling.model",
             ),
             rule(
                 f"!has(self.autoLabeling) || !has(self.autoLabeling.guarantee) || "
@@ -217,6 +250,13 @@ class LabelingJobSpec(Part):
                 "are one class can be promised by class",
                 field_path=".autoLabeling.guarantee",
             ),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                "!has(self.autoLabeling.initialModelURI)",
+                f"goes with taskType {_one_of(_CLASSIFYING)}; leave it out",
+                field_path=".autoLabeling.initialModelURI",
+            ),
+            *_encoder_rules(),
             *_method_rules(),
             rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",

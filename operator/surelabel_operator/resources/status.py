@@ -170,7 +170,9 @@ class OutputStatus(Part):
     manifest: str = Field(max_length=2_048, description="URI of the output manifest.")
     model: str | None = Field(default=None, max_length=2_048, description="URI of the model.")
     report: str | None = Field(
-        default=None, max_length=2_048, description="URI of the report (JSON)."
+        default=None,
+        max_length=2_048,
+        description="URI of the report, one HTML file; report.json lies beside it.",
     )
 
 
@@ -243,7 +245,7 @@ class JobStatus(Part):
         default=[],
         max_length=MAX_CONDITIONS,
         description="Ready, Succeeded, Reconciling, Stalled, Suspended, RoundRunning, Queued, "
-        "StorageAvailable, ConsensusTooNoisy.",
+        "StorageAvailable, ConsensusTooNoisy, ModelFailed.",
         json_schema_extra=map_list("type"),
     )
 

@@ -150,7 +150,7 @@ def test_an_item_is_asked_about_again_by_two_others_until_it_has_had_all(worth) 
     assert next_pass(answers, [0, 1], 5, PEOPLE[:2], gains) == []
 
 
-def test_a_job_hears_its_model_once_there_is_one_but_never_beside_a_sample(tmp_path: Path) -> None:
+def test_a_job_hears_its_model_once_there_is_one(tmp_path: Path) -> None:
     promise = AutoLabeling(
         target_error_permille=100, risk_permille=100, seed_items=30, items_per_round=20
     )
@@ -174,13 +174,6 @@ def test_a_job_hears_its_model_once_there_is_one_but_never_beside_a_sample(tmp_p
     tasks = read_tasks(context.read("tasks"))
     lines = reader.lines_of(task.item_id for task in tasks)
     word = read_model_word(context, reader, list(lines.values()))
-    if scored.next.proposal_pending:
-        assert word is None
-        free = {role: ref for role, ref in config_.inputs.items() if role != "proposal"}
-        context = StageContext.open(
-            config_.model_copy(update={"inputs": free}), Storage(driver.access)
-        )
-        word = read_model_word(context, reader, list(lines.values()))
     assert word is not None
     assert word.line.tolist() == sorted(lines.values())
     assert set(word.label.tolist()) <= {0, 1}
@@ -190,10 +183,3 @@ def test_a_job_hears_its_model_once_there_is_one_but_never_beside_a_sample(tmp_p
     assert elsewhere is not None
     assert word.right.mean() < elsewhere.right.mean()
     assert ((word.right > 0) & (word.right < 1)).all()
-    beside = StageContext.open(
-        config_.model_copy(
-            update={"inputs": {**config_.inputs, "proposal": config_.inputs["scores"]}}
-        ),
-        Storage(driver.access),
-    )
-    assert read_model_word(beside, reader, list(lines.values())) is None

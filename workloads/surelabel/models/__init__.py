@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from surelabel.models.classifier import (
     MODELS,
-    Features,
+    Learned,
     Model,
     NotTrainableError,
     cross_val_proba,
     fit,
+    learn,
 )
 from surelabel.models.files import ModelFileError, load
 
 __all__ = [
     "MODELS",
-    "Features",
+    "Learned",
     "Model",
     "ModelFileError",
     "NotTrainableError",
     "cross_val_proba",
     "fit",
+    "learn",
     "load",
 ]

@@ -41,7 +41,8 @@ def advised(context: StageContext, pool: Scores, promise: AutoLabeling) -> Advis
     """What to propose, by what uniform items that were scored out of fold show."""
     if len(pool.line) == 0:
         return Advised((), "PoolIsEmpty", False)
-    past = OutOfFold.from_bytes(context.read("outOfFold"))
+    has_past = context.has("outOfFold")
+    past = OutOfFold.from_bytes(context.read("outOfFold")) if has_past else OutOfFold.none()
     uniform = past.role == Role.UNIFORM
     wrong = past.predicted[uniform] != past.label[uniform]
     errors = fit_errors(past.confidence[uniform].astype(np.float64), wrong)

@@ -28,6 +28,9 @@ from surelabel.stages.passes import gain_by_votes
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StageConfig
 
+# As how many annotators a model counts: it is right where it is sure, and guesses elsewhere.
+_MODELS = 3
+
 
 @dataclass(frozen=True)
 class Consensus:
@@ -185,6 +188,36 @@ def gain_of_classes(
     gain = value_of_two_answers(posterior, result.annotators)
     if config.annotators_per_item == 1:
         gain[result.n_answers == 1] = 0.0
+    return dict(zip(line.tolist(), gain.tolist(), strict=True))
+
+
+def gain_beside_a_model(
+    config: StageConfig, answers: CodedAnswers, model: ModelWord
+) -> dict[int, float]:
+    """By line the same, where the model answers beside people and all are judged together.
+
+    It counts as ``_MODELS`` annotators, by how sure it is. People who never answered the same item
+    show by nothing else how good they are.
+    """
+    usable = answers.usable
+    if not len(usable.line):
+        return {}
+    line, item = np.unique(usable.line, return_inverse=True)
+    word = model.where(np.isin(model.line, line))
+    edges = np.quantile(word.right, np.arange(1, _MODELS) / _MODELS) if len(word.line) else 0.0
+    names = (*usable.annotators, *(f"model {number}" for number in range(_MODELS)))
+    everybody = CodedAnswers(
+        np.concatenate((usable.line, word.line)),
+        np.concatenate(
+            (usable.annotator, len(usable.annotators) + np.searchsorted(edges, word.right))
+        ),
+        np.concatenate((usable.label, word.label)),
+        names,
+    )
+    item = np.concatenate((item, np.searchsorted(line, word.line)))
+    with method_of(config):
+        result = _fit(METHODS[config.consolidation_method](), config, everybody, item, len(line))
+    gain = value_of_two_answers(result.posterior, result.annotators)
     return dict(zip(line.tolist(), gain.tolist(), strict=True))
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import msgspec
 
 from surelabel.answer_segments import SetAside
+from surelabel.answers import CodedAnswers, merge
 from surelabel.consolidation import AnnotatorParameters
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
+from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
 from surelabel.stages.consensus import gain_of_classes
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.model_word import read_model_word
 from surelabel.stages.passes import MoreAnswers, next_pass
+from surelabel.stages.repair import answers_before, asked_again
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.value_consensus import gain_of_values
@@ -33,7 +36,7 @@ def consolidate(context: StageContext) -> StageResult:
     reader, old = read_items(context), read_state(context)
     round_ = read_open_round(context, reader)
     _keep_aside(context, round_.aside)
-    more = _next_pass(context, reader, round_)
+    more = _next_pass(context, reader, old, round_)
     is_over = _is_over(context, round_)
     if more and not is_over:
         return _another_pass(context, reader, old, round_, more)
@@ -46,28 +49,34 @@ def _is_over(context: StageContext, round_: OpenRound) -> bool:
     return round_.stopped or (limit is not None and context.previous.answers >= limit)
 
 
-def _next_pass(context: StageContext, reader: ItemReader, round_: OpenRound) -> list[MoreAnswers]:
+def _next_pass(
+    context: StageContext, reader: ItemReader, state: LabelState, round_: OpenRound
+) -> list[MoreAnswers]:
     config = context.config
     if config.simulated is None or config.max_annotators_per_item <= config.annotators_per_item:
         return []
     team = [person.name for person in config.simulated.annotators]
     # An item that once had enough has enough: passes would go on as long as others teach something.
     asked = reader.lines_of(task.item_id for task in read_tasks(context.read("tasks")))
+    # Whoever is asked again about an earlier label, all that was said of it counts.
+    before = answers_before(context, asked_again(state, round_.lines))
+    answers = merge([before, round_.answers])
     return next_pass(
-        round_.answers,
+        answers,
         list(asked.values()),
         config.max_annotators_per_item,
         team,
-        _gain(context, reader, round_),
+        _gain(context, reader, answers, round_.contents),
     )
 
 
-def _gain(context: StageContext, reader: ItemReader, round_: OpenRound) -> dict[int, float]:
+def _gain(
+    context: StageContext, reader: ItemReader, answers: CodedAnswers, contents: AnswerContents
+) -> dict[int, float]:
     """What two more answers are worth, by line."""
-    answers = round_.answers
     task_type = TASK_TYPES[context.config.task_type]
     if isinstance(task_type, ValueTask):
-        return gain_of_values(context.config, task_type, answers, round_.contents)
+        return gain_of_values(context.config, task_type, answers, contents)
     known = None
     if context.has("annotators"):
         known = AnnotatorParameters.from_json(context.read("annotators"))

@@ -10,16 +10,20 @@ import logging
 
 import numpy as np
 
+from surelabel.items import ItemReader
+from surelabel.labels import Kind, LabelState
 from surelabel.proposing import WAITS
 from surelabel.stages.advising import advised
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.first_batch import choose_without_model
 from surelabel.stages.promise import propose
 from surelabel.stages.query import choose_query
+from surelabel.stages.repair import choose_repairs
 from surelabel.stages.scoring import score_pool
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import NextFacts, ObjectRef
+from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +34,8 @@ def infer(context: StageContext) -> StageResult:
     if promise is None:
         raise ConfigurationError("NoAutoLabeling", "spec.autoLabeling is absent; nothing to score.")
     reader, state = read_items(context), read_state(context)
+    if not context.has("model"):
+        return _without_model(context, reader, state, promise)
     with context.phase("score"):
         scores, index = score_pool(context, reader)
     carry: dict[str, ObjectRef | None] = {
@@ -47,16 +53,27 @@ def infer(context: StageContext) -> StageResult:
         rest = scores.where(~in_region)
         query = choose_query(context, reader, state, rest, promise, is_whole_pool=not advice.plans)
     lines = list(query.lines)
-    metrics = {"poolItems": float(len(scores.line))}
     if advice.plans:
         carry["proposal"], sample = propose(context, scores, index, advice.plans)
         lines += sample
-        metrics["proposedItems"] = float(np.count_nonzero(in_region))
-        metrics["chanceToPass"] = round(advice.chance, 6)
-    batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
+    with context.phase("repair"):
+        asked = len(lines) * context.config.annotators_per_item
+        repairs = choose_repairs(context, state, asked * promise.repair_percent // 100)
+    batch = write_batch(
+        context,
+        reader,
+        TASKS,
+        mixed(context.seed, [*lines, *(entry.line for entry in repairs)]),
+        exclude={entry.line: entry.exclude for entry in repairs},
+        annotators={entry.line: entry.annotators for entry in repairs},
+    )
     remainder = write_remainder(context, reader, state)
     carry["tasks"], carry["remainder"] = batch.ref, remainder.ref
     carry["selection"] = context.write("selection.json", query.selection.to_json())
+    metrics = {"poolItems": float(len(scores.line)), "itemsAskedAgain": float(len(repairs))}
+    if advice.plans:
+        metrics["proposedItems"] = float(np.count_nonzero(in_region))
+        metrics["chanceToPass"] = round(advice.chance, 6)
     return StageResult(
         progressed=context.previous,
         next=NextFacts(
@@ -71,4 +88,31 @@ def infer(context: StageContext) -> StageResult:
         ),
         carry=carry,
         metrics=metrics,
+    )
+
+
+def _without_model(
+    context: StageContext, reader: ItemReader, state: LabelState, promise: AutoLabeling
+) -> StageResult:
+    """The model failed: people label the next batch, chosen as the first one was."""
+    with context.phase("select"):
+        lines, selection = choose_without_model(
+            context, reader, state, promise.items_per_round, context.seed
+        )
+    batch = write_batch(context, reader, TASKS, mixed(context.seed, lines))
+    remainder = write_remainder(context, reader, state)
+    return StageResult(
+        progressed=context.previous,
+        next=NextFacts(
+            task_items=batch.items,
+            task_answers=batch.answers,
+            remainder_items=remainder.items,
+            remainder_answers=remainder.answers,
+        ),
+        carry={
+            "tasks": batch.ref,
+            "remainder": remainder.ref,
+            "selection": context.write("selection.json", selection.to_json()),
+        },
+        metrics={"poolItems": float(np.count_nonzero(state.kind == Kind.OPEN))},
     )

@@ -29,10 +29,13 @@ def manifest_parts(
     """The output manifest's bytes, a shard at a time."""
     write = LabelWriter(context, state, marks)
     for first_line, raw_lines in reader.raw_lines():
-        kinds = state.kind[first_line : first_line + len(raw_lines)].tolist()
+        kind = state.kind[first_line : first_line + len(raw_lines)]
+        labeled = ((kind == Kind.HUMAN) | (kind == Kind.MACHINE)).tolist()
         out = [
-            with_label(raw, write(line)) if kind in (Kind.HUMAN, Kind.MACHINE) else raw
-            for line, (raw, kind) in enumerate(zip(raw_lines, kinds, strict=True), first_line)
+            with_label(raw, write(line)) if is_labeled else raw
+            for line, (raw, is_labeled) in enumerate(
+                zip(raw_lines, labeled, strict=True), first_line
+            )
         ]
         yield b"\n".join(out) + b"\n"
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from surelabel.answers import CodedAnswers
 
-_AT_A_TIME = 2
+AT_A_TIME = 2
 # Two more answers must raise the chance that the label is right by so much (or bring a label that
 # is no class so much nearer to the truth). An item that is one vote ahead among people who are
 # right in four cases of five stands to gain .096, one that is three ahead nothing.
@@ -50,7 +50,7 @@ def next_pass(
     more: list[MoreAnswers] = []
     for line in lines:
         left = sum(name not in asked[line] for name in team)
-        wanted = min(_AT_A_TIME, max_per_item - len(asked[line]), left)
+        wanted = min(AT_A_TIME, max_per_item - len(asked[line]), left)
         if wanted > 0 and gain.get(line, 1.0) >= LEAST_GAIN:
             more.append(MoreAnswers(line, wanted, tuple(sorted(asked[line]))))
     return more

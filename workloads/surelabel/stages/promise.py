@@ -6,7 +6,7 @@ What is decided, and why that is right, stands in ``certify``; here it is read a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,8 @@ from surelabel.label_values import LabelValue
 from surelabel.labels import Kind, LabelState, Role
 from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext, StateCorruptedError
-from surelabel.stages.judging import judge_sample
+from surelabel.stages.judged_samples import Answered, judge_sample
 from surelabel.stages.sealed_values import guess_file, write_guesses
-from surelabel.stages.stored import write_human
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import Certificate, ObjectRef, Validation
 
@@ -145,35 +144,31 @@ def decide_pending(
     )
     region = Region.from_bytes(context.read_ref(stored.region))
     account, attempts = ledger.account, []
-    labeled = 0
     sealed: dict[int, LabelValue] = {}
+    labeled = 0
     for proposal in stored.proposals:
         sample = np.array(proposal.sample, np.int64)
         if cut_off or _is_cut_off(context, round_, sample):
             account = _give_up(context, account, proposal)
             continue
-        own = region.of(proposal)
         judged = judge_sample(
             context,
             reader,
             stored,
-            proposal,
-            own,
-            round_.answers,
-            round_.contents,
-            round_.index.coded,
+            region.of(proposal),
+            sample,
+            Answered(round_.answers, round_.contents, round_.index.coded),
         )
         attempt, account = decide(account, proposal, judged.wrong)
         attempts.append(attempt)
         _freeze(state, judged.reference, proposal.attempt, context.stage_micros)
         sealed |= judged.stored(context)
-        if attempt.outcome != "Accepted":
-            continue
-        given = own.certified(attempt)
-        labeled += _label_region(state, given, proposal.attempt, context.stage_micros)
-        if stored.guesses is not None:
-            # Before the file with people's labels, which hold for the sample.
-            state.values = (*state.values, guess_file(stored.guesses, own.line))
+        if attempt.outcome == "Accepted":
+            given = region.of(proposal).certified(attempt)
+            labeled += _label_region(state, given, proposal.attempt, context.stage_micros)
+            if stored.guesses is not None:
+                # Before the file with people's labels, which hold for the sample.
+                state.values = (*state.values, guess_file(stored.guesses, region.line))
     changed = ledger.model_copy(
         update={
             "account": account,
@@ -208,6 +203,49 @@ def _validation(attempts: Sequence[Attempt]) -> Validation | None:
         items=sum(attempt.proposal.sample_items for attempt in attempts),
         errors=sum(attempt.errors for attempt in attempts),
         accepted=any(attempt.outcome == "Accepted" for attempt in attempts),
+    )
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """The account after people answered items that a machine had labeled; their lines."""
+
+    account: ObjectRef
+    certificate: Certificate | None
+    lines: NDArray[np.int64]
+
+
+def correct_answered(
+    context: StageContext,
+    state: LabelState,
+    consensus: Consensus,
+    account: ObjectRef | None,
+    is_wrong: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
+) -> Corrected | None:
+    """People's labels in place of a machine's, and the account without these; None: there are none.
+
+    ``account``: where this step has changed it. ``is_wrong``: of lines, whether the machine's label
+    was an error against people's. A label that was corrected is frozen, so that the account stays
+    true of it.
+    """
+    answered = (consensus.label >= 0) & (state.kind[consensus.line] == Kind.MACHINE)
+    if not np.any(answered):
+        return None
+    from surelabel.certify import correct
+
+    lines = consensus.line[answered]
+    errors = is_wrong(lines)
+    ledger = read_ledger(context, account)
+    changed = ledger.account
+    attempts = state.attempt[lines]
+    for attempt in np.unique(attempts).tolist():
+        of = attempts == attempt
+        wrong = int(np.count_nonzero(errors[of]))
+        changed = correct(changed, attempt, int(np.count_nonzero(of)), wrong)
+    _write_human(state, consensus.where(answered), context.stage_micros)
+    data = ledger.model_copy(update={"account": changed}).to_json()
+    return Corrected(
+        context.write("account.json", data, role="account"), changed.certificate(), lines
     )
 
 
@@ -247,9 +285,19 @@ def _is_cut_off(context: StageContext, round_: OpenRound, sample: NDArray[np.int
 
 def _freeze(state: LabelState, reference: Consensus, attempt: int, created: int) -> None:
     usable = reference.where(reference.label >= 0)
-    write_human(state, usable, created)
+    _write_human(state, usable, created)
     state.attempt[usable.line] = attempt
     state.role[reference.line] = Role.SAMPLE
+
+
+def _write_human(state: LabelState, consensus: Consensus, created: int) -> None:
+    lines = consensus.line
+    state.kind[lines] = Kind.HUMAN
+    state.label[lines] = consensus.label.astype(np.int32)
+    state.confidence[lines] = consensus.confidence.astype(np.float32)
+    state.answers[lines] = consensus.n_answers.astype(np.int16)
+    state.created[lines] = created
+    state.reason[lines] = 0
 
 
 def _label_region(state: LabelState, given: Region, attempt: int, created: int) -> int:

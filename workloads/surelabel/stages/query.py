@@ -26,6 +26,7 @@ from surelabel.querying import (
 from surelabel.selection import UNIFORM_SHARE
 from surelabel.stages.context import StageContext
 from surelabel.stages.first_batch import MAX_CANDIDATES, thinned
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.scoring import Scores
 from surelabel.stages.selected import Selection
 from surelabel.tasks import value_learner
@@ -135,6 +136,8 @@ class _Chooser:
 
     def _probability(self, lines: Rows, features: Any) -> NDArray[np.float64]:
         if value_learner(self.context.config.task_type) is None:
+            if self.context.has(PREDICTIONS):
+                return Predicted(self.context, self.reader).of(lines)
             # Late: it imports scikit-learn.
             from surelabel.models import load
 

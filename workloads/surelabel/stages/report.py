@@ -41,7 +41,7 @@ def build_report(
         ref = carry.get(role) or config.inputs.get(role)
         return context.read_ref(ref) if ref is not None else None
 
-    history = History.from_json(data) if (data := read("history")) else History()
+    history = history_at_end(context, carry)
     annotators = read("annotators")
     price = config.price_per_annotation
     counters = progressed.counters
@@ -87,6 +87,12 @@ def build_report(
     if config.auto_labeling is not None:
         report |= attempts_told(context, carry.get("account"))
     return report
+
+
+def history_at_end(context: StageContext, carry: Mapping[str, ObjectRef | None]) -> History:
+    """All rounds, with what export itself has added."""
+    ref = carry.get("history") or context.config.inputs.get("history")
+    return History() if ref is None else History.from_json(context.read_ref(ref))
 
 
 def _annotators(data: bytes | None) -> list[dict[str, Any]]:

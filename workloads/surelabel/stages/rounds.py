@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,23 +19,30 @@ from surelabel.answers import (
 )
 from surelabel.consolidation import ErrorShare
 from surelabel.items import ItemReader
-from surelabel.label_values import LabelValue
+from surelabel.label_values import LabelValues
 from surelabel.labels import Kind, LabelState, Role
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
-from surelabel.stages.corrections import Corrected, correct_answered
-from surelabel.stages.history import ConsensusError, RoundEntry, append_round
-from surelabel.stages.promise import decide_pending
-from surelabel.stages.sealed_values import newest
+from surelabel.stages.history import AskedAgain, ConsensusError, RoundEntry, append_round
+from surelabel.stages.promise import Corrected, Decided, correct_answered, decide_pending
+from surelabel.stages.repair import asked_again
+from surelabel.stages.sealed_values import newest, tolerance_of
 from surelabel.stages.selected import read_selection
 from surelabel.stages.sources import image_sizes
 from surelabel.stages.stored import read_answer_index, write_state
+from surelabel.stages.stored_labels import value_of
 from surelabel.stages.value_consensus import consolidate_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.people import read_tasks
-from surelabel_contract.stages import CONSENSUS_TOO_NOISY, Certificate, ObjectRef, Validation
+from surelabel_contract.stages import (
+    CONSENSUS_TOO_NOISY,
+    Certificate,
+    ObjectRef,
+    StageConfig,
+    Validation,
+)
 
 # Below this a re-estimated confidence is not worth a row in the delta.
 _CONFIDENCE_STEP = 0.005
@@ -115,7 +122,7 @@ def finish_round(
     task_type = TASK_TYPES[context.config.task_type]
     with context.phase("consolidate"):
         if isinstance(task_type, ValueTask):
-            judged = _judge_values(context, reader, task_type, state, round_, decided.sealed)
+            judged = _judge_values(context, reader, task_type, state, round_, decided)
         else:
             judged = _judge_classes(context, state, round_, decided.carry.get("account"))
     _close(state, round_)
@@ -138,6 +145,7 @@ def finish_round(
         certificate=certificate,
         consensus_error=None if error is None else ConsensusError.of(error),
         answers_set_aside=len(round_.aside) or None,
+        asked_again=_asked_again(old, state, round_),
     )
     carry: dict[str, ObjectRef | None] = {
         **account,
@@ -175,18 +183,40 @@ def _judge_classes(
     """Label everything that is not frozen anew, with the answers of all rounds."""
     earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
     frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
-    answers = merge([*earlier, round_.answers])
+    parts = [*earlier, round_.answers]
+    answers = merge(parts)
     consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
-    corrected = correct_answered(context, state, consensus, account)
+
+    def is_wrong(lines: NDArray[np.int64]) -> NDArray[np.bool_]:
+        said = consensus.label[np.searchsorted(consensus.line, lines)]
+        return np.asarray(said != state.label[lines])
+
+    corrected = correct_answered(context, state, consensus, account, is_wrong)
     if corrected is not None:
         frozen = np.union1d(frozen, corrected.lines)
     _label(state, consensus, frozen, context.stage_micros)
     found = consensus.annotators
     return _Judged(
         None if found is None else found.to_json(),
-        estimated_error(context.config, answers, state),
+        estimated_error(context.config, telling_answers(context.config, answers, parts), state),
         corrected,
     )
+
+
+def telling_answers(
+    config: StageConfig, answers: CodedAnswers, parts: Sequence[CodedAnswers]
+) -> CodedAnswers:
+    """The answers that say how often labels are wrong.
+
+    Where everybody else gives one answer, only items that a model contradicted have several, and
+    labels are wrong there far more often than elsewhere.
+    """
+    if config.annotators_per_item > 1:
+        return answers
+    line, n_rounds = np.unique(
+        np.concatenate([np.unique(part.line) for part in parts]), return_counts=True
+    )
+    return answers.where(~np.isin(answers.line, line[n_rounds > 1]))
 
 
 def _judge_values(
@@ -195,19 +225,37 @@ def _judge_values(
     task: ValueTask[Any],
     state: LabelState,
     round_: OpenRound,
-    sealed: Mapping[int, LabelValue],
+    decided: Decided,
 ) -> _Judged:
-    """Label the round's items; those of ``sealed`` are labeled, and stand."""
+    """Label the round's items; those of a decided sample are labeled, and stand."""
+    sealed = decided.sealed
     # An item of this round has no label yet, whatever was said of it before.
     earlier = newest(context, round_.index.coded, task.remembers, round_.lines)
     found = consolidate_values(
         context, reader, task, round_.answers, round_.contents, earlier, sealed
     )
+    guesses = LabelValues(context.folder, state.values)
+
+    def is_wrong(lines: NDArray[np.int64]) -> NDArray[np.bool_]:
+        tolerance = tolerance_of(context.config)
+        said = {value.line: value for value in found.values}
+        apart = [
+            task.disagreement(
+                value_of(context, guesses.of(line), task), value_of(context, said[line], task)
+            )
+            for line in lines.tolist()
+        ]
+        return np.array(apart) > tolerance
+
+    account = decided.carry.get("account")
+    corrected = correct_answered(context, state, found.consensus, account, is_wrong)
     frozen = np.array(sorted(sealed), np.int64)
+    if corrected is not None:
+        frozen = np.union1d(frozen, corrected.lines)
     _label(state, found.consensus, frozen, context.stage_micros)
     if found.file is not None:
         state.values = (*state.values, found.file)
-    return _Judged(found.annotators)
+    return _Judged(found.annotators, corrected=corrected)
 
 
 def _label(
@@ -227,6 +275,15 @@ def _label(
     state.kind[lines] = Kind.HUMAN
     state.attempt[lines] = 0
     state.reason[lines] = 0
+
+
+def _asked_again(old: LabelState, new: LabelState, round_: OpenRound) -> AskedAgain | None:
+    """None where nobody answered an item again."""
+    lines = np.intersect1d(asked_again(old, round_.lines), round_.answers.line)
+    if not len(lines):
+        return None
+    relabeled = int(np.count_nonzero(old.label[lines] != new.label[lines]))
+    return AskedAgain(items=len(lines), relabeled=relabeled)
 
 
 def _close(state: LabelState, round_: OpenRound) -> None:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from surelabel.items import ItemReader
 from surelabel.label_values import value_lines
 from surelabel.labels import Kind, LabelState
-from surelabel.models import Features, Model, load
+from surelabel.models import Model, load
 from surelabel.stages.context import StageContext
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.sharding import map_shards
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.stored_labels import stored_label
@@ -111,13 +112,16 @@ def score_shard(context: StageContext, number: int) -> ShardScores:
     scores, guesses = found[0], found[-1] if learner is not None else None
     if scores is not None and (learner is None or guesses is not None):
         return ShardScores(scores, guesses)
+    if context.has(PREDICTIONS):
+        predicted = _of_predictions(context, number)
+        return ShardScores(context.create(key + ".npz", predicted.to_bytes()), None)
     reader, state, model = _inputs(_Key(context))
     line, features = reader.features(number)
     rows = np.flatnonzero(state.kind[line] == Kind.OPEN)
     if learner is not None:
         return _guess(context, key, line[rows], features[rows], model)
-    found_scores = scored(model, line[rows], features[rows])
-    return ShardScores(context.create(key + ".npz", found_scores.to_bytes()), None)
+    scores_of_shard = scored(model, line[rows], features[rows])
+    return ShardScores(context.create(key + ".npz", scores_of_shard.to_bytes()), None)
 
 
 def _existing(context: StageContext, key: str) -> ObjectRef | None:
@@ -145,19 +149,36 @@ def _guess(
     return ShardScores(context.create(key + ".npz", scores.to_bytes()), guesses)
 
 
-def scored(model: Model, line: NDArray[np.int64], features: Features) -> Scores:
+def scored(model: Model, line: NDArray[np.int64], features: Any) -> Scores:
     """The scores of some items, one row of ``features`` each."""
     label = np.empty(len(line), np.int32)
     confidence, margin = np.empty(len(line), np.float32), np.empty(len(line), np.float32)
     for start in range(0, len(line), _ROWS):
         part = slice(start, start + _ROWS)
-        proba = model.predict_proba(features[part])
-        # Of a hundred classes only two matter.
-        top = np.partition(proba, -2, axis=1)[:, -2:]
-        label[part] = proba.argmax(axis=1)
-        confidence[part] = top[:, 1]
-        margin[part] = top[:, 1] - top[:, 0]
+        scores = _scores(line[part], model.predict_proba(features[part]))
+        label[part], confidence[part] = scores.label, scores.confidence
+        margin[part] = scores.margin
     return Scores(line, label, confidence, margin)
+
+
+def _scores(line: NDArray[np.int64], proba: NDArray[np.float64]) -> Scores:
+    # Of a hundred classes only two matter.
+    top = np.partition(proba, -2, axis=1)[:, -2:]
+    return Scores(
+        line,
+        proba.argmax(axis=1).astype(np.int32),
+        top[:, 1].astype(np.float32),
+        (top[:, 1] - top[:, 0]).astype(np.float32),
+    )
+
+
+def _of_predictions(context: StageContext, number: int) -> Scores:
+    """The scores of a shard by a model that was asked when it was trained."""
+    reader, state = read_items(context), read_state(context)
+    shard = reader.index.shards[number]
+    line = np.arange(shard.first_line, shard.first_line + shard.n_lines)
+    line = line[state.kind[line] == Kind.OPEN]
+    return _scores(line, Predicted(context, reader).of(line))
 
 
 class _Key:

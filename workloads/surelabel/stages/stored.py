@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from surelabel.answers import AnswerIndex
 from surelabel.items import ItemIndex, ItemReader
-from surelabel.labels import Kind, LabelFiles, LabelState, append_labels, read_labels
-from surelabel.stages.consensus import Consensus
+from surelabel.labels import LabelFiles, LabelState, append_labels, read_labels
 from surelabel.stages.context import StageContext
 from surelabel_contract.stages import ObjectRef
 
@@ -33,17 +30,6 @@ def write_state(context: StageContext, old: LabelState, new: LabelState) -> Obje
         read_label_files(context), old, new, lambda data: context.write("labels.parquet", data)
     )
     return context.write("labels.json", files.to_json(), role="labels")
-
-
-def write_human(state: LabelState, consensus: Consensus, created: int) -> None:
-    """Put people's labels into the state, whatever stood there."""
-    lines = consensus.line
-    state.kind[lines] = Kind.HUMAN
-    state.label[lines] = consensus.label.astype(np.int32)
-    state.confidence[lines] = consensus.confidence.astype(np.float32)
-    state.answers[lines] = consensus.n_answers.astype(np.int16)
-    state.created[lines] = created
-    state.reason[lines] = 0
 
 
 def read_answer_index(context: StageContext) -> AnswerIndex:

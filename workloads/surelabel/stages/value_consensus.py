@@ -44,12 +44,14 @@ _TOGETHER = 64
 class ValueConsensus:
     """Labels of the round's items with usable answers, and the file that has them.
 
-    ``annotators``: JSON for the report, how far each agrees with the labels.
+    ``values``: what the file has. ``annotators``: JSON for the report, how far each agrees with
+    the labels.
     """
 
     consensus: Consensus
     file: ValueFile | None
     annotators: bytes
+    values: tuple[LabelValue, ...] = ()
 
 
 def consolidate_values(
@@ -86,7 +88,8 @@ def consolidate_values(
     line = line[is_new].astype(np.int64)
     consensus = Consensus(line, np.zeros_like(line), confidence[is_new], n_answers, None)
     file = _write(context, values) if values else None
-    return ValueConsensus(consensus, file, _people(agreement, usable.annotators))
+    people = _people(agreement, usable.annotators)
+    return ValueConsensus(consensus, file, people, tuple(values))
 
 
 def gain_of_values(

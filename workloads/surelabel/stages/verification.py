@@ -30,7 +30,7 @@ from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.context import StageContext, StateCorruptedError
 from surelabel.stages.expected_values import ExpectedValues
 from surelabel.stages.finished_job import open_finished
-from surelabel.stages.judging import JudgedSample, judge_sample
+from surelabel.stages.judged_samples import Answered, JudgedSample, judge_sample
 from surelabel.stages.machine_marks import marks_of
 from surelabel.stages.object_check import object_problems
 from surelabel.stages.region_check import region_problems
@@ -135,13 +135,6 @@ class _Expected:
         self.corrected: Counter[int] = Counter()
         self.corrected_wrong: Counter[int] = Counter()
 
-    def mark_problems(self, line: int, metadata: dict[str, Any]) -> list[str]:
-        """What is wrong with what a machine label says of its model and certificate."""
-        marks = self.marks.get(int(self.attempt[line]), {})
-        if all(metadata.get(key) == value for key, value in marks.items()):
-            return []
-        return [f"line {line + 1}: its metadata must say {marks}, of its certificate."]
-
     def correct(self, line: int, *, is_wrong: bool) -> None:
         """People's label of a line; counts where a machine's was certified, which it says was
         wrong or not."""
@@ -242,7 +235,9 @@ def _judged(
         lambda wanted: image_sizes(context, reader, wanted),
     )
     index = AnswerIndex.from_json(context.read_ref(proposed.inputs["answers"]))
-    return judge_sample(context, reader, stored, proposal, region, answers, contents, index.coded)
+    sample = np.array(proposal.sample, np.int64)
+    given = Answered(answers, contents, index.coded)
+    return judge_sample(context, reader, stored, region, sample, given)
 
 
 def _check_errors(attempt: Attempt, judged: JudgedSample, found: Verification) -> None:
@@ -269,9 +264,8 @@ def _check_manifest(
                 found.problems.append(f"the output manifest ends before line {line + 1}.")
                 return
             found.lines += 1
-            machine, human = int(expected.machine[line]), int(expected.human[line])
             if out == raw:
-                if machine >= 0:
+                if expected.machine[line] >= 0:
                     found.problems.append(f"line {line + 1}: its machine label is missing.")
                 continue
             if not out.startswith(raw[: raw.rindex(b"}")]):
@@ -279,41 +273,63 @@ def _check_manifest(
                 continue
             record = read_line(out)
             metadata = record[f"{name}-metadata"]
-            if isinstance(task_type, ValueTask):
-                _check_value(expected, line, record[name], metadata, found)
-                continue
-            label = task_type.read_label(record[name], metadata, labels)
             if metadata["human-annotated"] == "no":
                 found.machine_labels += 1
-                if label != machine:
-                    found.problems.append(
-                        f"line {line + 1}: machine label {labels[label]!r}; certified was "
-                        f"{labels[machine] if machine >= 0 else None!r}."
-                    )
-                found.problems += expected.mark_problems(line, metadata)
+                _check_marks(expected, line, metadata, found)
             else:
                 found.human_labels += 1
-                expected.correct(line, is_wrong=label != machine)
-                if human >= 0 and label != human:
-                    found.problems.append(
-                        f"line {line + 1}: human label {labels[label]!r}; the sample's reference "
-                        f"label was {labels[human]!r}."
-                    )
+            if isinstance(task_type, ValueTask):
+                _check_value(expected, line, record[name], metadata, found)
+            else:
+                label = task_type.read_label(record[name], metadata, labels)
+                _check_class(expected, line, label, metadata, labels, found)
     if next(written, None) is not None:
         found.problems.append("the output manifest has more lines than the input.")
+
+
+def _check_marks(expected: _Expected, line: int, metadata: Any, found: Verification) -> None:
+    """A machine label names its model, its round and its certificate."""
+    marks = expected.marks.get(int(expected.attempt[line]), {})
+    if any(metadata.get(key) != value for key, value in marks.items()):
+        found.problems.append(
+            f"line {line + 1}: its metadata must say {marks}, of its certificate."
+        )
+
+
+def _check_class(
+    expected: _Expected,
+    line: int,
+    label: int,
+    metadata: Any,
+    labels: list[str],
+    found: Verification,
+) -> None:
+    """A class is the one that was certified, or the sample's reference label."""
+    machine, human = int(expected.machine[line]), int(expected.human[line])
+    if metadata["human-annotated"] == "no":
+        if label != machine:
+            found.problems.append(
+                f"line {line + 1}: machine label {labels[label]!r}; certified was "
+                f"{labels[machine] if machine >= 0 else None!r}."
+            )
+        return
+    expected.correct(line, is_wrong=label != machine)
+    if human >= 0 and label != human:
+        found.problems.append(
+            f"line {line + 1}: human label {labels[label]!r}; the sample's reference "
+            f"label was {labels[human]!r}."
+        )
 
 
 def _check_value(
     expected: _Expected, line: int, label: Any, metadata: Any, found: Verification
 ) -> None:
     """A label that is no class is the guess, or the reference label, that was certified."""
-    values, is_human = expected.values, metadata["human-annotated"] != "no"
-    if not is_human:
-        found.machine_labels += 1
+    values = expected.values
+    if metadata["human-annotated"] == "no":
         if expected.machine[line] < 0 or not values.is_guess(line, label):
             found.problems.append(f"line {line + 1}: its machine label is not the certified one.")
         return
-    found.human_labels += 1
     if expected.attempt[line]:
         expected.correct(line, is_wrong=values.differs(line, label, metadata))
     if expected.human[line] >= 0 and not values.is_reference(line, label):

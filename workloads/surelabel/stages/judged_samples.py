@@ -1,4 +1,7 @@
-"""A sample's reference labels by people, sealed, and what the proposing model got wrong in it."""
+"""A sample's labels by people, and where the proposing model's differ from them.
+
+Nothing is learned from the sample's answers: annotators are as they were judged before it.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,17 @@ from surelabel.tasks.valued import ValueTask
 from surelabel_contract.stages import ObjectRef
 
 if TYPE_CHECKING:
-    from surelabel.account import Proposal
     from surelabel.ledger import Region, StoredProposal
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answers of the round with the sample, and by reference those of each round before it,
+    oldest first."""
+
+    answers: CodedAnswers
+    contents: AnswerContents
+    earlier: Sequence[ObjectRef]
 
 
 @dataclass(frozen=True)
@@ -49,26 +61,23 @@ def judge_sample(
     context: StageContext,
     reader: ItemReader,
     stored: StoredProposal,
-    proposal: Proposal,
     region: Region,
-    answers: CodedAnswers,
-    contents: AnswerContents,
-    earlier: Sequence[ObjectRef],
+    sample: NDArray[np.int64],
+    given: Answered,
 ) -> JudgedSample:
-    """The sample against what the model said; ``earlier``: answers of each round before it.
+    """The sample (lines, ascending) against what the model said of its ``region``.
 
-    An item without a usable answer has no reference label, and counts as an error.
+    No usable reference label is none of the model's: it counts as an error.
     """
-    sample = np.array(proposal.sample, np.int64)
     task = TASK_TYPES[context.config.task_type]
     if not isinstance(task, ValueTask):
-        reference = sealed_reference(context, stored, answers, sample)
+        reference = sealed_reference(context, stored, given.answers, sample)
         wrong = sample[reference.label != region.labels_of(sample)]
         return JudgedSample(reference, wrong.tolist())
     if stored.guesses is None:
         raise StateCorruptedError(f"the proposal of {stored.step} names no guesses.")
-    before = newest(context, earlier, task.remembers, sample.tolist())
-    values = sealed_values(context, reader, task, answers, contents, sample, before)
+    before = newest(context, given.earlier, task.remembers, sample.tolist())
+    values = sealed_values(context, reader, task, given.answers, given.contents, sample, before)
     return JudgedSample(
         values.consensus, wrong_lines(context, task, values, stored.guesses), values
     )
@@ -77,7 +86,7 @@ def judge_sample(
 def sealed_reference(
     context: StageContext, stored: StoredProposal, answers: CodedAnswers, sample: NDArray[np.int64]
 ) -> Consensus:
-    """The sample's labels by people, with the annotators as they were judged before it."""
+    """The sample's labels by people where they are classes."""
     annotators: AnnotatorParameters | None = None
     if stored.annotators is not None:
         annotators = AnnotatorParameters.from_json(context.read_ref(stored.annotators))
