@@ -42,8 +42,9 @@ _REGION_STEPS = 40
 _SAMPLE_STEPS = 40
 _MAX_SAMPLE = 5_000
 _MAX_ERRORS = 40
-# With several thresholds: what each leaves out of the pool, in shares of what one would leave out.
-_LEFT_OUT = (0.65, 0.85, 1.05, 1.25)
+# With several thresholds: what each leaves out of the pool, in shares of what one would leave out
+# and of the pool. Two are larger than that one, two smaller, in case the forecast was too good.
+_LEFT_OUT = ((0.65, 0.0), (0.85, 0.0), (1.05, 0.02), (1.25, 0.06))
 # Five-point Gauss-Hermite rule for a standard normal variable.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 
@@ -145,7 +146,8 @@ def with_levels(plan: Plan, score: Floats, item_ids: Ids | None = None) -> Plan:
     plan itself where that is too little to make a difference.
     """
     left_out = len(score) - len(plan.position)
-    sizes = sorted({len(score) - round(share * left_out) for share in _LEFT_OUT})
+    n_pool = len(score)
+    sizes = sorted({n_pool - round(a * left_out + b * n_pool) for a, b in _LEFT_OUT})
     # A level must be tested by a good part of the sample.
     sizes = [size for size in sizes if size >= 2 * plan.n_sample]
     if len(sizes) < 2:

@@ -145,10 +145,10 @@ def test_each_class_has_a_promise_of_its_own(tmp_path: Path) -> None:
 
 def test_a_sample_may_test_several_nested_regions(tmp_path: Path) -> None:
     promise = AutoLabeling(
-        target_error_permille=100,
-        risk_permille=200,
-        seed_items=60,
-        items_per_round=40,
+        target_error_permille=50,
+        risk_permille=300,
+        seed_items=40,
+        items_per_round=20,
         thresholds="Nested",
     )
     driver = digits_driver(tmp_path / "job", 500, auto_labeling=promise)
