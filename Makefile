@@ -54,7 +54,7 @@ check: python ## Lint, types, layers, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m surelabel_cli.generate --check
 
-bench: setup ## Run the benchmarks; results go to docs/benchmarks.md
+bench: setup encoders ## Run the benchmarks; results go to docs/benchmarks.md
 	@$(BIN)/python tests/bench/run.py
 
 # Variables of this command stand at the top of containers/build.sh.

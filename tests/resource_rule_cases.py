@@ -89,6 +89,9 @@ def _spec_rule(
 
 _ATTRIBUTE = "spec.labelAttributeName"
 _ENCODER = "spec.autoLabeling.encoder"
+_ENCODING_IMAGES = "ImageClassification, ImageClassificationMultiLabel"
+_ENCODING_TEXTS = "TextClassification, TextClassificationMultiLabel"
+_ENCODING = f"{_ENCODING_IMAGES}, {_ENCODING_TEXTS}"
 _AUDITED = "spec.input.auditLabelAttributeName"
 _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
@@ -450,7 +453,7 @@ CEL_CASES = [
         "spec.autoLabeling",
         f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
         {"spec.taskType": "Polygon", **_PEOPLE},
-        {"spec.taskType": "Polygon"},
+        {"spec.taskType": "Polygon", **OWN_MODEL},
     ),
     _spec_rule(
         "what is a class is right or wrong",
@@ -746,7 +749,7 @@ CEL_CASES = [
         "an encoder of texts is none of pictures",
         "spec",
         f"{_ENCODER}.name",
-        "MiniLM encodes texts: taskType must be TextClassification",
+        f"MiniLM encodes texts: taskType must be one of {_ENCODING_TEXTS}",
         {_ENCODER: {"name": "MiniLM"}, "spec.taskType": "TextClassification"},
         {_ENCODER: {"name": "MiniLM"}},
     ),
@@ -754,25 +757,22 @@ CEL_CASES = [
         "an encoder of pictures is none of texts",
         "spec",
         f"{_ENCODER}.name",
-        f"EfficientNetLite0 encodes images: taskType must be {_OF_CLASSES}",
+        f"EfficientNetLite0 encodes images: taskType must be one of {_ENCODING_IMAGES}",
         {_ENCODER: {"name": "EfficientNetLite0"}},
         {_ENCODER: {"name": "EfficientNetLite0"}, "spec.taskType": "TextClassification"},
     ),
     Case(
         "an encoder makes one row of features an item",
         "LabelingJob",
-        rule_key(
-            "spec", f"must be Builtin unless taskType is one of {_OF_CLASSES}, TextClassification"
-        ),
+        rule_key("spec", f"must be Builtin unless taskType is one of {_ENCODING}"),
         {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
-        {"spec.taskType": "Polygon", _ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {
+            "spec.taskType": "NamedEntityRecognition",
+            **OWN_MODEL,
+            _ENCODER: {"uri": "s3://bucket/encoder.onnx"},
+        },
         frozenset(
-            {
-                f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of "
-                f"{_OF_CLASSES}, TextClassification",
-                f"spec.autoLabeling: Invalid value: models learn {_LEARNABLE} only; "
-                "leave autoLabeling out, and people label everything",
-            }
+            {f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of {_ENCODING}"}
         ),
     ),
     _scalar(

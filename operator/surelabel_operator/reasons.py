@@ -33,7 +33,11 @@ class Reason(StrEnum):
     )
     NO_FURTHER_GAIN = (
         "NoFurtherGain",
-        "Models certified nothing new, or another round would not pay; remainder is Leave.",
+        "Models certified nothing new for patienceRounds rounds; remainder is Leave.",
+    )
+    ANOTHER_ROUND_DOES_NOT_PAY = (
+        "AnotherRoundDoesNotPay",
+        "Another round of models would save next to nothing.",
     )
     MAX_ROUNDS_REACHED = "MaxRoundsReached", "stopping.maxRounds is reached; remainder is Leave."
     MAX_HUMAN_LABELED_ITEMS = (

@@ -193,11 +193,12 @@ def measure() -> Section:
     alone = {name: labels_alone(name) for name in _LABELS_ALONE}
     for name, given in alone.items():
         done = {row: got for row, got in enumerate(given) if not isinstance(got, str)}
-        rows = list(done)
-        theirs = float(np.mean(list(done.values()))) if rows else np.nan
-        ours = found["Auto"][rows, 0].mean() if rows else np.nan
+        if not done:
+            continue
+        theirs = float(np.mean(list(done.values())))
+        ours = found["Auto"][list(done), 0].mean()
         section.add(
-            f"Auto's accuracy above crowd-kit's {name}, mean of the {len(rows)} sets it can do",
+            f"Auto's accuracy above crowd-kit's {name}, mean of the {len(done)} sets it can do",
             f"{ours - theirs:.4f} ({ours:.4f} against {theirs:.4f})",
             "> 0",
             bool(ours > theirs),

@@ -201,7 +201,7 @@ def _overconfident(_features: Any, _seed: int) -> Any:
 
 
 def _worsening(features: Any, seed: int) -> Any:
-    """A kernel that narrows with every label, until it knows nothing but what it was told."""
+    """A kernel that grows narrower with every label, until it knows only what it was told."""
     from sklearn.pipeline import make_pipeline
     from sklearn.svm import SVC
 

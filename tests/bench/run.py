@@ -39,6 +39,7 @@ BENCHMARKS = {
     "another_answer": ("another_answer.py", 1500),
     "known_people": ("known_people.py", 900),
     "round_speed": ("rounds.py", 900),
+    "encoders": ("encoders.py", 1200),
     # Some 14,000 jobs; one that is ended goes on the next time.
     "promise": ("promise.py", 9000),
 }

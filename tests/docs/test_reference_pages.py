@@ -158,6 +158,7 @@ OWN_LABELS = {
     "labeling_job_labeled_items": ("source",),
     "labeling_job_cost": ("currency",),
     "labeling_job_all_human_cost": ("currency",),
+    "labeling_job_cost_to_finish": ("currency",),
     "labeling_job_budget_used_ratio": ("resource",),
     "labeling_job_quality": ("metric",),
 }

@@ -127,7 +127,7 @@ def test_stages_know_the_encoder_unless_features_are_built_in(
     encoder: dict[str, str] | None, told: contract.Encoder | None
 ) -> None:
     spec = spec_of(autoLabeling={} if encoder is None else {"encoder": encoder})
-    found = _auto_labeling(spec.auto_labeling)
+    found = _auto_labeling(spec)
     assert found is not None
     assert found.encoder == told
 

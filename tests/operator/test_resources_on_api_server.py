@@ -219,6 +219,10 @@ def test_the_largest_object_that_the_schema_allows_can_be_created_and_changed(
                 # Only these may have all parts of the spec, but for a tolerance.
                 "spec.taskType": "ImageClassification",
                 "spec.autoLabeling.tolerancePermille": REMOVED,
+                "spec.autoLabeling.encoder": {"uri": uri},
+                "spec.autoLabeling.model.name": REMOVED,
+                "spec.autoLabeling.model.entrypoint": "a" * 127 + ":" + "A" * 128,
+                "spec.autoLabeling.initialModelURI": uri,
                 "spec.consolidation.method": "HierarchicalDawidSkene",
                 "spec.input": {"manifest": uri},
                 "spec.output.uri": uri,

@@ -159,6 +159,15 @@ def with_levels(plan: Plan, score: Floats, item_ids: Ids | None = None) -> Plan:
     return replace(plan, position=position, level=level)
 
 
+def people_needed(error: Floats, account: Account) -> float | None:
+    """Items that people label from here on with the best region; None: none is likely to pass.
+
+    ``error``: (n_pool,), the predicted chance of a wrong label, the surest item first.
+    """
+    best = _best(np.cumsum(error), account)
+    return None if best is None else _cost(best, len(error))
+
+
 def _best(expected: Floats, account: Account) -> tuple[int, int, float] | None:
     """(region, sample, chance) with the fewest people among those likely to pass."""
     best: tuple[int, int, float] | None = None

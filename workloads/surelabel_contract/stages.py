@@ -14,6 +14,14 @@ CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
 # The same of a model that failed; the next model that did not takes it away.
 MODEL_FAILED = "ModelFailed"
+# Mark in carry: this round asks people about what models leave over.
+REMAINDER_ROUND = "remainderRound"
+# The reason of the notice that models stop, and of a job that ends by it.
+DOES_NOT_PAY = "AnotherRoundDoesNotPay"
+# Metrics of infer: items that people need not label if models go on, and the 90 % interval.
+PREDICTED_SAVING = "predictedSavingItems"
+PREDICTED_SAVING_LOW = "predictedSavingItemsLow"
+PREDICTED_SAVING_HIGH = "predictedSavingItemsHigh"
 # In a report's ``seconds``: the whole stage; the other entries are parts of it.
 TOTAL_SECONDS = "total"
 # The metrics of reports that say how good labels and models are, each from 0 to 1.

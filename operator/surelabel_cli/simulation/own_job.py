@@ -116,4 +116,6 @@ def _spec(config: StageConfig) -> dict[str, Any]:
             "itemsPerRound": auto.items_per_round,
             "model": {"name": auto.model},
         }
+        if auto.tolerance_permille is not None:
+            spec["autoLabeling"]["tolerancePermille"] = auto.tolerance_permille
     return spec

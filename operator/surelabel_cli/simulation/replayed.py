@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import ValueTask
 from surelabel_cli.errors import UserError
 from surelabel_cli.simulation.finished import FinishedJob
 from surelabel_cli.simulation.replay import Simulated
 from surelabel_contract.errors import ConfigurationError, ImpossibleUriError
 from surelabel_contract.model import sha256_hex
 from surelabel_contract.store import Storage, StorageError
+from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.validation import validate_object
 
 # Ground Truth's own target, as `surelabel convert` has it; here it is a promise.
@@ -122,7 +122,7 @@ def _spec(
     spec["workforce"] = workforce
     if names:
         spec["labels"] = [{"name": name} for name in names]
-    if not isinstance(TASK_TYPES[finished.task_type], ValueTask):
+    if TASK_TYPE_FACTS[finished.task_type].has_model:
         spec.setdefault("autoLabeling", dict(_PROMISE))
     if job is None:
         return spec

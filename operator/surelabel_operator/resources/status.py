@@ -162,6 +162,24 @@ class CostStatus(Part):
     all_human_amount: str = Field(
         max_length=24, description="Price of labeling every item by people."
     )
+    to_finish_amount: str | None = Field(
+        default=None,
+        max_length=24,
+        description="Price of labeling by people everything that has no label yet.",
+    )
+
+
+class SavingStatus(Part):
+    """What going on with models is predicted to save, from the learning curve."""
+
+    items: int = count("Items that people need not label; the likely number.")
+    items_low: int = count("Not fewer than this, with a probability of 95 %.")
+    items_high: int = count("Not more than this, with a probability of 95 %.")
+    amount: str | None = Field(
+        default=None,
+        max_length=24,
+        description="Price of the likely number, if pricePerAnnotation is set.",
+    )
 
 
 class OutputStatus(Part):
@@ -233,6 +251,11 @@ class JobStatus(Part):
     )
     cost: CostStatus | None = Field(
         default=None, description="What people cost, if pricePerAnnotation is set."
+    )
+    saving: SavingStatus | None = Field(
+        default=None,
+        description="What going on with models is predicted to save; absent before the first "
+        "model and once models have stopped.",
     )
     output: OutputStatus | None = Field(default=None, description="Where the results lie.")
     recent_rounds: list[RoundStatus] = Field(

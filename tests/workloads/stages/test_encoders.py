@@ -118,6 +118,22 @@ def test_pictures_go_the_whole_way_by_the_uri_of_an_encoder(tmp_path: Path) -> N
     assert np.mean([right for _, right in labels]) > 0.95
 
 
+def test_sets_of_classes_are_learned_from_an_encoder_as_well(tmp_path: Path) -> None:
+    driver = text_driver(tmp_path, 200)
+    driver.task_type = "TextClassificationMultiLabel"
+    path = tmp_path / "truth.jsonl"
+    kinds = [json.loads(line)["label"] for line in path.read_text().splitlines()]
+    answers = [{"answer": {"crowd-multi-select": {"labels": [kind]}}} for kind in kinds]
+    path.write_text("".join(json.dumps(answer) + "\n" for answer in answers))
+    report = driver.run(0, Stage.PREPARE)
+    report = driver._ask(1, report, "tasks")
+    report = driver.run(1, Stage.TRAIN, before=report)
+    assert report.metrics["outOfFoldAccuracy"] > 0.9
+    report = driver.run(1, Stage.INFER, before=report)
+    assert report.metrics["poolItems"] == 140
+    assert features_of(driver, report)[1].shape == (200, 16)
+
+
 def test_a_whole_job_is_the_same_in_every_run(tmp_path: Path) -> None:
     trees = []
     for name in ("one", "two"):

@@ -12,7 +12,7 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 from surelabel.items import ItemIndex, ItemReader
-from surelabel.models import load
+from surelabel.models import load, onnx_model
 from surelabel.models.about import About, read_about, with_about
 from surelabel.models.estimator_model import EstimatorModel
 from surelabel.models.files import ModelFileError
@@ -252,3 +252,18 @@ def _forged() -> bytes:
     import skops.io
 
     return skops.io.dumps({"format": 1, "pipeline": _Harmful()})
+
+
+def test_a_job_leaves_its_model_as_a_graph_too_where_that_can_be_written(
+    earlier: MiniDriver, model: bytes
+) -> None:
+    graph = earlier.path / "model/model.onnx"
+    if not onnx_model.is_available():
+        assert not graph.exists()
+        return
+    onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed here")
+    session = onnxruntime.InferenceSession(graph.read_bytes())
+    features = np.random.default_rng(0).random((5, load(model).n_features), np.float32)
+    (found,) = session.run(["probabilities"], {"features": features})
+    exact = load(model).predict_proba(features.astype(np.float64))
+    np.testing.assert_allclose(found, exact, atol=2e-6)

@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from surelabel.models.about import About
 from surelabel.models.estimators import Features, Floats, NotUsableError, OutsideModel
 
 # An answer is a short line; more is not one of ours.
@@ -149,6 +150,12 @@ class ModelApart:
         if not zipfile.is_zipfile(io.BytesIO(data)):
             raise self._nonsense("what is no model file")
         return data
+
+    def onnx(self, about: About) -> bytes:
+        """The model that was loaded as an ONNX graph."""
+        answer = self._folder / "model.onnx"
+        self._ask({"do": "onnx", "answer": answer.name, "about": about.model_dump(mode="json")})
+        return self._bytes(answer, _FILE_MAX)
 
     def end(self) -> None:
         """Kill it and what it started."""

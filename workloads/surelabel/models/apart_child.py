@@ -92,6 +92,14 @@ class _Child:
         )
         (self._folder / command["answer"]).write_bytes(model.save())
 
+    def onnx(self, command: Mapping[str, Any]) -> None:
+        """The loaded model as an ONNX graph."""
+        from surelabel.models.about import About
+        from surelabel.models.onnx_model import to_onnx
+
+        about = About.model_validate(command["about"])
+        (self._folder / command["answer"]).write_bytes(to_onnx(self._loaded, about))
+
     def _write(self, command: Mapping[str, Any], proba: NDArray[np.float64]) -> None:
         np.save(self._folder / command["answer"], np.ascontiguousarray(proba, np.float64))
 

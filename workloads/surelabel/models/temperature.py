@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 _SHARPNESS = np.geomspace(0.05, 20, 61)
 _NOISE = (0.002, 0.005, 0.007, 0.01, 0.014, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.3)
 # log of a probability that is 0.
-_FLOOR = 1e-9
+FLOOR = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Temperature:
         """What fits best. ``left_out``: (n_items, n_seen), of models that never saw the item's
         label; ``position``: (n_items,), the column of each item's label."""
         rows = np.arange(len(position))
-        logs = np.log(np.maximum(left_out, _FLOOR))
+        logs = np.log(np.maximum(left_out, FLOOR))
         best = (np.inf, 1.0, _NOISE[0])
         for sharpness in _SHARPNESS:
             own = softmax(sharpness * logs, axis=1)[rows, position]
@@ -45,6 +45,6 @@ class Temperature:
 
     def __call__(self, proba: Floats) -> Floats:
         """(n_items, n_seen): probabilities."""
-        sharp = softmax(self.sharpness * np.log(np.maximum(proba, _FLOOR)), axis=1)
+        sharp = softmax(self.sharpness * np.log(np.maximum(proba, FLOOR)), axis=1)
         mixed: Floats = (1 - self.noise) * sharp + self.noise / proba.shape[1]
         return mixed

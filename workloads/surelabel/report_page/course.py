@@ -129,7 +129,7 @@ def cost(facts: JobFacts) -> Markup | None:
         summary,
         drawing,
         height,
-        caption="What computers cost is not in it.",
+        caption=_to_finish(facts) + "What computers cost is not in it.",
         numbers=table(
             "Answers and money",
             ("", "Answers", "Money"),
@@ -140,6 +140,14 @@ def cost(facts: JobFacts) -> Markup | None:
             ),
         ),
     )  # fmt: skip
+
+
+def _to_finish(facts: JobFacts) -> str:
+    left, amount = facts.counters.unlabeled, facts.cost.to_finish_amount
+    if not left:
+        return ""
+    price = "" if amount is None else f" for {amount} {facts.cost.currency}"
+    return f"People could label the {counted(left, 'item')} without a label{price}. "
 
 
 def _amounts(found: Cost) -> tuple[float, float]:

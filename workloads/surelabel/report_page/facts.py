@@ -36,6 +36,8 @@ class Cost:
     all_human_answers: int
     amount: str | None = None
     all_human_amount: str | None = None
+    # For what has no label yet.
+    to_finish_amount: str | None = None
     currency: str | None = None
 
 

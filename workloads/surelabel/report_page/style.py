@@ -54,7 +54,6 @@ line.grid{stroke:var(--line)}line.axis{stroke:var(--quiet)}
 line.range{stroke-width:2}line.machines{stroke:var(--machines)}line.refused{stroke:var(--quiet)}
 line.target{stroke:var(--ink);stroke-width:2;stroke-dasharray:5 4}
 line.ideal{stroke:var(--quiet);stroke-dasharray:4 4}
-.curve{fill:none;stroke:var(--machines);stroke-width:1.5}
 .band{fill:#f3d9bf}.forecast{fill:none;stroke:var(--machines);stroke-width:2;
 stroke-dasharray:6 4}
 details{font-size:.875rem;margin-top:6px}

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from scipy.stats import beta
 
-from surelabel.learning_curve import LearningPoint
+from surelabel.learning_curve import LearningPoint, fit_power_law
 from surelabel.plural import counted
 from surelabel.report_page.drawing import (
     MAX_ROWS,
+    WIDTH,
     Plot,
     dot,
     figure,
@@ -21,12 +22,13 @@ from surelabel.report_page.drawing import (
     thinned,
     ticks,
 )
-from surelabel.report_page.facts import CalibrationBin, JobFacts, RoundFacts
+from surelabel.report_page.facts import CalibrationBin, JobFacts, Promise, RoundFacts
 from surelabel.report_page.markup import Markup, joined
 
 _TAIL = 0.025
 _MAX_TESTS = 12
 _MAX_POINTS = 30
+_STEPS = 24
 
 
 def interval(wrong: int, items: int) -> tuple[float, float]:
@@ -126,7 +128,7 @@ def learning(facts: JobFacts) -> Markup | None:
     drawing = joined(
         plot.y_axis(y_values, [percent(value) for value in y_values]),
         plot.x_axis(x_values, [f"{value:,.0f}" for value in x_values], "labels learned from"),
-        path([(plot.x(each.labels), plot.y(_wrong(each))) for each in shown], "curve"),
+        *_law(plot, found, facts.promise),
         *(_point(plot, each) for each in shown),
     )
     last = found[-1]
@@ -145,11 +147,32 @@ def learning(facts: JobFacts) -> Markup | None:
         drawing,
         plot.height,
         caption="Each item was scored by a model that had not seen its label. Lines are 95 % "
-        "intervals.",
+        "intervals. Dashed: the power law that fits, with its 90 % interval.",
         numbers=table(
             "Models on uniform items", ("Round", "Labels learned from", "Items", "Wrong"), rows
         ),
     )
+
+
+def _law(plot: Plot, found: list[LearningPoint], promise: Promise | None) -> list[Markup]:
+    """The fitted law from the first model to the edge, its interval, and the target."""
+    law = fit_power_law(found)
+    first = max(1, found[0].labels)
+    places = [first + (plot.x_most - first) * k / _STEPS for k in range(_STEPS + 1)]
+
+    def along(share: float) -> list[tuple[float, float]]:
+        return [
+            (plot.x(at), plot.y(min(law.error(round(at), share), plot.y_most))) for at in places
+        ]
+
+    drawn = [path([*along(0.05), *reversed(along(0.95))], "band", closed=True)]
+    if promise is not None and promise.target_error / 1000 <= plot.y_most:
+        height = plot.y(promise.target_error / 1000)
+        drawn += [
+            line(plot.left, height, WIDTH - plot.right, height, "target"),
+            text(WIDTH - plot.right, height - 5, "target of machine labels", "end", "quiet"),
+        ]
+    return [*drawn, path(along(0.5), "forecast")]
 
 
 def _wrong(point: LearningPoint) -> float:

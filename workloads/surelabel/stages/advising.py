@@ -8,9 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.account import Account
+from surelabel.forecast import Saving, predicted_saving
+from surelabel.items import ItemReader
 from surelabel.labels import Role
+from surelabel.learning_curve import fit_power_law
 from surelabel.proposing import WAITS, Advice, Plan, advise, fit_errors, with_levels
 from surelabel.stages.context import StageContext
+from surelabel.stages.history import read_curve
 from surelabel.stages.promise import read_ledger
 from surelabel.stages.scoring import Scores
 from surelabel.stages.train import OutOfFold
@@ -30,6 +34,8 @@ class Advised:
     plans: tuple[Plan, ...]
     reason: str
     pays: bool
+    # What models still save; None where it is not predicted.
+    saving: Saving | None = None
 
     @property
     def chance(self) -> float:
@@ -37,7 +43,9 @@ class Advised:
         return min(plan.chance for plan in self.plans)
 
 
-def advised(context: StageContext, pool: Scores, promise: AutoLabeling) -> Advised:
+def advised(
+    context: StageContext, reader: ItemReader, pool: Scores, promise: AutoLabeling
+) -> Advised:
     """What to propose, by what uniform items that were scored out of fold show."""
     if len(pool.line) == 0:
         return Advised((), "PoolIsEmpty", False)
@@ -70,7 +78,21 @@ def advised(context: StageContext, pool: Scores, promise: AutoLabeling) -> Advis
             plans.append(replace(plan, position=rows[plan.position], label=label))
     reasons = [advice.reason for advice, _ in found]
     reason = "Proposed" if plans else WAITS if WAITS in reasons else reasons[0]
-    return Advised(tuple(plans), reason, any(pays for _, pays in found))
+    pays = any(pays for _, pays in found)
+    if not pays or account.n_classes is not None:
+        # The learning curve is of all classes together, as is the saving.
+        return Advised(tuple(plans), reason, pays)
+    last, round_ = context.config.limits.max_rounds, context.config.step.round
+    saving = predicted_saving(
+        error,
+        account,
+        fit_power_law(read_curve(context).points),
+        n_labeled=len(past.line),
+        batch=promise.items_per_round,
+        # The last round trains nothing.
+        rounds_left=None if last is None else max(0, last - 1 - round_),
+    )
+    return Advised(tuple(plans), reason, saving.may_pay(reader.index.n_lines), saving)
 
 
 def _of_part(

@@ -16,7 +16,7 @@ from surelabel.stages.ground_truth_layout import write_annotations
 from surelabel.stages.lists import rejected_parts, unlabeled_parts
 from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.media import MediaFailure
-from surelabel.stages.model_about import about_of
+from surelabel.stages.model_files import write_model
 from surelabel.stages.output_manifest import manifest_parts
 from surelabel.stages.promise import NOT_CERTIFIED, settle
 from surelabel.stages.report import build_report, history_at_end
@@ -24,10 +24,9 @@ from surelabel.stages.report_page import report_page
 from surelabel.stages.rounds import finish_round, has_open_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.keys import MODEL, OUTPUT_MANIFEST, REJECTED, REPORT, REPORT_PAGE, UNLABELED
+from surelabel_contract.keys import OUTPUT_MANIFEST, REJECTED, REPORT, REPORT_PAGE, UNLABELED
 from surelabel_contract.model import canonical_json
 from surelabel_contract.stages import Certificate, Ending, ObjectRef, Progressed
-from surelabel_contract.task_types import TASK_TYPE_FACTS
 
 LIMIT_REACHED = "LimitReached"
 # Endings that say themselves why an item was left.
@@ -66,7 +65,8 @@ def export(context: StageContext) -> StageResult:
     if context.config.output_layout == "GroundTruth":
         with context.phase("annotations"):
             write_annotations(context, reader, state)
-    _write_model(context, reader)
+    with context.phase("model"):
+        write_model(context, reader)
     items = int(np.count_nonzero(state.kind != Kind.REJECTED))
     report = build_report(context, progressed, carry, items)
     context.write_key(REPORT, canonical_json(report), "reportNumbers")
@@ -76,18 +76,6 @@ def export(context: StageContext) -> StageResult:
         )
         context.write_key(REPORT_PAGE, page, "report")
     return StageResult(progressed=progressed, carry=carry)
-
-
-def _write_model(context: StageContext, reader: ItemReader) -> None:
-    # Of a model of others nothing is left but what it predicted.
-    if not context.has("model") or not context.input("model").key.endswith(".skops"):
-        return
-    from surelabel.models.about import with_about
-
-    data = context.read("model")
-    if TASK_TYPE_FACTS[context.config.task_type].is_class:
-        data = with_about(data, about_of(context.config, reader))
-    context.write_key(f"{MODEL}/model.skops", data, "model")
 
 
 def _default_reason(context: StageContext, ending: Ending) -> str:

@@ -10,6 +10,7 @@ import logging
 
 import numpy as np
 
+from surelabel.forecast import Saving
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.proposing import WAITS
@@ -23,7 +24,15 @@ from surelabel.stages.repair import choose_repairs
 from surelabel.stages.scoring import score_pool
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.stages import AutoLabeling, NextFacts, ObjectRef
+from surelabel_contract.stages import (
+    DOES_NOT_PAY,
+    PREDICTED_SAVING,
+    PREDICTED_SAVING_HIGH,
+    PREDICTED_SAVING_LOW,
+    AutoLabeling,
+    NextFacts,
+    ObjectRef,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +51,7 @@ def infer(context: StageContext) -> StageResult:
         "scores": context.write("scores.json", index.to_json(), role="scores")
     }
     with context.phase("propose"):
-        advice = advised(context, scores, promise)
+        advice = advised(context, reader, scores, promise)
     # What the regions leave over goes to people anyway, so questions come from there alone.
     in_region = np.zeros(len(scores.line), bool)
     for plan in advice.plans:
@@ -74,6 +83,12 @@ def infer(context: StageContext) -> StageResult:
     if advice.plans:
         metrics["proposedItems"] = float(np.count_nonzero(in_region))
         metrics["chanceToPass"] = round(advice.chance, 6)
+    if advice.saving is not None:
+        metrics[PREDICTED_SAVING] = float(advice.saving.likely)
+        metrics[PREDICTED_SAVING_LOW] = float(advice.saving.low)
+        metrics[PREDICTED_SAVING_HIGH] = float(advice.saving.high)
+    if not advice.pays and not advice.plans and len(scores.line):
+        context.notice(DOES_NOT_PAY, _why_not(advice.saving, len(scores.line)))
     return StageResult(
         progressed=context.previous,
         next=NextFacts(
@@ -115,4 +130,14 @@ def _without_model(
             "selection": context.write("selection.json", selection.to_json()),
         },
         metrics={"poolItems": float(np.count_nonzero(state.kind == Kind.OPEN))},
+    )
+
+
+def _why_not(saving: Saving | None, n_pool: int) -> str:
+    left = f"{n_pool:,} items without a label are left"
+    if saving is None:
+        return f"models stop here: {left}, too few for a model to save more than its test costs."
+    return (
+        f"models stop here: {left}, and by the learning curve of {saving.models} models people "
+        f"would save at most {saving.high:,} of them, however the next rounds went."
     )

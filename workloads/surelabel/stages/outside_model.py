@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
+from surelabel.models.about import About
 from surelabel.models.apart import (
     Limits,
     ModelApart,
@@ -122,6 +123,13 @@ def predictions_of_file(
         process.load(data)
         parts = _of_pool(process, reader, state, lambda proba: proba)
         return write_predictions(context, reader, uri, parts)
+
+
+def onnx_of_file(context: StageContext, data: bytes, about: About) -> bytes:
+    """A model's file as an ONNX graph, made in a process of its own; ModelFailedError."""
+    with _process(context, OutsideModel({}, name="its ONNX graph"), seed=0) as process:
+        process.load(data)
+        return process.onnx(about)
 
 
 def failed(context: StageContext, error: ModelFailedError) -> dict[str, ObjectRef | None]:

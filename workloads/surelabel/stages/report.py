@@ -10,7 +10,7 @@ import msgspec
 from surelabel.stages.attempt_report import attempts_told
 from surelabel.stages.context import StageContext
 from surelabel.stages.costs import all_human_cost, cost_of
-from surelabel.stages.history import ConsensusError, History
+from surelabel.stages.history import ConsensusError, History, read_curve
 from surelabel_contract.stages import ObjectRef, Progressed
 
 
@@ -66,6 +66,7 @@ def build_report(
             entry.model_dump(mode="json", by_alias=True, exclude_none=True)
             for entry in history.rounds
         ],
+        "learningCurve": [point.model_dump(by_alias=True) for point in read_curve(context).points],
         "consensusError": _shown(_consensus_error(history)),
         "annotators": _annotators(annotators),
         "cost": {
@@ -73,6 +74,7 @@ def build_report(
             "amount": cost_of(progressed.answers, price),
             "allHumanAnswers": items * config.annotators_per_item,
             "allHumanAmount": all_human_cost(items, config.annotators_per_item, price),
+            "toFinishAmount": all_human_cost(counters.unlabeled, config.annotators_per_item, price),
         },
     }
     if config.auto_labeling is not None:

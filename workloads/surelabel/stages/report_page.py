@@ -69,10 +69,10 @@ def report_page(
         rounds=_rounds(history),
         learning=read_curve(context).points,
         calibration=() if past is None else calibration_bins(past),
-        confusion=None if past is None else confusion_of(past, labels),
+        confusion=confusion_of(past, labels) if past is not None and has_classes else None,
         annotators=_annotators(report),
         classes=class_counts(state, labels) if has_classes else (),
-        examples=example_groups(context, reader, state, past),
+        examples=example_groups(context, reader, state, past if has_classes else None),
     )
     return build_page(facts)
 
@@ -84,6 +84,7 @@ def _cost(report: dict[str, Any]) -> Cost:
         all_human_answers=cost["allHumanAnswers"],
         amount=cost["amount"],
         all_human_amount=cost["allHumanAmount"],
+        to_finish_amount=cost["toFinishAmount"],
         currency=cost["currency"],
     )
 
