@@ -38,7 +38,11 @@ _WITH_REASONS = (
 _OTHER = {
     *("Auto", "GroundTruth", "Leave", "Minimal", "People"),
     *LABEL_FORMATS,
-    *("KernelRidge", "LogisticRegression"),
+    *("KernelRidge", "LogisticRegression", "Blend", "LinearDiscriminantAnalysis"),
+    *("NearestCentroid", "RadiusNeighborsClassifier"),
+    # Operators of ONNX graphs.
+    *("Add", "Cast", "Div", "Exp", "Gather", "Log", "MatMul", "Max", "Mul", "ReduceSum"),
+    *("Softmax", "Sqrt", "Sub"),
     *("Collusion", "Haste", "Outlier", "Spam"),
     *("Accepted", "NotTested", "Proposed", "Refused", "Withdrawn"),
     *("BADGE", "Coreset", "Random", "PerClass", "Nested", "HoeffdingBentkus", "Betting"),
