@@ -47,6 +47,9 @@ FULL_JOB: dict[str, Any] = {
             "initialModelURI": "s3://bucket/earlier/model/model.skops",
             "seedItems": 200,
             "itemsPerRound": 200,
+            "query": "Auto",
+            "guarantee": "Overall",
+            "thresholds": "One",
             "repairPercent": 10,
         },
         "stopping": {

@@ -488,6 +488,18 @@ CEL_CASES = [
         first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
     ),
     _spec_rule(
+        "only single classes have a promise each",
+        "spec",
+        "spec.autoLabeling.guarantee",
+        f"must be Overall where taskType is not one of {_OF_CLASSES}, TextClassification: only "
+        "labels that are one class can be promised by class",
+        {"spec.taskType": "TextClassificationMultiLabel"},
+        {
+            "spec.taskType": "TextClassificationMultiLabel",
+            "spec.autoLabeling.guarantee": "PerClass",
+        },
+    ),
+    _spec_rule(
         "a tolerance cannot come",
         "spec.autoLabeling",
         "spec.autoLabeling.tolerancePermille",
@@ -788,6 +800,7 @@ CEL_CASES = [
         "../encoder.onnx",
         first={f"{_ENCODER}.name": REMOVED},
     ),
+    _immutable("spec.autoLabeling.guarantee", "guarantee", "PerClass", '"PerClass"'),
     Case(
         "stopNow is final",
         "LabelingJob",

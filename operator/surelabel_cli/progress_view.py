@@ -206,8 +206,9 @@ def certificate_text(job: LabelingJob) -> str:
         return f"none yet; the target is at most {target} wrong, at a risk of " + percent(
             auto.risk_permille
         )
+    which = "each class's machine labels" if certificate.classes else "the machine labels"
     return (
-        f"at most {percent(certificate.error_bound_permille)} of the machine labels are wrong, "
+        f"at most {percent(certificate.error_bound_permille)} of {which} are wrong, "
         f"at a risk of {percent(certificate.risk_permille)} "
         f"({certificate.validated_items:,} checked by people, {certificate.errors:,} wrong)"
     )

@@ -199,6 +199,9 @@ def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
         initial_model_uri=auto.initial_model_uri,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
+        query=auto.query,
+        guarantee=auto.guarantee,
+        thresholds=auto.thresholds,
         repair_percent=auto.repair_percent,
     )
 

@@ -25,6 +25,7 @@ from surelabel_operator.resources import (
     MAX_UNLABELED_REASONS,
     AnnotationStatus,
     CertificateStatus,
+    ClassBoundStatus,
     CostStatus,
     JobStatus,
     LabelCounters,
@@ -50,7 +51,7 @@ def advance(
         "labeled_fraction": labeled_fraction(progressed),
         "unlabeled_reasons": _unlabeled_reasons(progressed.unlabeled_reasons),
         "annotation": AnnotationStatus(open_items=0, answers_received=progressed.answers),
-        "certificate": _certificate(progressed),
+        "certificate": _certificate(progressed, spec),
         "quality": _quality(status, report),
         "cost": cost_of(spec, progressed),
         "saving": _saving(status, report, spec),
@@ -139,7 +140,7 @@ def _unlabeled_reasons(reasons: dict[str, int]) -> list[UnlabeledReason]:
     return [UnlabeledReason(reason=reason, items=items) for reason, items in found]
 
 
-def _certificate(progressed: Progressed) -> CertificateStatus | None:
+def _certificate(progressed: Progressed, spec: LabelingJobSpec) -> CertificateStatus | None:
     certificate = progressed.certificate
     if certificate is None:
         return None
@@ -148,6 +149,13 @@ def _certificate(progressed: Progressed) -> CertificateStatus | None:
         risk_permille=certificate.risk_permille,
         validated_items=certificate.validated_items,
         errors=certificate.errors,
+        classes=[
+            ClassBoundStatus(
+                label=spec.labels[bound.label].name,
+                error_bound_permille=bound.error_bound_permille,
+            )
+            for bound in certificate.classes or ()
+        ],
     )
 
 

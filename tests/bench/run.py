@@ -3,7 +3,7 @@
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
         [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed] [objects]
         [answers_out_of_core] [values] [spans] [masks] [value_rounds] [another_answer]
-        [known_people] [promise] [encoders] [human_labels]
+        [known_people] [promise] [encoders] [human_labels] [round_speed]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -39,6 +39,7 @@ BENCHMARKS = {
     "another_answer": ("another_answer.py", 1500),
     "known_people": ("known_people.py", 900),
     "human_labels": ("human_labels.py", 5400),
+    "round_speed": ("rounds.py", 900),
     "encoders": ("encoders.py", 1200),
     # Some 14,000 jobs; one that is ended goes on the next time.
     "promise": ("promise.py", 9000),

@@ -42,9 +42,9 @@ _OTHER = {
     *("Auto", "GroundTruth", "Leave", "Minimal", "People"),
     *LABEL_FORMATS,
     *MODEL_NAMES,
-    *("Betting", "HoeffdingBentkus", "PerClass"),
     *("Collusion", "Haste", "Outlier", "Spam"),
     *("Accepted", "NotTested", "Proposed", "Refused", "Withdrawn"),
+    *("BADGE", "Coreset", "Random", "PerClass", "Nested", "HoeffdingBentkus", "Betting"),
     *("MalformedAnswer", "UnknownLabel", "Malformed", "BrokenMask"),
     *("ForeignRef", "WrongKind", "WrongSize"),
 }

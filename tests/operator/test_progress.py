@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from job_factories import FOLDER, carry, counters, ref, report_of, spec_of, step
 from surelabel_contract.stages import (
     Certificate,
+    ClassBound,
     NextFacts,
     Progressed,
     StageReport,
@@ -136,6 +137,34 @@ def test_the_certificate_is_shown() -> None:
     status = advance(JobStatus(), report_of(step("con"), None, progressed), spec_of(), FOLDER)
     assert status.certificate is not None
     assert status.certificate.error_bound_permille == 41
+    assert status.certificate.classes == []
+
+
+def test_the_certificate_of_a_promise_per_class_names_the_classes() -> None:
+    bounds = tuple(
+        ClassBound(
+            label=label, error_bound_permille=40 - label, charged_errors=4, machine_labels=99
+        )
+        for label in (1, 0)
+    )
+    certificate = Certificate(
+        error_bound_permille=40,
+        risk_permille=50,
+        validated_items=208,
+        errors=3,
+        charged_errors=8,
+        machine_labels=198,
+        attempts=2,
+        classes=bounds,
+    )
+    progressed = Progressed(counters=counters(), certificate=certificate)
+    spec = spec_of()
+    status = advance(JobStatus(), report_of(step("con"), None, progressed), spec, FOLDER)
+    assert status.certificate is not None
+    assert [(each.label, each.error_bound_permille) for each in status.certificate.classes] == [
+        (spec.labels[1].name, 39),
+        (spec.labels[0].name, 40),
+    ]
 
 
 def test_a_round_sums_up_its_steps() -> None:

@@ -9,11 +9,13 @@ from scipy.stats import hypergeom
 from surelabel.certify import Account, attempt_risk, open_attempt, upper_bound
 from surelabel.proposing import (
     MIN_CHANCE,
+    Plan,
     _distribution,
     _most_errors,
     advise,
     fit_errors,
     score_of,
+    with_levels,
 )
 
 ACCOUNT = Account(target_error_permille=50, risk_permille=50)
@@ -94,6 +96,29 @@ def test_ties_at_the_border_are_decided_by_the_items_ids():
         assert {ids[i] for i in first.plan.position} == {
             ids[order[i]] for i in second.plan.position
         }
+
+
+def test_levels_lie_around_the_plan_and_take_the_surest_items_first():
+    score = np.linspace(0.5, 1, 2_000)
+    plan = advice(np.where(np.arange(2_000) < 600, 0.3, 0.005)).plan
+    assert plan is not None
+    nested = with_levels(plan, score)
+    assert nested.n_sample == plan.n_sample
+    assert nested.level is not None
+    sizes = [int((nested.level <= level).sum()) for level in range(4)]
+    assert sizes == sorted(set(sizes))
+    assert sizes[1] < len(plan.position) < sizes[2]
+    for level in range(3):
+        inside, outside = (
+            score[nested.position[nested.level <= level]],
+            score[nested.position[nested.level > level]],
+        )
+        assert inside.min() > outside.max()
+
+
+def test_a_plan_of_too_few_items_has_one_threshold():
+    plan = Plan(np.arange(100), n_sample=70, chance=0.9, people=70)
+    assert with_levels(plan, np.linspace(0.5, 1, 101)) is plan
 
 
 def test_a_plan_can_be_opened_as_an_attempt():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from surelabel.selection import first_batch, margin, query_batch, stream
+from surelabel.selection import first_batch, margin, stream
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -50,46 +50,15 @@ def test_the_first_batch_sees_every_cluster():
 def test_a_batch_has_as_many_different_items_as_asked_for_or_all(n, kind):
     points = np.random.default_rng(0).random((100, 6)).astype(np.float32)
     features = {"dense": points, "sparse": sparse.csr_matrix(points), "none": None}[kind]
-    proba = np.random.default_rng(1).dirichlet(np.ones(3), 100)
-    for batch in (first_batch(100, n, rng(), features), query_batch(proba, n, rng(), features)):
-        assert batch.position.size == min(n, 100)
-        assert (np.diff(batch.position) > 0).all()
-        assert batch.position.max() < 100
+    batch = first_batch(100, n, rng(), features)
+    assert batch.position.size == min(n, 100)
+    assert (np.diff(batch.position) > 0).all()
+    assert batch.position.max() < 100
 
 
 def test_equal_items_can_be_clustered_too():
     features = np.ones((50, 5), np.float32)
     assert first_batch(50, 10, rng(), features).position.size == 10
-
-
-def test_a_query_takes_the_least_certain_items_and_a_quarter_at_random():
-    proba = np.full((100, 2), 0.5)
-    proba[:, 0] += np.linspace(0, 0.49, 100)
-    proba[:, 1] = 1 - proba[:, 0]
-    batch = query_batch(proba, 20, rng())
-    assert batch.uniform.sum() == 5
-    queried = batch.position[~batch.uniform]
-    assert queried.max() < 25
-
-
-def test_the_uniform_part_does_not_look_at_the_probabilities():
-    def uniform_part(proba):
-        batch = query_batch(proba, 20, rng())
-        return batch.position[batch.uniform].tolist()
-
-    generator = np.random.default_rng(3)
-    assert uniform_part(generator.dirichlet(np.ones(4), 100)) == uniform_part(
-        generator.dirichlet(np.ones(4), 100)
-    )
-
-
-def test_with_features_a_query_is_spread_over_what_is_uncertain():
-    # Five items of each cluster are uncertain, most so those of the first one.
-    doubt = np.where(np.arange(300) % 50 < 5, 0.45 - np.arange(300) / 3_000, 0.0)
-    batch = query_batch(np.stack((1 - doubt, doubt), axis=1), 8, rng(), blobs())
-    queried = batch.position[~batch.uniform]
-    assert (queried % 50 < 5).all()
-    assert len(set((queried // 50).tolist())) == 6
 
 
 def test_the_same_stream_gives_the_same_batch():

@@ -8,16 +8,20 @@ is learned from uniformly drawn items that were scored out of fold, never from q
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, gammaln, logit
 
-from surelabel.certify import Account, attempt_risk
+from surelabel.account import Account
 
 Floats = NDArray[np.float64]
+# What ties are decided by, one entry an item.
+Ids: TypeAlias = "Sequence[str] | NDArray[np.int64]"
 
 # Why a region that would pass is not proposed yet.
 WAITS = "AnotherBatchSavesMore"
@@ -44,6 +48,9 @@ _REGION_STEPS = 40
 _SAMPLE_STEPS = 40
 _MAX_SAMPLE = 5_000
 _MAX_ERRORS = 40
+# With several thresholds: what each leaves out of the pool, in shares of what one would leave out
+# and of the pool. Two are larger than that one, two smaller, in case the forecast was too good.
+_LEFT_OUT = ((0.65, 0.0), (0.85, 0.0), (1.05, 0.02), (1.25, 0.06))
 # Five-point Gauss-Hermite rule for a standard normal variable.
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(5)
 
@@ -133,7 +140,7 @@ def advise(
     *,
     n_labeled: int,
     next_batch: int,
-    item_ids: list[str] | None = None,
+    item_ids: Ids | None = None,
     spread: float = SPREAD,
 ) -> Advice:
     """Propose now, or ask people another batch first.
@@ -160,6 +167,26 @@ def advise(
             return Advice(None, WAITS)
     position = _top(score, n_region, item_ids)
     return Advice(Plan(position, n_sample, chance, people), "Proposed")
+
+
+def with_levels(plan: Plan, score: Floats, item_ids: Ids | None = None) -> Plan:
+    """The plan with several thresholds around its own, and the same sample.
+
+    ``score``: (n_pool,). The levels leave out more and less of the pool than the plan does; the
+    plan itself where that is too little to make a difference.
+    """
+    left_out = len(score) - len(plan.position)
+    n_pool = len(score)
+    sizes = sorted({n_pool - round(a * left_out + b * n_pool) for a, b in _LEFT_OUT})
+    # A level must be tested by a good part of the sample.
+    sizes = [size for size in sizes if size >= 2 * plan.n_sample]
+    if len(sizes) < 2:
+        return plan
+    position = _top(score, sizes[-1], item_ids)
+    level = np.full(len(position), len(sizes) - 1, np.int8)
+    for number in reversed(range(len(sizes) - 1)):
+        level[np.isin(position, _top(score, sizes[number], item_ids))] = number
+    return replace(plan, position=position, level=level)
 
 
 def people_needed(error: Floats, account: Account) -> float | None:
@@ -224,7 +251,7 @@ def _most_errors(n_region: int, sample: NDArray[np.int64], account: Account) -> 
     The bound is at most k + room exactly if k errors would be too few for k + room + 1, so no
     bound has to be searched.
     """
-    risk = attempt_risk(account.next_attempt, account.risk_permille)
+    risk = account.next_risk()
     total = account.machine_labels + n_region - sample
     room = account.target_error_permille * total // 1000 - account.charged_errors
     # The bound grows with the errors found, so the last count that passes is found by halving.
@@ -291,14 +318,14 @@ def _people_later(
     return None if plan is None else next_batch + _cost(plan, len(expected))
 
 
-def _top(score: Floats, n: int, item_ids: list[str] | None) -> NDArray[np.int64]:
+def _top(score: Floats, n: int, item_ids: Ids | None) -> NDArray[np.int64]:
     """Positions of the n highest scores, ascending; ties at the border by a hash of the id."""
     border = -np.partition(-score, n - 1)[n - 1]
     sure = np.flatnonzero(score > border)
     tied = np.flatnonzero(score == border).tolist()
 
     def key(position: int) -> bytes:
-        name = item_ids[position] if item_ids is not None else str(position)
+        name = str(item_ids[position] if item_ids is not None else position)
         return hashlib.sha256(name.encode()).digest()
 
     chosen = sorted(tied, key=key)[: n - sure.size]

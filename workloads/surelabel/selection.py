@@ -6,6 +6,7 @@ alone may be used to estimate anything about the pool.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ UNIFORM_SHARE = 0.25
 FIRST_UNIFORM_SHARE = 0.5
 # Items that first_batch looks at; a larger pool is thinned uniformly first.
 MAX_CLUSTERED = 20_000
+# Columns that rows are clustered in.
+_WIDTH = 50
 
 
 @dataclass(frozen=True)
@@ -58,35 +61,8 @@ def first_batch(
     rest = np.setdiff1d(np.arange(n_items), uniform)
     if rest.size > MAX_CLUSTERED:
         rest = np.sort(rng.choice(rest, MAX_CLUSTERED, replace=False))
-    typical = rest[_typical(features[rest], n - n_uniform, rng)]
+    typical = rest[nearest_to_centres(features[rest], n - n_uniform, rng)]
     return _batch(uniform, typical)
-
-
-def query_batch(
-    probability: NDArray[np.float64],
-    n: int,
-    rng: np.random.Generator,
-    features: NDArray[np.float32] | sparse.csr_matrix | None = None,
-    uniform_share: float = UNIFORM_SHARE,
-) -> Batch:
-    """The items of the pool that would teach the model most, and a uniform share.
-
-    ``probability``: (n_pool, n_classes). By margin, the gap between the two likeliest classes;
-    with ``features`` the least certain 5 n are clustered, so that a batch is not n times the
-    same question.
-    """
-    n_pool = len(probability)
-    n = min(n, n_pool)
-    n_uniform = int(np.ceil(n * uniform_share))
-    uniform = rng.choice(n_pool, n_uniform, replace=False)
-    rest = np.setdiff1d(np.arange(n_pool), uniform)
-    wanted = n - n_uniform
-    # Stable, so that equal margins keep the pool's order.
-    order = rest[np.argsort(margin(probability)[rest], kind="stable")]
-    if features is None or wanted == 0 or order.size <= wanted:
-        return _batch(uniform, order[:wanted])
-    near = np.sort(order[: 5 * wanted])
-    return _batch(uniform, near[_typical(features[near], wanted, rng, nearest=True)])
 
 
 def margin(probability: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -104,39 +80,26 @@ def _batch(uniform: NDArray[np.int64], queried: NDArray[np.int64]) -> Batch:
     return Batch(position[order], flag[order])
 
 
-def _typical(
-    features: NDArray[np.float32] | sparse.csr_matrix,
-    n: int,
-    rng: np.random.Generator,
-    nearest: bool = False,
+def nearest_to_centres(
+    features: NDArray[np.float32] | sparse.csr_matrix, n: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """One row of each of ``n`` clusters: the densest, or the one nearest to the centre."""
+    """(min(n, n_rows),), ascending: of each of ``n`` clusters the row nearest to its centre.
+
+    Few neighbours far away is not typical; the distance to the centre stands in for density.
+    """
     # Late, since importing scikit-learn takes most of a second.
     from sklearn.cluster import MiniBatchKMeans
-    from sklearn.decomposition import TruncatedSVD
 
     n_rows = features.shape[0]
     if n_rows <= n:
         return np.arange(n_rows)
-    if sparse.issparse(features):
-        # Hashed texts have 2^18 columns, of which a few thousand occur in any batch.
-        matrix = sparse.csr_matrix(features)
-        features = matrix[:, np.flatnonzero(matrix.getnnz(axis=0))]
     seed = int(rng.integers(2**31))
-    width = min(50, features.shape[1] - 1, n_rows - 1)
-    if features.shape[1] > width:
-        mean = 0.0 if sparse.issparse(features) else features.mean(axis=0)
-        # Equal items have no variance to explain, which is no reason to warn.
-        with np.errstate(invalid="ignore", divide="ignore"):
-            reduced = TruncatedSVD(width, random_state=seed).fit_transform(features - mean)
-    else:
-        reduced = np.asarray(features)
+    reduced = rows_of((features,), _WIDTH, seed)
     # In double precision: of single, scikit-learn converts chunk after chunk for every centre.
     reduced = reduced.astype(np.float64, copy=False)
     kmeans = MiniBatchKMeans(n, n_init=1, max_iter=50, batch_size=4_096, random_state=seed)
     cluster = kmeans.fit_predict(reduced)
     gap = np.linalg.norm(reduced - kmeans.cluster_centers_[cluster], axis=1)
-    # Few neighbours far away: not typical. The distance to the centre stands in for density.
     order = np.lexsort((gap, cluster))
     first = np.flatnonzero(np.diff(cluster[order], prepend=-1))
     chosen = order[first]
@@ -144,3 +107,30 @@ def _typical(
         left = np.setdiff1d(np.arange(n_rows), chosen)
         chosen = np.concatenate((chosen, rng.choice(left, n - chosen.size, replace=False)))
     return np.sort(chosen)
+
+
+def rows_of(
+    parts: Sequence[NDArray[np.float32] | sparse.csr_matrix],
+    width: int,
+    seed: int,
+) -> NDArray[np.float32]:
+    """The rows of all parts, one below the other, dense and of at most ``width`` columns.
+
+    Wider ones are centred (dense ones) and projected on their leading directions.
+    """
+    from sklearn.decomposition import TruncatedSVD
+
+    if any(sparse.issparse(part) for part in parts):
+        matrix = sparse.vstack([sparse.csr_matrix(p) for p in parts if p.shape[0]]).tocsr()
+        # Hashed texts have 2^18 columns, of which a few thousand occur in any batch.
+        features = matrix[:, np.flatnonzero(matrix.getnnz(axis=0))]
+    else:
+        features = np.concatenate([part for part in parts if part.shape[0]])
+    width = min(width, features.shape[1] - 1, features.shape[0] - 1)
+    if features.shape[1] <= width or width < 1:
+        return features.toarray() if sparse.issparse(features) else np.asarray(features)
+    mean = 0.0 if sparse.issparse(features) else features.mean(axis=0)
+    # Equal items have no variance to explain, which is no reason to warn.
+    with np.errstate(invalid="ignore", divide="ignore"):
+        reduced = TruncatedSVD(width, random_state=seed).fit_transform(features - mean)
+    return np.asarray(reduced)

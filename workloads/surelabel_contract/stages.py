@@ -113,7 +113,7 @@ class AutoLabeling(Record):
     seed_items: int = 200
     items_per_round: int = 200
     repair_percent: int = 0
-    query: str = "Auto"
+    query: Literal["Auto", "Margin", "Coreset", "BADGE", "Random"] = "Auto"
     # One promise about all machine labels, or one about those of each predicted class.
     guarantee: Literal["Overall", "PerClass"] = "Overall"
     # Regions that an attempt tests: one, or several nested ones.

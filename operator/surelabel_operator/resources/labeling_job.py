@@ -244,6 +244,13 @@ class LabelingJobSpec(Part):
                 field_path=".autoLabeling.model",
             ),
             rule(
+                f"!has(self.autoLabeling) || !has(self.autoLabeling.guarantee) || "
+                f"self.autoLabeling.guarantee == 'Overall' || self.taskType in {_CLASSIFYING!r}",
+                f"must be Overall where taskType is not {_one_of(_CLASSIFYING)}: only labels that "
+                "are one class can be promised by class",
+                field_path=".autoLabeling.guarantee",
+            ),
+            rule(
                 f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
                 "!has(self.autoLabeling.initialModelURI)",
                 f"goes with taskType {_one_of(_CLASSIFYING)}; leave it out",

@@ -18,6 +18,8 @@ MAX_CONDITIONS = 12
 MAX_QUALITY_METRICS = 10
 MAX_RECENT_ROUNDS = 10
 MAX_UNLABELED_REASONS = 20
+# As many as a certificate names.
+MAX_CLASS_BOUNDS = 20
 MESSAGE_MAX = 1_024
 
 
@@ -117,6 +119,15 @@ class AnnotationStatus(Part):
     answers_received: int = count("Answers received in the whole job.")
 
 
+class ClassBoundStatus(Part):
+    """The promise about the machine labels of one class."""
+
+    label: str = Field(max_length=256, description="The class, by its name.")
+    error_bound_permille: int = Field(
+        ge=0, le=1_000, description="At most this share of its machine labels is wrong."
+    )
+
+
 class CertificateStatus(Part):
     """The promise about the machine labels as it stands."""
 
@@ -128,6 +139,12 @@ class CertificateStatus(Part):
     )
     validated_items: int = count("Items that people answered to check machine labels.")
     errors: int = count("Wrong machine labels found among them.")
+    classes: list[ClassBoundStatus] = Field(
+        default=[],
+        max_length=MAX_CLASS_BOUNDS,
+        description="With guarantee PerClass, the classes with the largest bounds.",
+        json_schema_extra=map_list("label"),
+    )
 
 
 class QualityStatus(Part):

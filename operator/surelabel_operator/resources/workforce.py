@@ -251,6 +251,23 @@ class AutoLabeling(Part):
         description="Items that people label each round; the sample that checks a proposal comes "
         "on top.",
     )
+    query: Literal["Auto", "Margin", "Coreset", "BADGE", "Random"] = Field(
+        default="Auto",
+        description="How three quarters of these items are chosen, the others uniformly: the least "
+        "certain of each kind (Auto, Margin), those unlike all labeled ones, or those that would "
+        "move the model far in different directions.",
+    )
+    guarantee: Literal["Overall", "PerClass"] = Field(
+        default="Overall",
+        description="Whether the promise is about all machine labels together, or about those of "
+        "each class. Immutable.",
+        json_schema_extra=rules(immutable("guarantee")),
+    )
+    thresholds: Literal["One", "Nested"] = Field(
+        default="One",
+        description="Whether a sample tests one region, or several nested ones, of which the "
+        "largest that passes is labeled.",
+    )
     repair_percent: int = Field(
         default=10,
         ge=0,

@@ -43,6 +43,27 @@ def fit_kernel_ridge(features: Features, is_class: NDArray[np.bool_]) -> tuple[A
     return estimator, left_out
 
 
+def kernel_scores(estimator: Any, features: Features) -> Floats:
+    """(n_items, n_seen): what ``estimator.predict`` says, of dense features in half the time.
+
+    Single precision: its rounding, some 1e-6, is far below what anything is learned from.
+    """
+    if sparse.issparse(features) or sparse.issparse(estimator.X_fit_):
+        return np.asarray(estimator.predict(features), dtype=np.float64)
+    rows = np.asarray(features, dtype=np.float32)
+    support = np.asarray(estimator.X_fit_, dtype=np.float32)
+    kernel = rows @ support.T
+    kernel *= 2
+    kernel -= np.einsum("ij,ij->i", rows, rows)[:, None]
+    kernel -= np.einsum("ij,ij->i", support, support)
+    kernel *= np.float32(estimator.gamma)
+    # Rounding must not make a distance negative.
+    np.minimum(kernel, 0, out=kernel)
+    np.exp(kernel, out=kernel)
+    scores = kernel @ np.asarray(estimator.dual_coef_, dtype=np.float32)
+    return np.asarray(scores, dtype=np.float64)
+
+
 def _gamma(features: Features) -> float:
     """One over the mean squared distance of two items."""
     if sparse.issparse(features):

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from surelabel.models.kernel_ridge import kernel_scores
+
 Features: TypeAlias = "NDArray[np.float32] | sparse.csr_matrix"
 Floats = NDArray[np.float64]
 
@@ -55,6 +57,8 @@ def scores_of(estimator: Any, features: Features) -> Floats:
     """(n_items, n_seen): how much speaks for each class, on whatever scale."""
     if hasattr(estimator, "scores"):
         return np.asarray(estimator.scores(features), dtype=np.float64)
+    if hasattr(estimator, "dual_coef_") and hasattr(estimator, "X_fit_"):
+        return kernel_scores(estimator, features)
     if not hasattr(estimator, "decision_function"):
         return np.asarray(estimator.predict(features), dtype=np.float64)
     found = np.asarray(estimator.decision_function(features), dtype=np.float64)
