@@ -226,6 +226,9 @@ def _advise(
     perfect = advise(score, np.zeros(len(score)), account, n_labeled=len(past.line), next_batch=0)
     if perfect.plan is None:
         return advice, None, False
+    if not has_past:
+        # How fast a model learns here, an earlier job's model does not say.
+        return advice, None, True
     last, round_ = context.config.limits.max_rounds, context.config.step.round
     saving = predicted_saving(
         errors(score),
