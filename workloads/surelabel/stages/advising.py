@@ -79,8 +79,9 @@ def advised(
     reasons = [advice.reason for advice, _ in found]
     reason = "Proposed" if plans else WAITS if WAITS in reasons else reasons[0]
     pays = any(pays for _, pays in found)
-    if not pays or account.n_classes is not None:
-        # The learning curve is of all classes together, as is the saving.
+    if not pays or not has_past or account.n_classes is not None:
+        # The learning curve is of all classes together, as is the saving; and how fast a model
+        # learns here, an earlier job's model does not say.
         return Advised(tuple(plans), reason, pays)
     last, round_ = context.config.limits.max_rounds, context.config.step.round
     saving = predicted_saving(
