@@ -78,3 +78,8 @@ def test_more_labels_never_make_it_worse(share: float) -> None:
 def test_points_without_uniform_items_tell_nothing() -> None:
     law = fit_power_law(points((200, 0, 0), (400, 0, 0)))
     assert (law.models, law.here) == (0, 400)
+
+
+def test_before_the_first_label_the_law_says_what_it_says_after_one() -> None:
+    law = fit_power_law(points((200, 100, 10)))
+    assert law.error(0, 0.5) == law.error(1, 0.5) > 0

@@ -62,7 +62,10 @@ class PowerLaw:
     models: int
 
     def error(self, labels: int, share: float) -> float:
-        """The error after so many labels; with this probability it is not above it."""
+        """The error after so many labels; with this probability it is not above it.
+
+        Without any, as where an earlier job's model starts: that after one.
+        """
         value = np.minimum(self.level * (max(labels, 1) / self.here) ** -self.power, _MOST)
         order = np.argsort(value, kind="stable")
         reached = np.cumsum(self.weight[order])
