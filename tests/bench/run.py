@@ -2,7 +2,8 @@
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
         [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed] [objects]
-        [values] [spans] [masks] [value_rounds] [another_answer] [known_people]
+        [values] [spans] [masks] [value_rounds] [another_answer] [adaptive_redundancy] [repair]
+        [known_people]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -35,6 +36,8 @@ BENCHMARKS = {
     "spans": ("spans.py", 600),
     "value_rounds": ("value_rounds.py", 600),
     "another_answer": ("another_answer.py", 1500),
+    "adaptive_redundancy": ("adaptive_redundancy.py", 1800),
+    "repair": ("repair.py", 1800),
     "known_people": ("known_people.py", 900),
 }
 
