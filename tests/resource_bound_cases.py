@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import CORRECTING, FULL, REMOVED, Case, Changes, changed, way_to_ray
+from resource_cases import CORRECTING, FULL, OWN_MODEL, REMOVED, Case, Changes, changed, way_to_ray
 from resource_rule_cases import CEL_CASES
 from surelabel_operator.crd import KINDS, build_schema
 
@@ -20,7 +20,22 @@ LONGEST = {
 
 # Fields that other fields must make room for.
 _ALONE: dict[str, Changes] = {
+    "spec.autoLabeling.encoder.uri": {
+        "spec.autoLabeling.encoder": {"uri": "s3://bucket/encoder.onnx"}
+    },
+    "spec.autoLabeling.encoder.package": {
+        "spec.autoLabeling.encoder": {"package": "my-encoders/encoder.onnx"}
+    },
     "spec.input.auditLabelAttributeName": CORRECTING,
+    "spec.autoLabeling.model.name": {"spec.autoLabeling.model": {"name": "Auto"}},
+    "spec.autoLabeling.model.entrypoint": {
+        "spec.autoLabeling.model": {"entrypoint": "company.models:Net"}
+    },
+    "spec.autoLabeling.tolerancePermille": {
+        "spec.taskType": "NamedEntityRecognition",
+        **OWN_MODEL,
+        "spec.autoLabeling.tolerancePermille": 500,
+    },
     "spec.compute.ray.address.url": {"spec.compute.ray.address.name": REMOVED},
     "spec.workforce.annotatorsPerItem": {"spec.workforce.maxAnnotatorsPerItem": REMOVED},
     "spec.workforce.maxAnnotatorsPerItem": {"spec.workforce.annotatorsPerItem": 1},

@@ -39,7 +39,12 @@ FULL_JOB: dict[str, Any] = {
         "autoLabeling": {
             "targetErrorPermille": 50,
             "riskPermille": 50,
-            "model": {"name": "Auto"},
+            "encoder": {"name": "Builtin"},
+            "model": {
+                "name": "RandomForestClassifier",
+                "parameters": [{"name": "n_estimators", "value": "200"}],
+            },
+            "initialModelURI": "s3://bucket/earlier/model/model.skops",
             "seedItems": 200,
             "itemsPerRound": 200,
             "repairPercent": 10,
@@ -115,6 +120,13 @@ CORRECTING: Changes = {
     "spec.taskType": "LabelAdjustment",
     "spec.autoLabeling": REMOVED,
     "spec.input.auditLabelAttributeName": "rough",
+}
+
+
+# What makes FULL_JOB one with the models of its task type alone.
+OWN_MODEL: Changes = {
+    "spec.autoLabeling.model": REMOVED,
+    "spec.autoLabeling.initialModelURI": REMOVED,
 }
 
 

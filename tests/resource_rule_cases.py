@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from resource_cases import CORRECTING, REMOVED, Case, Changes, rule_key, way_to_ray
+from resource_cases import CORRECTING, OWN_MODEL, REMOVED, Case, Changes, rule_key, way_to_ray
+from surelabel_contract.model_names import FIXED_MODELS
 from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import KINDS, build_schema
 from surelabel_operator.resources.kube_ray import RAY_VERSION_RULE
@@ -30,6 +31,8 @@ def cel_rules(kind: str) -> set[str]:
 
 
 _OF_CLASSES = "ImageClassification"
+_WITH_TOLERANCE = "BoundingBox, NamedEntityRecognition, SemanticSegmentation"
+_LEARNABLE = ", ".join(sorted(n for n, facts in TASK_TYPE_FACTS.items() if facts.has_model))
 # Without models, which learn classes only.
 _PEOPLE = {"spec.autoLabeling": REMOVED}
 _OTHER = "create another LabelingJob instead"
@@ -85,11 +88,22 @@ def _spec_rule(
 
 
 _ATTRIBUTE = "spec.labelAttributeName"
+_ENCODER = "spec.autoLabeling.encoder"
+_ENCODING_IMAGES = "ImageClassification, ImageClassificationMultiLabel"
+_ENCODING_TEXTS = "TextClassification, TextClassificationMultiLabel"
+_ENCODING = f"{_ENCODING_IMAGES}, {_ENCODING_TEXTS}"
 _AUDITED = "spec.input.auditLabelAttributeName"
 _SEED_MESSAGE = f"seed is immutable, also its absence; {_OTHER}"
 _ATTRIBUTE_MESSAGE = f"labelAttributeName is immutable, also its absence; {_OTHER}"
 _AUTO_MESSAGE = f"autoLabeling cannot be added or removed later; {_OTHER}"
 _RAY_MESSAGE = f"the way to Ray (address, cluster, selector) is immutable; {_OTHER}"
+_INITIAL_MESSAGE = f"initialModelURI is immutable, also its absence; {_OTHER}"
+_PARAMETERS_MESSAGE = f"model.parameters is immutable, also its absence; {_OTHER}"
+_NO_PARAMETERS = (
+    f"{', '.join(FIXED_MODELS)} take none, nor does a model without name and entrypoint, which is "
+    "Auto"
+)
+_TREES = [{"name": "n_estimators", "value": "200"}]
 _ONE_RAY = "needs exactly one of: address, cluster, selector"
 
 
@@ -437,10 +451,51 @@ CEL_CASES = [
         "models learn classes only",
         "spec",
         "spec.autoLabeling",
-        f"models learn {_OF_CLASSES}, TextClassification only; leave autoLabeling out, and people "
-        "label everything",
-        {"spec.taskType": "BoundingBox", **_PEOPLE},
-        {"spec.taskType": "BoundingBox"},
+        f"models learn {_LEARNABLE} only; leave autoLabeling out, and people label everything",
+        {"spec.taskType": "Polygon", **_PEOPLE},
+        {"spec.taskType": "Polygon", **OWN_MODEL},
+    ),
+    _spec_rule(
+        "what is a class is right or wrong",
+        "spec",
+        "spec.autoLabeling.tolerancePermille",
+        f"only labels of {_WITH_TOLERANCE} are more or less right; leave it out",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+    ),
+    *(
+        _spec_rule(
+            f"estimators learn classes, {name}",
+            "spec",
+            "spec.autoLabeling.model",
+            f"must be Auto where taskType is not one of {_OF_CLASSES}, TextClassification",
+            {},
+            {"spec.autoLabeling.model": model},
+            first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
+        )
+        for name, model in (
+            ("by name", {"name": "SVM"}),
+            ("by entrypoint", {"entrypoint": "company:Net"}),
+        )
+    ),
+    _spec_rule(
+        "an initial model gives classes",
+        "spec",
+        "spec.autoLabeling.initialModelURI",
+        f"goes with taskType one of {_OF_CLASSES}, TextClassification; leave it out",
+        {},
+        {"spec.autoLabeling.initialModelURI": "s3://bucket/model.skops"},
+        first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
+    ),
+    _spec_rule(
+        "a tolerance cannot come",
+        "spec.autoLabeling",
+        "spec.autoLabeling.tolerancePermille",
+        f"tolerancePermille is immutable, also its absence; {_OTHER}",
+        {},
+        {"spec.autoLabeling.tolerancePermille": 300},
+        update=True,
+        first={"spec.taskType": "NamedEntityRecognition", **OWN_MODEL},
     ),
     _immutable("spec.taskType", "taskType", "TextClassification", '"TextClassification"'),
     Case(
@@ -556,7 +611,183 @@ CEL_CASES = [
     _immutable("spec.consolidation", "consolidation", {"method": "MajorityVote"}),
     _immutable("spec.autoLabeling.targetErrorPermille", "targetErrorPermille", 60, "60"),
     _immutable("spec.autoLabeling.riskPermille", "riskPermille", 60, "60"),
-    _immutable("spec.autoLabeling.model", "model", {"name": "SVM"}),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling", f"model is immutable; {_OTHER}"),
+            {"spec.autoLabeling.model": good},
+            {"spec.autoLabeling.model": bad},
+            frozenset({f"spec.autoLabeling.model: Invalid value: model is immutable; {_OTHER}"}),
+            update=True,
+            first={"spec.autoLabeling.model": first},
+        )
+        for name, first, good, bad in (
+            ("model cannot change", {"name": "SVM"}, {"name": "SVM"}, {"name": "KernelRidge"}),
+            ("Auto may be left out", {"name": "Auto"}, {}, {"name": "SVM"}),
+            ("Auto may be named", {}, {"name": "Auto"}, {"entrypoint": "company:Net"}),
+            (
+                "an entrypoint cannot change",
+                {"entrypoint": "company:Net"},
+                {"entrypoint": "company:Net"},
+                {"entrypoint": "company:Tree"},
+            ),
+        )
+    ),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling.model", _PARAMETERS_MESSAGE),
+            {},
+            {"spec.autoLabeling.model.parameters": bad},
+            frozenset(
+                {f"spec.autoLabeling.model.parameters: Invalid value: {_PARAMETERS_MESSAGE}"}
+            ),
+            update=True,
+        )
+        for name, bad in (
+            ("a parameter cannot change", [{"name": "n_estimators", "value": "3"}]),
+            ("parameters cannot go", REMOVED),
+        )
+    ),
+    _spec_rule(
+        "a model has a name or an entrypoint",
+        "spec.autoLabeling.model",
+        "spec.autoLabeling.model",
+        "needs name or entrypoint, not both",
+        {"spec.autoLabeling.model": {"entrypoint": "company:Net"}},
+        {"spec.autoLabeling.model.entrypoint": "company:Net"},
+    ),
+    *(
+        _spec_rule(
+            f"a model by {name} takes no parameters",
+            "spec.autoLabeling.model",
+            "spec.autoLabeling.model.parameters",
+            _NO_PARAMETERS,
+            {"spec.autoLabeling.model": {**model, "entrypoint": "company:Net", "name": None}},
+            {"spec.autoLabeling.model": model},
+        )
+        for name, model in (
+            ("Auto", {"name": "Auto", "parameters": _TREES}),
+            ("KernelRidge", {"name": "KernelRidge", "parameters": _TREES}),
+            ("nothing", {"parameters": _TREES}),
+        )
+    ),
+    _scalar(
+        "an initial model is a URI",
+        "spec.autoLabeling.initialModelURI",
+        _URI,
+        "gs://bucket/model.skops",
+        "model.skops",
+    ),
+    _scalar(
+        "an initial model lies where it says",
+        "spec.autoLabeling.initialModelURI",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+    ),
+    *(
+        Case(
+            name,
+            "LabelingJob",
+            rule_key("spec.autoLabeling", _INITIAL_MESSAGE),
+            {},
+            {"spec.autoLabeling.initialModelURI": bad},
+            frozenset({f"spec.autoLabeling.initialModelURI: Invalid value: {_INITIAL_MESSAGE}"}),
+            update=True,
+            first=first,
+        )
+        for name, bad, first in (
+            ("an initial model cannot change", "s3://bucket/other", {}),
+            ("an initial model cannot go", REMOVED, {}),
+            (
+                "an initial model cannot come",
+                "s3://bucket/other",
+                {"spec.autoLabeling.initialModelURI": REMOVED},
+            ),
+        )
+    ),
+    _scalar(
+        "an entrypoint is module:Class",
+        "spec.autoLabeling.model.entrypoint",
+        "must be module:Class, such as company.models:Net",
+        "company.models:Net",
+        "company.models.Net",
+        first={"spec.autoLabeling.model": {}},
+    ),
+    _scalar(
+        "a parameter is a name of Python",
+        "spec.autoLabeling.model.parameters.0.name",
+        "must be the name of a parameter: letters, digits, '_', no digit first",
+        "max_depth",
+        "max-depth",
+    ),
+    _immutable("spec.autoLabeling.encoder", "encoder", {"name": "EfficientNetLite0"}),
+    _spec_rule(
+        "there is one encoder",
+        _ENCODER,
+        _ENCODER,
+        "needs exactly one of: name, uri, package",
+        {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {_ENCODER: {"name": "Builtin", "uri": "s3://bucket/encoder.onnx"}},
+    ),
+    _spec_rule(
+        "an encoder of texts is none of pictures",
+        "spec",
+        f"{_ENCODER}.name",
+        f"MiniLM encodes texts: taskType must be one of {_ENCODING_TEXTS}",
+        {_ENCODER: {"name": "MiniLM"}, "spec.taskType": "TextClassification"},
+        {_ENCODER: {"name": "MiniLM"}},
+    ),
+    _spec_rule(
+        "an encoder of pictures is none of texts",
+        "spec",
+        f"{_ENCODER}.name",
+        f"EfficientNetLite0 encodes images: taskType must be one of {_ENCODING_IMAGES}",
+        {_ENCODER: {"name": "EfficientNetLite0"}},
+        {_ENCODER: {"name": "EfficientNetLite0"}, "spec.taskType": "TextClassification"},
+    ),
+    Case(
+        "an encoder makes one row of features an item",
+        "LabelingJob",
+        rule_key("spec", f"must be Builtin unless taskType is one of {_ENCODING}"),
+        {_ENCODER: {"uri": "s3://bucket/encoder.onnx"}},
+        {
+            "spec.taskType": "NamedEntityRecognition",
+            **OWN_MODEL,
+            _ENCODER: {"uri": "s3://bucket/encoder.onnx"},
+        },
+        frozenset(
+            {f"{_ENCODER}: Invalid value: must be Builtin unless taskType is one of {_ENCODING}"}
+        ),
+    ),
+    _scalar(
+        "an encoder's URI is one",
+        f"{_ENCODER}.uri",
+        _URI,
+        "s3://bucket/encoder.onnx",
+        "encoder.onnx",
+        first={f"{_ENCODER}.name": REMOVED},
+    ),
+    _scalar(
+        "an encoder lies where it says",
+        f"{_ENCODER}.uri",
+        _DOTS,
+        "s3://bucket/a",
+        "s3://bucket/a/../b",
+        first={f"{_ENCODER}.name": REMOVED},
+    ),
+    _scalar(
+        "an encoder's package is a name and a path",
+        f"{_ENCODER}.package",
+        "must be the name of a distribution and the path of a file in it, such as "
+        "my-encoders/my_encoders/encoder.onnx",
+        "my-encoders/my_encoders/encoder.onnx",
+        "../encoder.onnx",
+        first={f"{_ENCODER}.name": REMOVED},
+    ),
     Case(
         "stopNow is final",
         "LabelingJob",

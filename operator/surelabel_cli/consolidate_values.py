@@ -15,7 +15,8 @@ from surelabel.annotators import is_hasty, median_seconds
 from surelabel.answer_files import GivenAnswers
 from surelabel.answer_files.coding import as_values, seconds_of
 from surelabel.tasks.classes import Classes
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.value_agreement import AnnotatorAgreement, agreement_of_values
 from surelabel.value_annotators import quality_of_people
 from surelabel.value_gain import gain_by_item

@@ -61,6 +61,14 @@ def run(
             show_default=False,
         ),
     ] = None,
+    allow_entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+            "up to a . or :. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the status, as one line of JSON.")
     ] = False,
@@ -73,7 +81,7 @@ def run(
     with one_message():
         from surelabel_cli.run import run as command
 
-        raise typer.Exit(command(job, workdir, as_json=json))
+        raise typer.Exit(command(job, workdir, as_json=json, entrypoints=allow_entrypoint or ()))
 
 
 @app.command()
@@ -167,13 +175,43 @@ def verify(
 
 
 @app.command()
+def report(
+    uri: Annotated[
+        str, typer.Argument(metavar="URI", help="URI or folder of a job: <output.uri>/<name>.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Where to write it. [default: standard output]",
+            show_default=False,
+        ),
+    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Endpoint of the object store.")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the object store.")] = None,
+) -> None:
+    """Write a job's report, one HTML file, from its store.
+
+    Of a job that goes on: as far as it has come.
+    """
+    with one_message():
+        from surelabel_cli.report import report as command
+
+        command(uri, out, endpoint, region)
+
+
+@app.command()
 def simulate(
     job: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="JOB.yaml", help="A LabelingJob, and a WorkTeam with simulated annotators."
+            metavar="[JOB.yaml]",
+            help="A LabelingJob, and a WorkTeam with simulated annotators; with a finished job "
+            "other settings for it.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     vary: Annotated[
         list[str] | None,
         typer.Option(
@@ -185,6 +223,25 @@ def simulate(
     repeats: Annotated[
         int, typer.Option(min=1, help="Jobs of each variation, with other random choices.")
     ] = 20,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Write the curves into a picture.")
+    ] = None,
+    from_job: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Replay a finished LabelingJob: <output.uri>/<job name>."),
+    ] = None,
+    from_ground_truth: Annotated[
+        str | None,
+        typer.Option(metavar="URI", help="Replay a finished Ground Truth job: its output folder."),
+    ] = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(help="Folder with the finished job's files, by name, if they have moved."),
+    ] = None,
+    price: Annotated[
+        str | None,
+        typer.Option(help="Of one answer in USD, where no job says it, such as 0.012."),
+    ] = None,
     workdir: Annotated[
         Path | None,
         typer.Option(
@@ -197,18 +254,32 @@ def simulate(
         int | None,
         typer.Option(min=1, help="Jobs side by side. [default: one a core]", show_default=False),
     ] = None,
+    allow_entrypoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+            "up to a . or :. May be given more than once.",
+        ),
+    ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the summaries, as one line of JSON.")
     ] = False,
 ) -> None:
     """Run a job many times on labeled data, and tell what it costs and gives.
 
-    People, models, selection and promise are those of the real loop; nobody is asked.
+    People, models, selection and promise are those of the real loop; nobody is asked. The data may
+    be a finished job's: what its people said they say again.
     """
     with one_message():
+        from surelabel_cli.simulation.command import Request
         from surelabel_cli.simulation.command import simulate as command
 
-        command(job, vary or [], repeats, workdir, workers, as_json=json)
+        request = Request(
+            job, tuple(vary or ()), repeats, workdir, workers, json, plot, from_job,
+            from_ground_truth, media, price, tuple(allow_entrypoint or ()),
+        )  # fmt: skip
+        command(request)
 
 
 for _command in (consolidate, agreement, convert):

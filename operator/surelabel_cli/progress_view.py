@@ -181,6 +181,15 @@ def facts(job: LabelingJob) -> list[tuple[str, str]]:
         found.append(
             ("cost", f"{cost.amount} {cost.currency} (everything by hand: {cost.all_human_amount})")
         )
+    if status.saving is not None:
+        saving = status.saving
+        found.append(
+            (
+                "to be saved",
+                f"{saving.items:,} items, as predicted ({saving.items_low:,} to "
+                f"{saving.items_high:,})",
+            )
+        )
     return found
 
 

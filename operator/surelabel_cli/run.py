@@ -12,13 +12,14 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 from rich.console import Console
 
+from surelabel_cli.entrypoints import check_entrypoints
 from surelabel_cli.errors import UserError
 from surelabel_cli.job_file import JobFile, read_job_file
 from surelabel_cli.local_ray import LocalRay
@@ -37,9 +38,13 @@ DEFAULT_FOLDER = Path("surelabel-run")
 _INTERRUPTED = 130
 
 
-def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
-    """The exit status; standard output has the result, standard error how it goes."""
+def run(path: Path, workdir: Path | None, *, as_json: bool, entrypoints: Sequence[str] = ()) -> int:
+    """The exit status; standard output has the result, standard error how it goes.
+
+    ``entrypoints``: prefixes of the models of others that may run.
+    """
     file = read_job_file(path)
+    check_entrypoints(path, file.job, entrypoints)
     folder = (workdir or DEFAULT_FOLDER / file.name).absolute()
     _refuse_if_suspended(path, file)
     file = file.in_folder(folder)
@@ -51,7 +56,7 @@ def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
         job = _ended_before(folder, file)
         if job is None:
             try:
-                job = _label(folder, file, view)
+                job = _label(folder, file, view, entrypoints)
             except KeyboardInterrupt:
                 view.say("Stopped. The same command goes on from here.")
                 return _INTERRUPTED
@@ -72,7 +77,9 @@ def run(path: Path, workdir: Path | None, *, as_json: bool) -> int:
     return 0 if has_succeeded else 1
 
 
-def _label(folder: Path, file: JobFile, view: ProgressView) -> LabelingJob:
+def _label(
+    folder: Path, file: JobFile, view: ProgressView, entrypoints: Sequence[str]
+) -> LabelingJob:
     view.note("asking the store")
     away = check_store(file)
     if away is not None:
@@ -92,6 +99,7 @@ def _label(folder: Path, file: JobFile, view: ProgressView) -> LabelingJob:
                 view.show,
                 on_event=lambda event: _tell(view, event),
                 python=sys.executable,
+                entrypoints=entrypoints,
             )
         )
 

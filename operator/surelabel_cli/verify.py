@@ -68,11 +68,24 @@ def proof_lines(where: str, found: Verification) -> Iterator[str]:
         return
     yield (
         f"With {100 - certificate.risk_permille / 10:g} % confidence at most "
-        f"{certificate.error_bound_permille / 10:g} % of the machine labels are wrong "
+        f"{certificate.error_bound_permille / 10:g} % of the machine labels"
+        f"{' of each class' if certificate.classes else ''} are wrong "
         f"(target {(found.target_error_permille or 0) / 10:g} %): "
         f"people checked {certificate.validated_items} of them and found "
         f"{certificate.errors} wrong, so {certificate.charged_errors} of the "
         f"{certificate.machine_labels} that stand may be wrong; attempts: "
         f"{certificate.attempts}."
     )
+    for bound in certificate.classes or ():
+        yield (
+            f"  {found.labels[bound.label]}: at most {bound.error_bound_permille / 10:g} % of "
+            f"{bound.machine_labels} machine labels."
+        )
+    if found.new_items is not None:
+        more = found.new_items
+        yield (
+            f"New items of this source, where the model of attempt {more.attempt} is as sure: "
+            f"wrong on at most {more.error_bound_permille / 10:g} % ({more.errors} of "
+            f"{more.sample_items}, binomial); for information, no label rests on it."
+        )
     yield "Verified: the certificate holds."

@@ -54,6 +54,8 @@ class JobEntry:
     certified_error: float
     cost: float
     all_human_cost: float
+    cost_to_finish: float
+    saving_items: int
     max_cost: float
     currency: str
     # (metric, value) of what is known of QUALITY_METRICS.
@@ -73,6 +75,7 @@ class JobEntry:
         address, cluster = ray.get("address") or {}, ray.get("cluster") or {}
         certificate = status.get("certificate") or {}
         cost, annotation = status.get("cost") or {}, status.get("annotation") or {}
+        saving = status.get("saving") or {}
         return cls(
             # Few different values, many jobs: interned, each is in memory once.
             namespace=sys.intern(meta.get("namespace") or ""),
@@ -102,6 +105,8 @@ class JobEntry:
             certified_error=_ratio(certificate.get("errorBoundPermille")),
             cost=_amount(cost.get("amount")),
             all_human_cost=_amount(cost.get("allHumanAmount")),
+            cost_to_finish=_amount(cost.get("toFinishAmount")),
+            saving_items=saving.get("items", -1),
             max_cost=_amount((stopping.get("maxCost") or {}).get("amount")),
             currency=sys.intern(cost.get("currency") or ""),
             quality=tuple(

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from surelabel_contract.stages import CONSENSUS_ERROR, CONSENSUS_TOO_NOISY, Ending, StageReport
+from surelabel_contract.stages import (
+    CONSENSUS_ERROR,
+    CONSENSUS_TOO_NOISY,
+    MODEL_FAILED,
+    Ending,
+    StageReport,
+)
+from surelabel_contract.steps import Stage
 from surelabel_operator.actions import (
     Action,
     Advance,
@@ -40,6 +47,7 @@ TYPES = (
     "Queued",
     "StorageAvailable",
     CONSENSUS_TOO_NOISY,
+    MODEL_FAILED,
 )
 # An attempt that has waited for room no longer than this is not worth a write.
 _QUEUED_AFTER = timedelta(seconds=30)
@@ -106,6 +114,7 @@ def conditions_of(scene: Scene) -> list[Condition]:
         "Queued": _queued(scene),
         "StorageAvailable": _storage_available(scene),
         CONSENSUS_TOO_NOISY: _consensus_too_noisy(scene),
+        MODEL_FAILED: _model_failed(scene),
     }
     before, generation = scene.before.conditions, scene.observed.generation
     return [set_condition(before, type_, states[type_], generation, scene.now) for type_ in TYPES]
@@ -244,6 +253,17 @@ def _consensus_too_noisy(scene: Scene) -> State:
         if scene.spec.auto_labeling is not None and CONSENSUS_ERROR in report.metrics:
             return State("False", Reason.CONSENSUS_GOOD_ENOUGH)
     return scene.kept(CONSENSUS_TOO_NOISY) or State("Unknown", Reason.NOT_ESTIMATED)
+
+
+def _model_failed(scene: Scene) -> State:
+    """What the newest training says; nothing is known before the first."""
+    for report in reversed(_reports(scene.action)):
+        if report.step.stage is Stage.TRAIN:
+            for notice in report.notices:
+                if notice.reason == MODEL_FAILED:
+                    return State("True", notice.reason, notice.message)
+            return State("False", Reason.MODEL_TRAINED)
+    return scene.kept(MODEL_FAILED) or State("Unknown", Reason.NO_MODEL_YET)
 
 
 def _reports(action: Action) -> tuple[StageReport, ...]:

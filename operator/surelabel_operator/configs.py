@@ -8,10 +8,11 @@ from surelabel_contract import stages as contract
 from surelabel_contract.keys import StateKeys
 from surelabel_contract.stages import ObjectRef, Progressed, StageConfig, StageReport
 from surelabel_contract.steps import Stage, Step, step_name
+from surelabel_contract.task_types import TASK_TYPE_FACTS
 from surelabel_operator.limits import stage_limits
 from surelabel_operator.next_step import Next, inputs_of
 from surelabel_operator.observed import Observed, TeamFacts
-from surelabel_operator.resources import AutoLabeling, LabelingJobSpec, WorkTeam
+from surelabel_operator.resources import LabelingJobSpec, WorkTeam
 
 
 def team_facts(team: WorkTeam) -> TeamFacts:
@@ -147,7 +148,7 @@ def _config(spec: LabelingJobSpec, observed: Observed, start: _Start) -> StageCo
         if price is None
         else contract.Money(amount=price.amount, currency=price.currency),
         consolidation_method=spec.consolidation.method,
-        auto_labeling=_auto_labeling(spec.auto_labeling),
+        auto_labeling=_auto_labeling(spec),
         remainder=spec.stopping.remainder,
         limits=stage_limits(spec),
         simulated=_simulated(observed.team, step.stage),
@@ -176,13 +177,26 @@ def _simulated(team: TeamFacts | None, stage: Stage) -> contract.SimulatedWorkfo
     )
 
 
-def _auto_labeling(auto: AutoLabeling | None) -> contract.AutoLabeling | None:
+def _auto_labeling(spec: LabelingJobSpec) -> contract.AutoLabeling | None:
+    auto = spec.auto_labeling
     if auto is None:
         return None
+    usual = TASK_TYPE_FACTS[spec.task_type].tolerance_permille
     return contract.AutoLabeling(
         target_error_permille=auto.target_error_permille,
         risk_permille=auto.risk_permille,
-        model=auto.model.name,
+        tolerance_permille=auto.tolerance_permille or usual,
+        encoder=None
+        if auto.encoder.name == "Builtin"
+        else contract.Encoder(**auto.encoder.model_dump()),
+        model=auto.model.name or "Auto",
+        model_entrypoint=auto.model.entrypoint,
+        model_parameters=tuple(
+            contract.ModelParameter(name=each.name, value=each.value)
+            for each in auto.model.parameters
+        )
+        or None,
+        initial_model_uri=auto.initial_model_uri,
         seed_items=auto.seed_items,
         items_per_round=auto.items_per_round,
         repair_percent=auto.repair_percent,

@@ -128,6 +128,16 @@ FAMILIES: tuple[tuple[str, str, Samples], ...] = (
         "What people alone would cost.",
         lambda e: _money(e, e.all_human_cost),
     ),
+    (
+        "labeling_job_cost_to_finish",
+        "What people would cost for everything without a label.",
+        lambda e: _money(e, e.cost_to_finish),
+    ),
+    (
+        "labeling_job_predicted_saving_items",
+        "Items that people need not label if models go on, as predicted.",
+        lambda e: _known(e.saving_items),
+    ),
     ("labeling_job_answers", "Answers received.", lambda e: _known(e.answers)),
     (
         "labeling_job_open_items",

@@ -25,6 +25,7 @@ from surelabel_operator.metrics import Metrics
 from surelabel_operator.resources import LabelingJob
 from surelabel_operator.settings import (
     EVERY,
+    AllowedEntrypoints,
     AllowedImages,
     AllowedName,
     AllowedPrefixes,
@@ -66,13 +67,15 @@ async def run_local(
     *,
     on_event: Callable[[EventDraft], None] = lambda _event: None,
     python: str = "python",
+    entrypoints: Sequence[str] = (),
     stage_time: datetime | None = None,
 ) -> LabelingJob:
     """The LabelingJob in ``resources`` when it has ended or is Stalled.
 
     ``folder`` holds the cluster; a run that was killed goes on where it was. ``resources``: one
     LabelingJob and the WorkTeams that it needs, with absolute URIs. ``python``: the interpreter
-    of the local Ray's jobs. FolderInUseError if another process works there.
+    of the local Ray's jobs; ``entrypoints``: prefixes of the models of others that may run.
+    FolderInUseError if another process works there.
     """
 
     async def token(_name: str) -> SecretText | None:
@@ -89,6 +92,7 @@ async def run_local(
         build,
         on_status=on_status,
         on_event=on_event,
+        entrypoints=entrypoints,
         stage_time=stage_time,
     )
 
@@ -100,6 +104,7 @@ async def run_in_folder(
     *,
     on_status: Callable[[LabelingJob], None] = lambda _job: None,
     on_event: Callable[[EventDraft], None] = lambda _event: None,
+    entrypoints: Sequence[str] = (),
     stage_time: datetime | None = None,
 ) -> LabelingJob:
     """``run_local`` with any backend; ``build`` makes it and what has to be closed at the end."""
@@ -120,7 +125,7 @@ async def run_in_folder(
         if body is None:
             raise ValueError("there is no LabelingJob among the resources")
         key = (body["metadata"]["namespace"], body["metadata"]["name"])
-        settings = _settings(body, stage_time)
+        settings = _settings(body, entrypoints, stage_time)
 
         def changed(namespace: str, name: str) -> None:
             controller.changed(namespace, name)
@@ -195,7 +200,9 @@ async def _settle(controller: Controller, key: tuple[str, str]) -> None:
         await asyncio.sleep(0.05)
 
 
-def _settings(body: Mapping[str, Any], stage_time: datetime | None) -> Settings:
+def _settings(
+    body: Mapping[str, Any], entrypoints: Sequence[str], stage_time: datetime | None
+) -> Settings:
     """Settings that allow what the job asks for."""
     address = body["spec"]["compute"]["ray"].get("address") or {}
     clusters, origins = [], []
@@ -217,6 +224,12 @@ def _settings(body: Mapping[str, Any], stage_time: datetime | None) -> Settings:
         storage=StorageSettings(
             local_files=True,
             allowed_prefixes=(AllowedPrefixes(prefixes=_EVERYWHERE, namespaces=(EVERY,)),),
+        ),
+        # A job file from elsewhere must not choose what runs here.
+        model_entrypoints=(
+            (AllowedEntrypoints(prefixes=tuple(entrypoints), namespaces=(EVERY,)),)
+            if entrypoints
+            else ()
         ),
         workers=_WORKERS,
         stage_time=stage_time,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from surelabel_contract.stages import Ending, ObjectRef, StageReport
+from surelabel_contract.stages import REMAINDER_ROUND, Ending, ObjectRef, StageReport
 from surelabel_contract.steps import Stage, Step
 from surelabel_operator.limits import ending, limit_reached
 from surelabel_operator.reasons import Reason
@@ -19,7 +19,6 @@ REMAINDER = "remainder"
 RECHECK = "recheck"
 # Marks in carry, set by the operator and carried along by every stage: this round asks for the
 # remainder, or looks again at machine labels. They hold the round's own task file.
-REMAINDER_ROUND = "remainderRound"
 RECHECK_ROUND = "recheckRound"
 # Passes are counted from 1; more people than maxAnnotatorsPerItem can be (9) are never asked.
 MAX_PASSES = 9
@@ -120,7 +119,8 @@ def _after_infer(spec: LabelingJobSpec, status: JobStatus, report: StageReport) 
     no_gain = facts.does_not_pay or is_over
     if facts.task_items > 0 and (facts.proposal_pending or not no_gain):
         return _ask(report, TASKS, None)
-    return _remainder(spec, report, Reason.NO_FURTHER_GAIN)
+    why = Reason.ANOTHER_ROUND_DOES_NOT_PAY if facts.does_not_pay else Reason.NO_FURTHER_GAIN
+    return _remainder(spec, report, why)
 
 
 def _ends(spec: LabelingJobSpec, report: StageReport) -> Reason | None:

@@ -28,6 +28,7 @@ from surelabel_operator.resources import InvalidSpecError, LabelingJob
 from surelabel_operator.store_look import Stored, look_into_store
 from surelabel_operator.stores import JobStore
 from surelabel_operator.team_check import team_not_found
+from surelabel_operator.trust import check_entrypoint
 from surelabel_operator.world import World
 
 _SKEW_MAX_SECONDS = 60.0
@@ -116,6 +117,8 @@ async def _references(job: LabelingJob, world: World) -> _References:
     try:
         target = compute_target(world.settings, namespace, spec)
         if not _has_ended(job):
+            auto = spec.auto_labeling
+            check_entrypoint(world.settings, namespace, auto.model.entrypoint if auto else None)
             store = await world.stores.open(job, target)
             team = await _team(job, world)
     except ConfigurationError as error:

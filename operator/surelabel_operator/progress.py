@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import ROUND_DOWN, Decimal
 
-from surelabel_contract.stages import QUALITY_METRICS, TOTAL_SECONDS, Progressed, StageReport
+from surelabel_contract.stages import (
+    PREDICTED_SAVING,
+    PREDICTED_SAVING_HIGH,
+    PREDICTED_SAVING_LOW,
+    QUALITY_METRICS,
+    REMAINDER_ROUND,
+    TOTAL_SECONDS,
+    Progressed,
+    StageReport,
+)
 from surelabel_contract.steps import Stage
 from surelabel_operator.resources import (
     MAX_RECENT_ROUNDS,
@@ -23,6 +32,7 @@ from surelabel_operator.resources import (
     OutputStatus,
     QualityStatus,
     RoundStatus,
+    SavingStatus,
     UnlabeledReason,
 )
 
@@ -43,6 +53,7 @@ def advance(
         "certificate": _certificate(progressed),
         "quality": _quality(status, report),
         "cost": cost_of(spec, progressed),
+        "saving": _saving(status, report, spec),
         "recent_rounds": _recent_rounds(status, report),
     }
     if report.step.stage is Stage.EXPORT:
@@ -83,6 +94,29 @@ def cost_of(spec: LabelingJobSpec, progressed: Progressed) -> CostStatus | None:
         amount=_money(each * progressed.answers),
         currency=price.currency,
         all_human_amount=_money(each * all_answers),
+        to_finish_amount=_money(
+            each * progressed.counters.unlabeled * spec.workforce.annotators_per_item
+        ),
+    )
+
+
+def _saving(status: JobStatus, report: StageReport, spec: LabelingJobSpec) -> SavingStatus | None:
+    """As infer saw it last; None once models have stopped, since nothing is saved from then on."""
+    stage, found = report.step.stage, report.metrics
+    if stage is Stage.EXPORT or REMAINDER_ROUND in report.carry or report.next.does_not_pay:
+        return None
+    if stage is not Stage.INFER:
+        return status.saving
+    if PREDICTED_SAVING not in found:
+        return None
+    items = round(found[PREDICTED_SAVING])
+    price = spec.workforce.price_per_annotation
+    each = None if price is None else Decimal(price.amount) * spec.workforce.annotators_per_item
+    return SavingStatus(
+        items=items,
+        items_low=round(found.get(PREDICTED_SAVING_LOW, items)),
+        items_high=round(found.get(PREDICTED_SAVING_HIGH, items)),
+        amount=None if each is None else _money(each * items),
     )
 
 

@@ -33,7 +33,11 @@ class Reason(StrEnum):
     )
     NO_FURTHER_GAIN = (
         "NoFurtherGain",
-        "Models certified nothing new, or another round would not pay; remainder is Leave.",
+        "Models certified nothing new for patienceRounds rounds; remainder is Leave.",
+    )
+    ANOTHER_ROUND_DOES_NOT_PAY = (
+        "AnotherRoundDoesNotPay",
+        "Another round of models would save next to nothing.",
     )
     MAX_ROUNDS_REACHED = "MaxRoundsReached", "stopping.maxRounds is reached; remainder is Leave."
     MAX_HUMAN_LABELED_ITEMS = (
@@ -61,6 +65,10 @@ class Reason(StrEnum):
     SECRET_NOT_ALLOWED = "SecretNotAllowed", "The Secret's owner has not labelled it for this use."
     RAY_NOT_ALLOWED = "RayNotAllowed", "The namespace may not use this Ray cluster."
     STORAGE_NOT_ALLOWED = "StorageNotAllowed", "The namespace may not use this place in the store."
+    ENTRYPOINT_NOT_ALLOWED = (
+        "EntrypointNotAllowed",
+        "The namespace may not run this code of others as a model.",
+    )
     OUTPUT_IN_USE = "OutputInUse", "Another LabelingJob's results lie in the output folder."
     STATE_CORRUPTED = "StateCorrupted", "The store lacks something that a commit names."
 
@@ -129,6 +137,9 @@ class Reason(StrEnum):
         "NotEstimated",
         "No round with two answers an item is consolidated yet, or nothing is promised.",
     )
+
+    MODEL_TRAINED = "ModelTrained", "The newest training gave a model."
+    NO_MODEL_YET = "NoModelYet", "No model has been trained yet, or the job has no autoLabeling."
 
     # -- Events, and why something is stopped
     DELETED = "Deleted", "The LabelingJob is gone."

@@ -25,6 +25,9 @@ storage:
   endpoints:
   - namespaces: [vision]
     url: https://s3.example
+modelEntrypoints:
+- namespaces: [vision]
+  prefixes: [company.models.]
 """
 
 

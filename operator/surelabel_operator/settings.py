@@ -106,6 +106,15 @@ class AllowedImages(ForNamespaces):
     )
 
 
+class AllowedEntrypoints(ForNamespaces):
+    """Code that jobs may name in autoLabeling.model.entrypoint; it runs where the stages run."""
+
+    prefixes: tuple[str, ...] = Field(
+        min_length=1,
+        description="Whole entrypoints (module:Class), or beginnings that end with . or :.",
+    )
+
+
 class AllowedName(ForNamespaces):
     """An object that jobs may name in compute.ray.cluster.template."""
 
@@ -164,6 +173,9 @@ class Settings(Setting):
     )
     storage: StorageSettings = Field(
         default=StorageSettings(), description="What jobs may do with object stores."
+    )
+    model_entrypoints: tuple[AllowedEntrypoints, ...] = Field(
+        default=(), description="Models that jobs may bring by autoLabeling.model.entrypoint."
     )
     workers: int = Field(
         default=8, ge=1, le=256, description="Jobs that are reconciled at the same time."

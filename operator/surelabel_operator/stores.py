@@ -49,7 +49,7 @@ class Stores:
     async def open(self, job: LabelingJob, ray: Target) -> JobStore:
         """The job's store; ConfigurationError where the namespace may not use it.
 
-        Manifest and output are checked here, so that a refusal does not wait for a stage.
+        Manifest, model and output are checked here, so that a refusal does not wait for a stage.
         """
         spec, namespace = job.spec, job.metadata.namespace
         secret, ca_certificate = None, None
@@ -71,6 +71,10 @@ class Stores:
         # Without a client: the stages' credentials are not here.
         with uri_of_field("spec.input.manifest"):
             stages.check(spec.input.manifest)
+        auto = spec.auto_labeling
+        if auto is not None and auto.initial_model_uri is not None:
+            with uri_of_field("spec.autoLabeling.initialModelURI"):
+                stages.check(auto.initial_model_uri)
         with uri_of_field("spec.output.uri"):
             stages.check(spec.output.uri)
             storage.check(job.folder_uri)

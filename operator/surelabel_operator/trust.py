@@ -6,7 +6,7 @@ Pure: it reads settings, spec and Secrets that others fetched, and refuses with 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -84,6 +84,35 @@ def ray_target(settings: Settings, namespace: str, address: RayAddress | None) -
             "runs the operator to add it to rayOrigins.",
         )
     return RayTarget(url, None, own)
+
+
+def is_allowed_entrypoint(entrypoint: str, prefixes: Iterable[str]) -> bool:
+    """Whether one of the prefixes is it, or its beginning up to the end of a part of the name:
+    ``team.models:`` begins ``team.models:Net``, ``team.mod`` begins nothing."""
+    return any(
+        entrypoint == prefix or (prefix[-1:] in (".", ":") and entrypoint.startswith(prefix))
+        for prefix in prefixes
+    )
+
+
+def check_entrypoint(settings: Settings, namespace: str, entrypoint: str | None) -> None:
+    """ConfigurationError if the namespace may not run this code as a model."""
+    if entrypoint is None:
+        return
+    prefixes = [
+        prefix
+        for entry in settings.model_entrypoints
+        if entry.serves(namespace)
+        for prefix in entry.prefixes
+    ]
+    if is_allowed_entrypoint(entrypoint, prefixes):
+        return
+    raise ConfigurationError(
+        "EntrypointNotAllowed",
+        f"spec.autoLabeling.model.entrypoint: must begin with a prefix that the operator's "
+        f"settings list for namespace {namespace!r}; got {entrypoint!r}. Ask who runs the operator "
+        "to add it to modelEntrypoints, or take a model by name.",
+    )
 
 
 def storage_access(

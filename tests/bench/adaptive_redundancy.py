@@ -31,7 +31,7 @@ _SEEDS = 5
 # Above so many items fewer orders of the answers are enough.
 _LARGE, _SEEDS_OF_LARGE = 2_000, 1
 # Other limits of doubt, for the whole curve.
-_DOUBTS = (0.3, LEAST_DOUBT, 0.2, 0.1)
+_DOUBTS = (0.3, LEAST_DOUBT, 0.2)
 _NUMBERS = (2, 3, 4, _FIXED, 7)
 
 Codes = NDArray[np.int64]
@@ -86,7 +86,7 @@ def measure() -> Section:
     section = Section(
         "adaptive_redundancy",
         "Further answers where labels are doubtful, against a fixed number",
-        f"Eleven real crowds with truth (`SURELABEL_DATA`, classification), {_SEEDS} orders of "
+        f"{len(SETS)} real crowds with truth (`SURELABEL_DATA`), {_SEEDS} orders of "
         f"their answers (sets above {_LARGE:,} items {_SEEDS_OF_LARGE}). Fixed: {_FIXED} answers "
         f"for every item, or all that it has. Asked: {_FIRST} for every item, then one more, "
         f"{_MOST} at most and in {_PASSES} passes, wherever the label is less sure than "

@@ -1,32 +1,28 @@
-"""How fast and how lean classification is: one iteration, threads, memory, first call, shards.
+"""How fast and how lean classification is: one iteration, threads, memory, first call.
 
-    python tests/bench/consolidation_speed.py [--answers 100000000] [--no-peers]
-
-``--answers``: of the sharded crowd, 10 million by default; 100 million need 0.8 GB of disk.
+python tests/bench/consolidation_speed.py [--no-peers]
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from own_process import child, memory_mb, serve
 from page import Section, publish, say
 from peers.environment import peer_python
 
 N_CLASSES, N_ANNOTATORS = 10, 1_000
 # Items and answers to each: the two crowds of the targets.
 CROWDS = {"100 k x 5": (100_000, 5), "1 M x 3": (1_000_000, 3)}
-_PER_ITEM, _SHARD_ITEMS = 3, 1_000_000
 # What bytes and exponentials alone take for 1 M x 3, and what is allowed.
 _FLOOR_MS, _ALLOWED_MS = "36 to 41", 2 * 41
 _TIMES_FASTER, _PEAK_MB, _FIRST_CALL_S = 15, 250, 0.5
@@ -57,14 +53,6 @@ def best_ms(work: Callable[[], object]) -> float:
         work()
         seconds.append(time.perf_counter() - started)
     return 1e3 * min(seconds)
-
-
-def memory_mb(field: str) -> float:
-    """VmRSS or VmHWM of this process."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field):
-            return int(line.split()[1]) * 1024 / 1e6
-    raise KeyError(field)
 
 
 def reset_peak() -> float:
@@ -166,108 +154,6 @@ def floor() -> dict[str, float]:
     return {"ms": best_ms(work)}
 
 
-@dataclass(frozen=True)
-class Stored:
-    """Shards on disk, mapped anew in every pass."""
-
-    folder: Path
-
-    def __iter__(self) -> Iterator[Any]:
-        from surelabel.consolidation import PackedAnswers
-
-        for path in sorted(self.folder.iterdir()):
-            yield PackedAnswers.load(path)
-
-
-def write_shards(folder: str, n_answers: int) -> dict[str, float]:
-    """Seconds to code, check and pack one shard after another."""
-    from surelabel.consolidation import PackedAnswers
-    from surelabel.consolidation.answers import Answers
-
-    seconds = 0.0
-    n_items = n_answers // _PER_ITEM
-    for place, first in enumerate(range(0, n_items, _SHARD_ITEMS)):
-        n = min(_SHARD_ITEMS, n_items - first)
-        raw = crowd(n, _PER_ITEM, seed=place)
-        started = time.perf_counter()
-        answers = Answers.of(*raw, n, N_ANNOTATORS, N_CLASSES)
-        PackedAnswers.of(answers, first_item=first).save(Path(folder) / f"{place:05}")
-        seconds += time.perf_counter() - started
-    return {"seconds": seconds}
-
-
-def learn_shards(folder: str, max_iter: int) -> dict[str, Any]:
-    """Seconds and memory of learning from shards and of labeling them; what came out, in short."""
-    import hashlib
-
-    from surelabel.consolidation import HierarchicalDawidSkene
-
-    method, shards = HierarchicalDawidSkene(max_iter=max_iter), Stored(Path(folder))
-    started = time.perf_counter()
-    learned = method.learn_from_shards(shards)
-    learning = time.perf_counter() - started
-    started = time.perf_counter()
-    labels = hashlib.sha256()
-    for shard in shards:
-        labels.update(method.label_shard(shard, learned).label.tobytes())
-    # Resident memory counts the files' pages too, which the system takes back when it needs them.
-    anonymous = memory_mb("RssAnon")
-    digest = hashlib.sha256(learned.annotators.confusion.tobytes()).hexdigest()
-    return {
-        "learning": learning,
-        "labeling": time.perf_counter() - started,
-        "iterations": learned.n_iter,
-        "converged": learned.converged,
-        "peak_mb": memory_mb("VmHWM"),
-        "anonymous_mb": anonymous,
-        "digest": digest[:16] + labels.hexdigest()[:16],
-    }
-
-
-def learn_in_one_piece(folder: str, max_iter: int) -> dict[str, Any]:
-    """The same from all shards put together in memory."""
-    import hashlib
-
-    from surelabel.consolidation import HierarchicalDawidSkene, PackedAnswers
-
-    shards = list(Stored(Path(folder)))
-    starts = [np.zeros(1, np.int64)]
-    for shard in shards:
-        starts.append(shard.start[1:] + starts[-1][-1])
-    one = PackedAnswers(
-        np.concatenate(starts),
-        np.concatenate([shard.code for shard in shards]),
-        np.empty(0, np.int32),
-        N_ANNOTATORS,
-        N_CLASSES,
-    )
-    method = HierarchicalDawidSkene(max_iter=max_iter)
-    learned = method.learn_from_shards([one])
-    labels = hashlib.sha256(method.label_shard(one, learned).label.tobytes()).hexdigest()
-    digest = hashlib.sha256(learned.annotators.confusion.tobytes()).hexdigest()
-    return {"digest": digest[:16] + labels[:16]}
-
-
-CHILDREN: dict[str, Callable[..., dict[str, Any]]] = {
-    each.__name__: each
-    for each in (
-        one_iteration, whole_fit, first_call, kernel_start, floor, write_shards, learn_shards,
-        learn_in_one_piece,
-    )
-}  # fmt: skip
-
-
-def child(function: Callable[..., dict[str, Any]], *arguments: Any, threads: int = 1) -> Any:
-    """What the function returns in a process of its own."""
-    command = [sys.executable, __file__, "child", function.__name__, json.dumps(arguments)]
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
-    say(
-        f"consolidation_speed: {function.__name__} {arguments} on {threads}: {done.stdout.decode()}"
-    )
-    return json.loads(done.stdout)
-
-
 def crowd_kit() -> dict[str, float]:
     """Milliseconds of an iteration of crowd-kit's DawidSkene, by crowd."""
     script = Path(__file__).with_name("peers") / "crowd_kit_speed_peer.py"
@@ -285,7 +171,7 @@ def crowd_kit() -> dict[str, float]:
     return found
 
 
-def measure(n_answers: int, *, with_peers: bool) -> Section:
+def measure(*, with_peers: bool) -> Section:
     """The section of speed and memory."""
     section = Section(
         "consolidation_speed",
@@ -330,7 +216,6 @@ def measure(n_answers: int, *, with_peers: bool) -> Section:
         calls["Auto"] <= _FIRST_CALL_S,
     )
     section.add("first run of the kernel, machine code on disk", f"{_kernel_start():.1f} s")
-    _add_shards(section, n_answers)
     columns = list(ours["1 M x 3"])
     rows = [[name, *(f"{each[column]:.1f}" for column in columns)] for name, each in ours.items()]
     for threads in range(2, (os.cpu_count() or 1) + 1):
@@ -355,38 +240,6 @@ def _kernel_start() -> float:
     return float(child(kernel_start)["seconds"])
 
 
-def _add_shards(section: Section, n_answers: int) -> None:
-    cores = os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="sl-bench-") as folder:
-        packing = child(write_shards, folder, n_answers)["seconds"]
-        found = child(learn_shards, folder, 10, threads=cores)
-        same = (
-            n_answers > 20_000_000
-            or found["digest"] == (child(learn_in_one_piece, folder, 10)["digest"])
-        )
-    million = n_answers / 1e6
-    section.add(
-        f"{million:.0f} M answers in shards on disk, {cores} threads",
-        f"{found['learning']:.1f} s for {found['iterations']} iterations, "
-        f"{found['labeling']:.1f} s to label, {packing:.1f} s to pack",
-    )
-    section.add(
-        "the same, memory",
-        f"{found['peak_mb']:.0f} MB at the peak with the files' pages, "
-        f"{found['anonymous_mb']:.0f} MB without",
-    )
-    if n_answers <= 20_000_000:
-        section.add(
-            "the same in one piece on one thread",
-            "the same bits" if same else "differs",
-            "the same bits",
-            same,
-        )
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["child"]:
-        print(json.dumps(CHILDREN[sys.argv[2]](*json.loads(sys.argv[3]))))
-        sys.exit(0)
-    wish = sys.argv[sys.argv.index("--answers") + 1] if "--answers" in sys.argv else "10000000"
-    publish(measure(int(wish), with_peers="--no-peers" not in sys.argv))
+    serve(one_iteration, whole_fit, first_call, kernel_start, floor)
+    publish(measure(with_peers="--no-peers" not in sys.argv))

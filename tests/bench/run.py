@@ -2,8 +2,8 @@
 
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
         [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed] [objects]
-        [values] [spans] [masks] [value_rounds] [another_answer] [adaptive_redundancy] [repair]
-        [known_people]
+        [answers_out_of_core] [values] [spans] [masks] [value_rounds] [another_answer]
+        [adaptive_redundancy] [repair] [known_people] [promise] [encoders]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -28,9 +28,10 @@ BENCHMARKS = {
     "kube_ray": ("kube_ray.py", 1500),
     "ray_requests": ("ray_requests.py", 120),
     "prepare": ("prepare.py", 900),
-    "consolidation": ("consolidation.py", 1200),
+    "consolidation": ("consolidation.py", 3000),
     "objects": ("objects.py", 600),
     "consolidation_speed": ("consolidation_speed.py", 900),
+    "answers_out_of_core": ("answers_out_of_core.py", 1800),
     "values": ("values.py", 600),
     "masks": ("masks.py", 1200),
     "spans": ("spans.py", 600),
@@ -39,6 +40,9 @@ BENCHMARKS = {
     "adaptive_redundancy": ("adaptive_redundancy.py", 1800),
     "repair": ("repair.py", 1800),
     "known_people": ("known_people.py", 900),
+    "encoders": ("encoders.py", 1200),
+    # Some 14,000 jobs; one that is ended goes on the next time.
+    "promise": ("promise.py", 9000),
 }
 
 

@@ -40,9 +40,10 @@ a, texts = crowd.answers, crowd.texts[:200]
 kept = a.span_item < 200
 few = SpanAnswers.of(a.item[:1000], a.annotator[:1000], a.answer[kept], a.start[kept],
                      a.end[kept], a.label[kept], 200, a.n_annotators, a.n_classes)
-started, busy = time.perf_counter(), time.process_time()
-BayesianSequenceCombination().fit_predict(few, texts=texts)
-print(time.perf_counter() - started, time.process_time() - busy)
+for _ in range(2):
+    started, busy = time.perf_counter(), time.process_time()
+    BayesianSequenceCombination().fit_predict(few, texts=texts)
+    print(time.perf_counter() - started, time.process_time() - busy)
 """
 
 
@@ -149,10 +150,10 @@ def measure() -> Section:
         text=True,
         check=True,
     )
-    seconds, busy = map(float, first.stdout.split())
+    seconds, busy, _, again = map(float, first.stdout.split())
     section.add(
         "first call, 1,000 answers",
-        f"{seconds:.2f} s ({busy:.2f} s of CPU)",
+        f"{seconds:.2f} s ({busy:.2f} s of CPU; {again:.2f} s the second time)",
         "< 0.5 s",
         seconds < 0.5,
     )

@@ -152,6 +152,9 @@ def test_every_task_type_is_consolidated_and_its_agreement_told(
     alpha = found["krippendorffAlpha"]
     assert (alpha["items"], alpha["answers"]) == (6, 24)
     assert -1 <= alpha["value"] <= 1
+    figures = [alpha, *told.values(), *found["annotators"].values()]
+    for each in (figure for figure in figures if figure["value"] is not None):
+        assert each["low"] <= each["value"] <= each["high"]
 
 
 # What somebody answers who finds nothing, of each type whose answers mark classes.

@@ -55,7 +55,7 @@ def a_finished_job(folder: Path) -> LabelingJob:
                 "cost": {"amount": "0.072", "currency": "USD", "allHumanAmount": "0.144"},
                 "output": {
                     "manifest": manifest.as_uri(),
-                    "report": (output / "report" / "report.json").as_uri(),
+                    "report": (output / "report" / "report.html").as_uri(),
                 },
             },
         }
@@ -81,7 +81,7 @@ def test_manifest_and_report_stand_whole_on_lines_of_their_own(
     lines = capsys.readouterr().out.splitlines()
     manifest = folder / "out/digits/manifests/output/output.manifest"
     assert lines[lines.index("Manifest:") + 1] == str(manifest)
-    assert lines[lines.index("Report:") + 1] == str(folder / "out/digits/report/report.json")
+    assert lines[lines.index("Report:") + 1] == str(folder / "out/digits/report/report.html")
     assert manifest.is_file()
 
 

@@ -137,13 +137,13 @@ def test_the_summary_has_each_uri_whole_on_a_line_of_its_own() -> None:
     uri = "file:///" + "long/" * 60 + "output.manifest"
     job = a_job(
         conditions=[a_condition("Succeeded", "True", "AllLabeled", "Every item has a label.")],
-        output={"manifest": uri, "report": "file:///out/digits/report/report.json"},
+        output={"manifest": uri, "report": "file:///out/digits/report/report.html"},
         cost={"amount": "14.40", "currency": "USD", "allHumanAmount": "64.69"},
     )
     lines = summary_lines(job)
     assert lines[0] == "digits: succeeded (AllLabeled). Every item has a label."
     assert uri in lines
-    assert "file:///out/digits/report/report.json" in lines
+    assert "file:///out/digits/report/report.html" in lines
     assert any("14.40 USD (everything by hand: 64.69)" in line for line in lines)
 
 

@@ -74,13 +74,16 @@ async def run_in_processes(
     *,
     on_event: Callable[[EventDraft], None],
     python: str,
+    entrypoints: Sequence[str],
 ) -> LabelingJob:
     def build(changed: Callable[[str, str], None]) -> tuple[WaitedFor, WaitedFor]:
         command = f"{python} -m surelabel.stages"
         backend = WaitedFor(folder / "processes", changed, command=command)
         return backend, backend
 
-    return await run_in_folder(folder, resources, build, on_status=on_status, on_event=on_event)
+    return await run_in_folder(
+        folder, resources, build, on_status=on_status, on_event=on_event, entrypoints=entrypoints
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -194,6 +197,31 @@ def test_a_suspended_job_is_refused_at_once(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "spec.suspend: is true, so nothing would run" in result.stderr
     assert NoRay.starts == 0
+
+
+@pytest.mark.parametrize("command", ["run", "simulate"])
+def test_a_model_of_others_needs_to_be_named_by_who_runs_it(tmp_path: Path, command: str) -> None:
+    auto = "spec:\n  autoLabeling:\n    model:\n      entrypoint: no_module:Net\n"
+    job = write_job(tmp_path / "job.yaml", JOB.replace("spec:\n", auto, 1))
+    place = ["--workdir", str(tmp_path / "run")]
+    for allowed in ([], ["--allow-entrypoint", "other:"], ["--allow-entrypoint", "no_mod"]):
+        result = runner.invoke(app, [command, str(job), *place, *allowed])
+        assert result.exit_code == 1
+        assert "spec.autoLabeling.model.entrypoint: is code that would run" in result.stderr
+        assert "--allow-entrypoint no_module:Net" in result.stderr
+    assert NoRay.starts == 0
+
+
+def test_a_model_of_others_that_is_named_runs(tmp_path: Path) -> None:
+    auto = "spec:\n  autoLabeling:\n    model:\n      entrypoint: no_module:Net\n"
+    job = write_job(tmp_path / "job.yaml", JOB.replace("spec:\n", auto, 1))
+    write_data(tmp_path / "run")
+    arguments = ["run", str(job), "--workdir", str(tmp_path / "run")]
+    result = runner.invoke(app, [*arguments, "--allow-entrypoint", "no_module:"])
+    # It was allowed to run; that there is no such module is found by the stage.
+    assert result.exit_code == 1
+    assert "ModelNotUsable" in result.stdout + result.stderr
+    assert "no_module cannot be imported" in result.stdout + result.stderr
 
 
 def test_an_invalid_job_leaves_no_folder_behind(tmp_path: Path) -> None:

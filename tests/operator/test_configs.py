@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,9 +18,11 @@ from job_factories import (
     spec_of,
     step,
 )
+from surelabel_contract import stages as contract
 from surelabel_contract.stages import Ending, Progressed, StageConfig
 from surelabel_contract.steps import step_name
 from surelabel_operator.configs import (
+    _auto_labeling,
     early_export_config,
     first_config,
     following_config,
@@ -108,6 +111,25 @@ def test_stages_know_the_last_round_of_models_where_there_are_models() -> None:
     assert stage_limits(spec).max_rounds == 7
     people_alone = spec.model_copy(update={"auto_labeling": None})
     assert stage_limits(people_alone).max_rounds is None
+
+
+@pytest.mark.parametrize(
+    ("encoder", "told"),
+    [
+        (None, None),
+        ({"name": "Builtin"}, None),
+        ({"name": "MiniLM"}, contract.Encoder(name="MiniLM")),
+        ({"uri": "s3://b/e.onnx"}, contract.Encoder(uri="s3://b/e.onnx")),
+        ({"package": "d/e.onnx"}, contract.Encoder(package="d/e.onnx")),
+    ],
+)
+def test_stages_know_the_encoder_unless_features_are_built_in(
+    encoder: dict[str, str] | None, told: contract.Encoder | None
+) -> None:
+    spec = spec_of(autoLabeling={} if encoder is None else {"encoder": encoder})
+    found = _auto_labeling(spec)
+    assert found is not None
+    assert found.encoder == told
 
 
 def test_a_team_is_its_simulated_people() -> None:

@@ -55,6 +55,8 @@ NAMES = {
     "labeling_job_certified_error_ratio",
     "labeling_job_cost",
     "labeling_job_all_human_cost",
+    "labeling_job_cost_to_finish",
+    "labeling_job_predicted_saving_items",
     "labeling_job_answers",
     "labeling_job_open_items",
     "labeling_rounds_total",
@@ -86,7 +88,13 @@ BODY: dict[str, Any] = {
             {"metric": "consensusError", "value": "0.012000"},
             {"metric": "ofAnotherVersion", "value": "0.5"},
         ],
-        "cost": {"amount": "25.00", "currency": "USD", "allHumanAmount": "125.00"},
+        "cost": {
+            "amount": "25.00",
+            "currency": "USD",
+            "allHumanAmount": "125.00",
+            "toFinishAmount": "62.50",
+        },
+        "saving": {"items": 31, "itemsLow": 4, "itemsHigh": 40, "amount": "38.75"},
         "conditions": [{"type": "Ready", "status": "True"}],
     },
 }
@@ -124,6 +132,10 @@ async def test_series_of_a_job_vanish_with_it() -> None:
     assert one_of(text, "labeling_job_labeled_ratio") == 0.5
     assert one_of(text, "labeling_job_certified_error_ratio") == 0.041
     assert one_of(text, "labeling_job_target_error_ratio") == 0.05
+    assert samples(text)["labeling_job_cost_to_finish"] == [
+        ({"name": "birds", "namespace": "vision", "currency": "USD"}, 62.5)
+    ]
+    assert one_of(text, "labeling_job_predicted_saving_items") == 31
     found = samples(text)
     assert {(s[0]["source"], s[1]) for s in found["labeling_job_labeled_items"]} == {
         ("human", 20),

@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from job_factories import carry, counters, ref, report_of, spec_of, step
-from surelabel_contract.stages import NextFacts, Progressed, StageReport
+from surelabel_contract.stages import REMAINDER_ROUND, NextFacts, Progressed, StageReport
 from surelabel_contract.steps import Stage
 from surelabel_operator.next_step import (
     RECHECK_ROUND,
-    REMAINDER_ROUND,
     Next,
     UnfitReportError,
     inputs_of,
@@ -152,6 +151,8 @@ def test_a_round_that_does_not_pay_ends_the_work_of_models() -> None:
     facts = ASKED.model_copy(update={"does_not_pay": True})
     report = report_of(step("inf", 2), facts, labeled(20))
     assert asked(after(report)) == (3, "remainder", REMAINDER_ROUND)
+    following = after(report, stopping={"remainder": "Leave"})
+    assert ended(following) == (True, "AnotherRoundDoesNotPay")
 
 
 def test_the_first_round_does_not_count_against_patience() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from job_factories import FOLDER, counters, ref, report_of, spec_of, step
+from job_factories import FOLDER, carry, counters, ref, report_of, spec_of, step
 from surelabel_contract.stages import (
     Certificate,
     NextFacts,
@@ -14,7 +16,7 @@ from surelabel_contract.stages import (
     Validation,
 )
 from surelabel_operator.progress import advance, fold, labeled_fraction
-from surelabel_operator.resources import JobStatus
+from surelabel_operator.resources import JobStatus, SavingStatus
 
 
 def test_counters_fraction_and_reasons_come_from_the_report() -> None:
@@ -32,6 +34,8 @@ def test_counters_fraction_and_reasons_come_from_the_report() -> None:
     ]
     assert status.cost is not None
     assert (status.cost.amount, status.cost.all_human_amount) == ("32.52", "432.00")
+    # 6,873 items have no label, and three people are asked about each.
+    assert status.cost.to_finish_amount == "247.428"
     assert status.annotation is not None
     assert status.annotation.answers_received == 2_710
 
@@ -40,6 +44,46 @@ def test_fraction_is_rounded_down_so_that_one_means_all() -> None:
     assert labeled_fraction(Progressed(counters=counters(100_000, human=99_999))) == "0.9999"
     assert labeled_fraction(Progressed(counters=counters(3, human=3))) == "1.0000"
     assert labeled_fraction(Progressed(counters=counters(0))) == "0.0000"
+
+
+SAVING = {
+    "predictedSavingItems": 1_000.0,
+    "predictedSavingItemsLow": 200.0,
+    "predictedSavingItemsHigh": 1_400.0,
+}
+
+
+def saving_after(*reports: StageReport, **spec: Any) -> SavingStatus | None:
+    return fold(reports, spec_of(**spec), FOLDER).saving
+
+
+def inferred(**facts: bool) -> StageReport:
+    report = report_of(step("inf", 2), NextFacts.model_validate(facts))
+    return report.model_copy(update={"metrics": SAVING})
+
+
+def test_the_predicted_saving_is_what_infer_saw_last() -> None:
+    found = saving_after(inferred(), report_of(step("con", 3), None))
+    assert found is not None
+    assert (found.items, found.items_low, found.items_high) == (1_000, 200, 1_400)
+    assert found.amount == "36.00"
+
+
+def test_without_a_price_a_saving_has_items_alone() -> None:
+    found = saving_after(inferred(), workforce={"workTeam": "w"})
+    assert found is not None
+    assert (found.items, found.amount) == (1_000, None)
+
+
+def test_an_infer_that_predicts_nothing_takes_the_saving_away() -> None:
+    assert saving_after(inferred(), report_of(step("inf", 3), None)) is None
+
+
+def test_models_that_have_stopped_save_nothing_more() -> None:
+    assert saving_after(inferred(doesNotPay=True)) is None
+    remainder = report_of(step("con", 3), None, carry=carry(remainderRound="tasks"))
+    assert saving_after(inferred(), remainder) is None
+    assert saving_after(inferred(), report_of(step("exp", 3), None)) is None
 
 
 def test_cost_is_exact_and_absent_without_a_price() -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
+import sklearn.utils
 
 from resource_cases import FULL_JOB, FULL_TEAM, REMOVED, changed
+from surelabel.encoders.packages import NAMED_ENCODERS
 from surelabel.models import MODELS
 from surelabel.tasks import TASK_TYPES
+from surelabel_contract.model_names import MODEL_NAMES, OWN_MODELS, SCIKIT_LEARN
 from surelabel_contract.steps import Stage
 from surelabel_contract.task_types import CONSOLIDATION_METHODS, TASK_TYPE_FACTS
 from surelabel_operator.crd import build_schema
@@ -142,4 +147,19 @@ def test_labels_are_asked_of_the_task_types_that_need_them() -> None:
 def test_methods_and_models_are_those_of_the_registries() -> None:
     assert SPEC["consolidation"]["properties"]["method"]["enum"] == list(CONSOLIDATION_METHODS)
     models = SPEC["autoLabeling"]["properties"]["model"]["properties"]["name"]["enum"]
-    assert models == ["Auto", *MODELS]
+    assert tuple(models) == MODEL_NAMES
+    assert tuple(MODELS) == OWN_MODELS
+    encoder = SPEC["autoLabeling"]["properties"]["encoder"]["properties"]["name"]["enum"]
+    assert encoder == ["Builtin", *NAMED_ENCODERS]
+
+
+def test_models_of_scikit_learn_are_all_that_can_be_made_and_take_numbers() -> None:
+    found = set()
+    for name, kind in sklearn.utils.all_estimators(type_filter="classifier"):
+        parameters = inspect.signature(kind).parameters.values()
+        needs_one = any(each.name.startswith("estimator") for each in parameters)
+        if not needs_one or name in ("AdaBoostClassifier", "BaggingClassifier"):
+            found.add(name)
+    # One takes an estimator or makes one, one takes categories, one is on its way out.
+    found |= {"CalibratedClassifierCV"}
+    assert set(SCIKIT_LEARN) == found - {"CategoricalNB", "PassiveAggressiveClassifier"}

@@ -13,7 +13,7 @@ import yaml
 from kubernetes import client, config
 
 from resource_bound_cases import LONGEST, all_cases
-from resource_cases import FULL, FULL_JOB, Case, changed
+from resource_cases import FULL, FULL_JOB, REMOVED, Case, changed
 from surelabel_operator.crd import KINDS, build_schema
 from surelabel_operator.generate import ROOT, crd_yaml
 from surelabel_operator.resources import read_labeling_job, read_work_team
@@ -216,8 +216,13 @@ def test_the_largest_object_that_the_schema_allows_can_be_created_and_changed(
             obj,
             {
                 "metadata.name": "a" * 40,
-                # Only these may have all parts of the spec.
+                # Only these may have all parts of the spec, but for a tolerance.
                 "spec.taskType": "ImageClassification",
+                "spec.autoLabeling.tolerancePermille": REMOVED,
+                "spec.autoLabeling.encoder": {"uri": uri},
+                "spec.autoLabeling.model.name": REMOVED,
+                "spec.autoLabeling.model.entrypoint": "a" * 127 + ":" + "A" * 128,
+                "spec.autoLabeling.initialModelURI": uri,
                 "spec.consolidation.method": "HierarchicalDawidSkene",
                 "spec.input": {"manifest": uri},
                 "spec.output.uri": uri,

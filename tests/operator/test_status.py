@@ -146,6 +146,36 @@ def test_the_last_word_on_the_consensus_may_be_exports() -> None:
     assert (found.status, found.message) == ("True", NOISY.message)
 
 
+HUNG = Notice(reason="ModelFailed", message="company:Net did not end within 20 s.")
+HAS_FAILED = report_of(step("tra", 2), notices=(HUNG,))
+TRAINED = report_of(step("tra", 3))
+
+
+@pytest.mark.parametrize(
+    ("reports", "expected"),
+    [
+        ([], ("Unknown", "NoModelYet")),
+        ([TOO_NOISY], ("Unknown", "NoModelYet")),
+        ([TRAINED], ("False", "ModelTrained")),
+        ([HAS_FAILED], ("True", "ModelFailed")),
+        ([HAS_FAILED, GOOD], ("True", "ModelFailed")),
+        ([HAS_FAILED, TRAINED], ("False", "ModelTrained")),
+        ([TRAINED, HAS_FAILED], ("True", "ModelFailed")),
+    ],
+)
+def test_a_failed_model_is_a_condition_until_the_next_one_is_trained(
+    reports: list[StageReport], expected: tuple[str, str]
+) -> None:
+    grown = after(status_at(TRAIN), Wait())
+    for report in reports:
+        grown = after(grown, Advance(report, config_of(TRAIN)))
+    assert shown(grown, "ModelFailed") == expected
+    if reports:
+        # A lost status gets the same.
+        rebuilt = Restore(tuple(reports), config_of(TRAIN))
+        assert shown(after(JobStatus(), rebuilt), "ModelFailed") == expected
+
+
 QUIET: list[tuple[str, JobStatus, Action, dict[str, Any], dict[str, Any]]] = [
     ("an attempt runs", status_at(TRAIN), Wait(), {}, {}),
     ("people are at work", status_at(ANNOTATE), Wait(), {"done": ANNOTATE}, {}),

@@ -9,19 +9,32 @@ from typing import Any
 import pytest
 
 from folder_world import world_of
-from operator_bench import job_of, team_of
+from operator_bench import job_of, team_of, write_texts
 from s3 import S3Server
 from surelabel_contract import store
 from surelabel_contract.errors import ConfigurationError, StorageNotAllowedError
-from surelabel_contract.stages import StageConfig, StorageAccess
+from surelabel_contract.stages import ModelParameter, StageConfig, StorageAccess
 from surelabel_operator.backends import Submission, Submitted
 from surelabel_operator.cluster import Secret
 from surelabel_operator.folder_cluster import FolderCluster
 from surelabel_operator.logging import SecretText
 from surelabel_operator.reconcile import reconcile
 from surelabel_operator.resources import RayAddress, Storage
-from surelabel_operator.settings import Settings
-from surelabel_operator.trust import ALLOW_USE_LABEL, Access, RayTarget, ray_target, storage_access
+from surelabel_operator.settings import (
+    AllowedEntrypoints,
+    AllowedPrefixes,
+    RayCluster,
+    Settings,
+    StorageSettings,
+)
+from surelabel_operator.trust import (
+    ALLOW_USE_LABEL,
+    Access,
+    RayTarget,
+    check_entrypoint,
+    ray_target,
+    storage_access,
+)
 
 SETTINGS = Settings.from_yaml(
     """
@@ -34,6 +47,8 @@ storage:
   - {namespaces: [vision], prefixes: ["s3://bucket/vision"]}
   endpoints:
   - {namespaces: [vision], url: "https://s3.example"}
+modelEntrypoints:
+- {namespaces: [vision], prefixes: ["team.models.", "team.trees:Forest"]}
 """
 )
 
@@ -230,6 +245,81 @@ def test_an_encryption_reaches_operator_and_stages() -> None:
     access = access_of("vision", encrypted, None)
     for found in (access.operator, access.stages):
         assert (found.sse_type, found.sse_key_id) == ("aws:kms", "team-key")
+
+
+@pytest.mark.parametrize(
+    "entrypoint", ["team.models.nets:Small", "team.models.x.y:Net", "team.trees:Forest", None]
+)
+def test_a_listed_model_may_run(entrypoint: str | None) -> None:
+    check_entrypoint(SETTINGS, "vision", entrypoint)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "entrypoint"),
+    [
+        ("other", "team.models.nets:Small"),
+        ("vision", "team.models:Net"),
+        ("vision", "team.modelsx:Net"),
+        ("vision", "team.trees:ForestOfOthers"),
+        ("vision", "os:system"),
+    ],
+)
+def test_a_model_that_is_not_listed_is_refused(namespace: str, entrypoint: str) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"spec\.autoLabeling\.model\.entrypoint"
+    ) as refused:
+        check_entrypoint(SETTINGS, namespace, entrypoint)
+    assert refused.value.reason == "EntrypointNotAllowed"
+    assert entrypoint in str(refused.value)
+    assert "modelEntrypoints" in str(refused.value)
+
+
+def test_settings_without_entrypoints_allow_none() -> None:
+    with pytest.raises(ConfigurationError):
+        check_entrypoint(Settings(), "vision", "team.models.nets:Small")
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "not listed"])
+async def test_a_job_with_a_model_of_others_starts_only_where_it_is_listed(
+    tmp_path: Path, listed: bool
+) -> None:
+    cluster = FolderCluster(tmp_path / "cluster")
+    backend = Recorder()
+    allowed = AllowedEntrypoints(prefixes=("team.models:",), namespaces=("default",))
+    settings = Settings(
+        ray_clusters=(RayCluster(name="x", url="http://ray", namespaces=("default",)),),
+        storage=StorageSettings(
+            local_files=True,
+            allowed_prefixes=(
+                AllowedPrefixes(prefixes=(tmp_path.as_uri(),), namespaces=("default",)),
+            ),
+        ),
+        model_entrypoints=(allowed,) if listed else (),
+    )
+    world = world_of(cluster, settings, backend)
+    write_texts(tmp_path)
+    cluster.apply(team_of(tmp_path))
+    model = {"entrypoint": "team.models:Net", "parameters": [{"name": "depth", "value": "3"}]}
+    cluster.apply(job_of(tmp_path, autoLabeling={"model": model}))
+    for _ in range(3):
+        job = await cluster.get_job("default", "animals")
+        assert job is not None
+        await reconcile(job, world)
+    job = await cluster.get_job("default", "animals")
+    assert job is not None
+    stalled = job.status.condition("Stalled")
+    assert stalled is not None
+    if not listed:
+        assert (stalled.status, stalled.reason) == ("True", "EntrypointNotAllowed")
+        assert backend.submissions == []
+        return
+    assert stalled.status == "False"
+    config = StageConfig.from_json(
+        store.Storage(backend.submissions[0].storage).read(backend.submissions[0].config_uri)
+    )
+    assert config.auto_labeling is not None
+    assert config.auto_labeling.model_entrypoint == "team.models:Net"
+    assert config.auto_labeling.model_parameters == (ModelParameter(name="depth", value="3"),)
 
 
 class ClusterWithSecret(FolderCluster):

@@ -10,7 +10,8 @@ import pytest
 
 from surelabel.consolidation.spans import METHODS, SpanAnnotators, SpanAnswers
 from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask, classes_of
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
 from surelabel.tasks.values import Boxes, Instances, LabelSet, Span, Spans
 from workloads.value_cases import LABELS
 

@@ -38,7 +38,15 @@ def test_the_registry_and_the_contracts_list_agree():
     }
     assert all(task.name == name for name, task in TASK_TYPES.items())
     assert set(TASK_TYPES) == set(LABEL_FORMATS)
-    assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model} == set(OF_CLASSES)
+    assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.is_class} == set(OF_CLASSES)
+    assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model} == {
+        name
+        for name, task in TASK_TYPES.items()
+        if not isinstance(task, ValueTask) or task.learner is not None
+    }
+    encoded = {name: facts.encodes for name, facts in TASK_TYPE_FACTS.items() if facts.encodes}
+    assert encoded == {name: TASK_TYPES[name].source_kind for name in encoded}
+    assert all(TASK_TYPE_FACTS[name].has_model for name in encoded)
     assert {name for name, facts in TASK_TYPE_FACTS.items() if facts.least_labels} == {
         name for name, task in TASK_TYPES.items() if task.needs_labels
     }

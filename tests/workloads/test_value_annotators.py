@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask, classes_of
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers, ValueTask, classes_of
 from surelabel.tasks.values import LabelSet, Rating, Text
 from surelabel.value_annotators import ValueQuality, quality_of_people
 from surelabel.value_collusion import near_pairs

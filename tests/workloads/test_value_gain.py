@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from surelabel.stages.passes import LEAST_GAIN
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.rating.task import Rating
-from surelabel.tasks.valued import Consolidated, ValueAnswers, classes_of
+from surelabel.tasks.valued import ValueAnswers, classes_of
 from surelabel.tasks.values import Rating as Value
 from surelabel.value_agreement import AnnotatorAgreement
 from surelabel.value_gain import gain_by_item

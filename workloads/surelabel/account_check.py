@@ -7,9 +7,11 @@ were stored, the manifest) is ``stages.verification``'s part.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from surelabel.certify import (
     Account,
@@ -18,12 +20,23 @@ from surelabel.certify import (
     Proposal,
     abandon,
     decide,
+    decide_losses,
     draw,
     region_digest,
 )
 
 
-def verify(account: Account, regions: Mapping[int, ArrayLike] | None = None) -> list[str]:
+@dataclass(frozen=True)
+class StoredRegion:
+    """(N,) each: the lines of an attempt's region, ascending, and their levels if it has any."""
+
+    line: NDArray[np.int64]
+    level: NDArray[Any] | None = None
+
+
+def verify(
+    account: Account, regions: Mapping[int, ArrayLike | StoredRegion] | None = None
+) -> list[str]:
     """Recompute everything from the record; what does not hold, in words (empty: all holds).
 
     ``regions``: the stored lines of each attempt's region, to check digest and draw as well.
@@ -37,6 +50,8 @@ def verify(account: Account, regions: Mapping[int, ArrayLike] | None = None) -> 
             if attempt.outcome == "NotTested":
                 abandon(before, proposal)
                 again = Attempt(proposal=proposal, outcome="NotTested")
+            elif proposal.loss is not None:
+                again, _ = decide_losses(before, proposal, attempt.losses)
             else:
                 again, _ = decide(before, proposal, attempt.wrong)
         except AccountError as error:
@@ -45,6 +60,9 @@ def verify(account: Account, regions: Mapping[int, ArrayLike] | None = None) -> 
         for field, stored, recomputed in (
             ("bound", attempt.bound, again.bound),
             ("outcome", attempt.outcome, again.outcome),
+            ("passed", attempt.passed, again.passed),
+            ("wrong", attempt.wrong, again.wrong),
+            ("losses", attempt.losses, again.losses),
         ):
             if stored != recomputed:
                 problems.append(f"{name}: {field} is {stored!r}; must be {recomputed!r}.")
@@ -54,12 +72,15 @@ def verify(account: Account, regions: Mapping[int, ArrayLike] | None = None) -> 
         if sampled & set(proposal.sample):
             problems.append(f"{name}: items of an earlier sample were drawn again.")
         sampled.update(proposal.sample)
-    if not account.holds:
-        problems.append(
-            f"{account.charged_errors} charged errors exceed the "
-            f"{account.allowed(account.machine_labels)} that {account.machine_labels} machine "
-            f"labels allow at {account.target_error_permille} permille."
-        )
+    for label in account.labels:
+        part = account.of(label)
+        if not account.holds_for(label):
+            problems.append(
+                f"{part.charged_errors} charged errors exceed the "
+                f"{part.allowed(part.machine_labels)} that {part.machine_labels} machine labels "
+                f"{'' if label is None else f'of class {label} '}allow at "
+                f"{account.target_error_permille} permille."
+            )
     return problems
 
 
@@ -83,9 +104,7 @@ def _history_problems(name: str, attempt: Attempt, n_attempts: int) -> list[str]
     """What cannot have happened to a decided attempt."""
     problems: list[str] = []
     earliest = attempt.proposal.attempt
-    labels = 0
-    if attempt.outcome == "Accepted":
-        labels = attempt.proposal.region_items - attempt.proposal.sample_items
+    labels = attempt.given
     for correction in attempt.corrections:
         if not earliest <= correction.after <= n_attempts:
             problems.append(
@@ -108,18 +127,32 @@ def _history_problems(name: str, attempt: Attempt, n_attempts: int) -> list[str]
 
 
 def _region_problems(
-    name: str, proposal: Proposal, region: ArrayLike | None, sampled: set[int]
+    name: str, proposal: Proposal, stored: ArrayLike | StoredRegion | None, sampled: set[int]
 ) -> list[str]:
-    if region is None:
+    if stored is None:
         return [f"{name}: its region is missing."]
-    if region_digest(region) != proposal.region_sha256:
+    region = stored if isinstance(stored, StoredRegion) else StoredRegion(np.asarray(stored))
+    if region_digest(region.line) != proposal.region_sha256:
         return [f"{name}: the region is not the one that was committed (digest)."]
     if (
-        tuple(draw(region, proposal.sample_items, proposal.seed, proposal.attempt))
+        tuple(draw(region.line, proposal.sample_items, proposal.seed, proposal.attempt))
         != proposal.sample
     ):
         return [f"{name}: the sample is not the one that seed {proposal.seed} draws."]
-    tested = sampled.intersection(np.asarray(region).tolist())
+    if proposal.levels and not _has_levels(proposal, region):
+        return [f"{name}: the levels of its region are not those that were committed."]
+    tested = sampled.intersection(region.line.tolist())
     if tested:
         return [f"{name}: item {min(tested)} of its region was tested before."]
     return []
+
+
+def _has_levels(proposal: Proposal, region: StoredRegion) -> bool:
+    level = region.level
+    if level is None:
+        return False
+    for number, committed in enumerate(proposal.levels):
+        if region_digest(region.line[level <= number]) != committed.sha256:
+            return False
+    of_sample = level[np.searchsorted(region.line, proposal.sample)]
+    return tuple(of_sample.tolist()) == proposal.sample_level

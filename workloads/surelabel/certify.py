@@ -1,4 +1,4 @@
-"""What machines may label, and the proof: the account of one job's promise.
+"""What machines may label, and the proof: how an attempt is committed, drawn and decided.
 
 The promise: P(share of wrong machine labels > eps) <= delta, at every moment of the job. "Wrong":
 differs from the label that the job's own people would have given. An attempt commits a region of
@@ -12,204 +12,45 @@ Nothing here is estimated and nothing depends on how a region was chosen; that i
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterable
-from functools import lru_cache
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from scipy.stats import hypergeom
+from numpy.typing import ArrayLike
 
-from surelabel_contract.model import Record
-from surelabel_contract.stages import Certificate
+from surelabel.account import (
+    Account,
+    AccountError,
+    Attempt,
+    Correction,
+    Level,
+    LossBound,
+    Proposal,
+    attempt_risk,
+)
+from surelabel.mean_loss import betting, hoeffding_bentkus
+from surelabel.nested import check_levels, levels_passed, open_levels
+from surelabel.sampling import checked_region, draw, draw_order, region_digest, upper_bound
 
-Lines = NDArray[np.int64]
-
-# Sampling has a stream of its own; spawn keys of the others are in ``selection``.
-_SAMPLING = 0
-# More than SciPy's distribution is ever off, relatively.
-_ROUNDING = 1e-9
-
-
-class AccountError(ValueError):
-    """A step that the procedure forbids; the message names the rule and the values."""
-
-
-class Proposal(Record):
-    """An attempt before anybody has seen an answer: all of it is committed, nothing may change."""
-
-    attempt: int
-    round: int
-    # The file and digest of the model whose labels are tested, and of the region with them.
-    model: str
-    region_sha256: str
-    region_items: int
-    sample_items: int
-    seed: int
-    risk: float
-    # Lines of the manifest, ascending.
-    sample: tuple[int, ...]
-
-
-class Correction(Record):
-    """Machine labels of an attempt that people answered later, and how many were wrong.
-
-    ``after``: attempts that had been decided by then; only later decisions know of it.
-    """
-
-    after: int
-    items: int
-    wrong: int
-
-
-class Attempt(Record):
-    """A proposal with what became of it, and of the machine labels that it gave."""
-
-    proposal: Proposal
-    outcome: Literal["Accepted", "Refused", "NotTested"]
-    # Lines of the sample where the model was wrong, or people gave no usable answer.
-    wrong: tuple[int, ...] = ()
-    # Upper bound of the errors left in the region outside the sample.
-    bound: int = 0
-    corrections: tuple[Correction, ...] = ()
-    # Attempts that had been decided when its labels were withdrawn; None: they were not.
-    withdrawn_after: int | None = None
-
-    @property
-    def corrected_items(self) -> int:
-        """Machine labels that people answered later."""
-        return sum(correction.items for correction in self.corrections)
-
-    @property
-    def corrected_wrong(self) -> int:
-        """How many of them were wrong."""
-        return sum(correction.wrong for correction in self.corrections)
-
-    @property
-    def is_withdrawn(self) -> bool:
-        """Whether its labels were taken back."""
-        return self.withdrawn_after is not None
-
-    @property
-    def machine_labels(self) -> int:
-        """Labels of this attempt that stand."""
-        if self.outcome != "Accepted" or self.is_withdrawn:
-            return 0
-        return self.proposal.region_items - self.proposal.sample_items - self.corrected_items
-
-    @property
-    def charge(self) -> int:
-        """Errors that these labels may contain, as far as the account knows."""
-        if self.outcome != "Accepted" or self.is_withdrawn:
-            return 0
-        return max(0, self.bound - self.corrected_wrong)
-
-
-class Account(Record):
-    """Every attempt of one job's promise, oldest first."""
-
-    schema_version: Literal[1] = 1
-    target_error_permille: int
-    risk_permille: int
-    attempts: tuple[Attempt, ...] = ()
-
-    @property
-    def machine_labels(self) -> int:
-        """Machine labels of the job (M)."""
-        return sum(attempt.machine_labels for attempt in self.attempts)
-
-    @property
-    def charged_errors(self) -> int:
-        """Errors charged for them (B)."""
-        return sum(attempt.charge for attempt in self.attempts)
-
-    @property
-    def holds(self) -> bool:
-        """B <= floor(eps M)."""
-        return self.charged_errors <= self.allowed(self.machine_labels)
-
-    @property
-    def next_attempt(self) -> int:
-        """The number of the next attempt, from 1."""
-        return len(self.attempts) + 1
-
-    def allowed(self, machine_labels: int) -> int:
-        """floor(eps M), in integers."""
-        return self.target_error_permille * machine_labels // 1000
-
-    def accepts(self, n_region: int, n_sample: int, bound: int) -> bool:
-        """Would a region with this bound on its remaining errors be labeled now?"""
-        total = self.machine_labels + n_region - n_sample
-        return self.charged_errors + bound <= self.allowed(total)
-
-    def certificate(self) -> Certificate | None:
-        """The promise as it stands; None before a machine gave a label."""
-        labels = self.machine_labels
-        if labels == 0:
-            return None
-        standing = [a for a in self.attempts if a.machine_labels > 0]
-        return Certificate(
-            # Rounded up: the bound must not be understated.
-            error_bound_permille=-(-1000 * self.charged_errors // labels),
-            risk_permille=self.risk_permille,
-            validated_items=sum(a.proposal.sample_items for a in standing),
-            errors=sum(len(a.wrong) for a in standing),
-            charged_errors=self.charged_errors,
-            machine_labels=labels,
-            attempts=len(self.attempts),
-        )
-
-
-def attempt_risk(attempt: int, risk_permille: int) -> float:
-    """The part of delta that an attempt spends: delta / 2^a, so all of them stay below delta.
-
-    Up to the fifth attempt each gets more than with the usual 6 delta / (pi a)^2 but the first,
-    which gets a sixth less; more attempts than that are rare.
-    """
-    return math.ldexp(risk_permille / 1000, -attempt)
-
-
-@lru_cache(maxsize=4_096)
-def upper_bound(n_region: int, n_sample: int, errors: int, risk: float) -> int:
-    """The most errors that the whole region can have, refuted at ``risk`` beyond (Kup).
-
-    max {K : errors <= K <= N - n + errors, P(at most ``errors`` in the sample | K) > risk}.
-    """
-    if not 0 <= errors <= n_sample <= n_region:
-        raise AccountError(
-            "errors <= sample <= region must hold; "
-            f"got {errors} errors, {n_sample} sampled, {n_region} in the region."
-        )
-    low, high = errors, n_region - n_sample + errors
-    # The distribution function falls as K grows, so the last K above ``risk`` is found by halving.
-    while low < high:
-        middle = (low + high + 1) // 2
-        # Rounding must err to the safe side: what is as good as equal is not refuted.
-        if hypergeom.cdf(errors, n_region, middle, n_sample) > risk * (1 - _ROUNDING):
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def draw(region: ArrayLike, n: int, seed: int, attempt: int) -> Lines:
-    """A uniform sample of ``n`` of the region's lines without replacement, ascending.
-
-    The n smallest of one raw 64-bit number per line (PCG64, whose stream NumPy guarantees).
-    """
-    lines = _region(region)
-    if not 0 < n <= lines.size:
-        raise AccountError(f"a sample needs 1 to {lines.size} items (the region); got {n}.")
-    sequence = np.random.SeedSequence(seed, spawn_key=(_SAMPLING, attempt))
-    keys = np.random.PCG64(sequence).random_raw(lines.size)
-    return np.sort(lines[np.argsort(keys, kind="stable")[:n]])
-
-
-def region_digest(region: ArrayLike) -> str:
-    """SHA-256 of a region's lines (ascending, little-endian 64-bit)."""
-    return hashlib.sha256(_region(region).astype("<i8").tobytes()).hexdigest()
+__all__ = [
+    "Account",
+    "AccountError",
+    "Attempt",
+    "Correction",
+    "Level",
+    "Proposal",
+    "abandon",
+    "attempt_risk",
+    "correct",
+    "decide",
+    "decide_losses",
+    "draw",
+    "open_attempt",
+    "region_digest",
+    "upper_bound",
+    "withdraw_until_it_holds",
+]
 
 
 def open_attempt(
@@ -220,23 +61,43 @@ def open_attempt(
     seed: int,
     model: str,
     round_: int,
+    level: ArrayLike | None = None,
+    label: int | None = None,
+    loss: LossBound | None = None,
+    opened: int = 0,
 ) -> Proposal:
     """Commit a region and draw its sample; store it before anybody is asked.
 
-    ``region``: lines of the items, none of them labeled, queried or tested before.
+    ``region``: lines of the items, none of them labeled, queried or tested before. ``level``: for
+    several thresholds, the nested region in which each line is first, from 0 (strictest).
+    ``label``: the predicted class, where each has its own promise. ``loss``: the bound of the mean
+    loss, where labels are not right or wrong. ``opened``: attempts (of other classes) that were
+    opened together with this one, before it.
     """
-    attempt = account.next_attempt
-    sample = draw(region, n_sample, seed, attempt)
+    _check_label(account, label)
+    lines = checked_region(region)
+    attempt = account.next_attempt + opened
+    sample = draw(lines, n_sample, seed, attempt)
+    levels: dict[str, Any] = {}
+    if level is not None:
+        levels = open_levels(account, lines, np.asarray(level), sample, label)
+    target = None
+    if loss == "Betting":
+        target = min(max(account.room(lines.size - n_sample, label), 0) / lines.size, 1.0)
     return Proposal(
         attempt=attempt,
         round=round_,
         model=model,
-        region_sha256=region_digest(region),
-        region_items=_region(region).size,
+        region_sha256=region_digest(lines),
+        region_items=lines.size,
         sample_items=n_sample,
         seed=seed,
-        risk=attempt_risk(attempt, account.risk_permille),
+        risk=account.next_risk(label),
         sample=tuple(sample.tolist()),
+        label=label,
+        **levels,
+        loss=loss,
+        loss_target=target,
     )
 
 
@@ -251,13 +112,60 @@ def decide(account: Account, proposal: Proposal, wrong: Iterable[int]) -> tuple[
     if outside:
         raise AccountError(f"line {min(outside)} is counted as wrong but is not in the sample.")
     _check_next(account, proposal)
+    if proposal.loss is not None:
+        raise AccountError("the proposal is about a mean loss; it is decided by losses.")
     n_region, n_sample = proposal.region_items, proposal.sample_items
     bound = upper_bound(n_region, n_sample, len(errors), proposal.risk) - len(errors)
-    accepted = account.accepts(n_region, n_sample, bound)
+    passed = 0
+    if proposal.levels:
+        check_levels(account, proposal)
+        passed = levels_passed(proposal, errors)
+        accepted = passed > 0
+        if 0 < passed < len(proposal.levels):
+            # Only this charge is proved: what the level would be bounded by alone is not.
+            bound = proposal.levels[passed - 1].allowed
+    else:
+        accepted = account.accepts(n_region, n_sample, bound, proposal.label)
     attempt = Attempt(
         proposal=proposal,
         outcome="Accepted" if accepted else "Refused",
         wrong=errors,
+        passed=passed,
+        bound=bound,
+    )
+    return attempt, _with(account, attempt)
+
+
+def decide_losses(
+    account: Account, proposal: Proposal, losses: Sequence[float]
+) -> tuple[Attempt, Account]:
+    """``decide`` for a mean loss: the bound is N times that of the mean, less the losses found.
+
+    ``losses``: (n,), from 0 to 1, in the order of the sample; 1 where there is no usable reference
+    label. The bound is charged rounded up, so that the account stays one of whole numbers.
+    """
+    _check_next(account, proposal)
+    n_region, n_sample = proposal.region_items, proposal.sample_items
+    if proposal.loss is None or len(losses) != n_sample:
+        raise AccountError(
+            f"a proposal about a mean loss needs {n_sample} losses, one for each item of its "
+            f"sample; got {len(losses)}, and a proposal about "
+            f"{proposal.loss or 'right and wrong labels'}."
+        )
+    if proposal.loss == "Betting":
+        # A bet needs an order that says nothing.
+        order = draw_order(n_sample, proposal.seed, proposal.attempt)
+        drawn = np.asarray(losses, np.float64)[order]
+        mean = betting(n_region, drawn, proposal.risk, proposal.loss_target or 0.0)
+    else:
+        mean = hoeffding_bentkus(n_region, losses, proposal.risk)
+    left = n_region * mean - math.fsum(losses)
+    bound = min(max(math.ceil(left), 0), n_region - n_sample)
+    accepted = account.accepts(n_region, n_sample, bound, proposal.label)
+    attempt = Attempt(
+        proposal=proposal,
+        outcome="Accepted" if accepted else "Refused",
+        losses=tuple(float(loss) for loss in losses),
         bound=bound,
     )
     return attempt, _with(account, attempt)
@@ -270,7 +178,10 @@ def abandon(account: Account, proposal: Proposal) -> Account:
 
 
 def correct(account: Account, attempt: int, items: int, wrong: int) -> Account:
-    """People answered ``items`` more machine labels of an attempt, of which ``wrong`` were."""
+    """People answered ``items`` more machine labels of an attempt, of which ``wrong`` were.
+
+    Of losses ``wrong`` is their sum, rounded down.
+    """
     old = account.attempts[attempt - 1]
     if not 0 <= wrong <= items <= old.machine_labels:
         raise AccountError(
@@ -284,11 +195,14 @@ def correct(account: Account, attempt: int, items: int, wrong: int) -> Account:
 
 
 def withdraw_until_it_holds(account: Account) -> tuple[Account, tuple[int, ...]]:
-    """Withdraw whole regions, latest first, while B > floor(eps M); the attempts withdrawn."""
+    """Withdraw whole regions, latest first, while B > floor(eps M); the attempts withdrawn.
+
+    With a promise per class only regions of classes that do not hold.
+    """
     withdrawn: list[int] = []
     for attempt in reversed(account.attempts):
-        if account.holds:
-            break
+        if account.holds_for(attempt.proposal.label):
+            continue
         if attempt.machine_labels or attempt.charge:
             now = len(account.attempts)
             account = _replaced(account, attempt.model_copy(update={"withdrawn_after": now}))
@@ -306,11 +220,21 @@ def _check_next(account: Account, proposal: Proposal) -> None:
             f"the sample must have {proposal.sample_items} different items; "
             f"got {len(set(proposal.sample))}."
         )
-    expected = attempt_risk(proposal.attempt, account.risk_permille)
+    _check_label(account, proposal.label)
+    expected = account.next_risk(proposal.label)
     if not proposal.risk <= expected * (1 + 1e-12):
         raise AccountError(
             f"risk may be at most {expected!r} in this attempt; got {proposal.risk}."
         )
+
+
+def _check_label(account: Account, label: int | None) -> None:
+    n = account.n_classes
+    if label is None and n is None:
+        return
+    if label is None or n is None or not 0 <= label < n:
+        promise = "one promise for all" if n is None else f"a promise for each of {n}"
+        raise AccountError(f"the account has {promise} classes; got an attempt of class {label}.")
 
 
 def _with(account: Account, attempt: Attempt) -> Account:
@@ -321,10 +245,3 @@ def _replaced(account: Account, attempt: Attempt) -> Account:
     attempts = list(account.attempts)
     attempts[attempt.proposal.attempt - 1] = attempt
     return account.model_copy(update={"attempts": tuple(attempts)})
-
-
-def _region(region: ArrayLike) -> Lines:
-    lines = np.asarray(region, dtype=np.int64)
-    if lines.ndim != 1 or np.any(np.diff(lines) <= 0):
-        raise AccountError("a region must be a list of different lines in ascending order.")
-    return lines

@@ -8,6 +8,7 @@ all shards are there, so the index names those lines.
 from __future__ import annotations
 
 import io
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.manifest import ManifestItem, Rejected
+from surelabel.tasks.packed import Packed
 from surelabel_contract.model import Record
 from surelabel_contract.stages import ObjectRef
 from surelabel_contract.store import Folder
@@ -43,12 +45,13 @@ class ItemIndex(Record):
     has_custom_ids: bool = False
     # Lines that repeat an id of an earlier line.
     duplicates: tuple[int, ...] = ()
+    # SHA-256 of the encoder that made the features; None: they are built in.
+    encoder: str | None = None
     shards: tuple[ShardFacts, ...]
 
     def shard_of(self, line: int) -> int:
         """The number of the shard that a line lies in."""
-        starts = [shard.first_line for shard in self.shards]
-        return int(np.searchsorted(starts, line, side="right")) - 1
+        return bisect_right(self.shards, line, key=lambda shard: shard.first_line) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +165,13 @@ class ItemReader:
         reference = self.index.shards[shard].features
         if reference is None:
             return np.empty(0, np.int64), np.empty((0, 0), np.float32)
-        return read_features(self.folder.read(reference.key))
+        held = _held.get(reference.sha256)
+        if held is None:
+            # The last shard stays: train, scoring and queries of a small job read the same one.
+            held = read_features(self.folder.read(reference.key))
+            _held.clear()
+            _held[reference.sha256] = held
+        return held
 
     def features_of(self, lines: NDArray[np.int64]) -> Any:
         """Features of ``lines`` (ascending), one row each; KeyError if one has none."""
@@ -180,23 +189,31 @@ class ItemReader:
         return stacked(parts)
 
 
+# By the digest of a feature shard, at most one: lines and features, which nobody changes.
+_held: dict[str, tuple[NDArray[np.int64], Any]] = {}
+
+
 def stacked(parts: list[Any]) -> Any:
-    """Feature matrices one below the other, dense or sparse as they are."""
+    """Features one below the other, dense, sparse or packed as they are."""
     if not parts:
         return np.empty((0, 0), np.float32)
     if isinstance(parts[0], np.ndarray):
         return np.concatenate(parts)
+    if isinstance(parts[0], Packed):
+        return Packed.of(piece for part in parts for piece in part)
     from scipy import sparse
 
     return sparse.vstack(parts).tocsr()
 
 
 def write_features(lines: NDArray[np.int64], features: Any) -> bytes:
-    """The bytes of a feature shard, dense or sparse; equal input gives equal bytes."""
+    """The bytes of a feature shard, of whatever kind; equal input gives equal bytes."""
     buffer = io.BytesIO()
     # NumPy's archive has fixed timestamps.
     if isinstance(features, np.ndarray):
         np.savez(buffer, line=lines, features=features)
+    elif isinstance(features, Packed):
+        np.savez(buffer, line=lines, packed=features.data, end=features.end)
     else:
         np.savez(
             buffer,
@@ -213,7 +230,11 @@ def read_features(data: bytes) -> tuple[NDArray[np.int64], Any]:
     """(line, features) that ``write_features`` wrote."""
     with np.load(io.BytesIO(data), allow_pickle=False) as stored:
         if "features" in stored:
-            return stored["line"], stored["features"]
+            features = stored["features"]
+            features.flags.writeable = False
+            return stored["line"], features
+        if "packed" in stored:
+            return stored["line"], Packed(stored["packed"], stored["end"])
         from scipy import sparse
 
         shape = tuple(stored["shape"].tolist())

@@ -40,6 +40,13 @@ class LabelValues:
         self._files = files
         self._loaded: OrderedDict[str, dict[int, LabelValue]] = OrderedDict()
 
+    @staticmethod
+    def of_bytes(data: bytes) -> dict[int, LabelValue]:
+        """The labels in a file by line, in its order."""
+        decoder = msgspec.json.Decoder(LabelValue)
+        values = (decoder.decode(raw) for raw in data.splitlines())
+        return {value.line: value for value in values}
+
     def of(self, line: int) -> LabelValue:
         """The label of a line; KeyError if it has none."""
         for each in reversed(self._files):
@@ -54,9 +61,7 @@ class LabelValues:
         if key in self._loaded:
             self._loaded.move_to_end(key)
             return self._loaded[key]
-        decoder = msgspec.json.Decoder(LabelValue)
-        values = (decoder.decode(raw) for raw in self._folder.read(key).splitlines())
-        self._loaded[key] = {value.line: value for value in values}
+        self._loaded[key] = self.of_bytes(self._folder.read(key))
         if len(self._loaded) > _FILES_IN_MEMORY:
             self._loaded.popitem(last=False)
         return self._loaded[key]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +55,10 @@ class Plan:
     n_sample: int
     chance: float
     people: int
+    # (N,): of several thresholds the nested region in which an item is first, strictest 0.
+    level: NDArray[np.int8] | None = None
+    # The predicted class, where each has a promise of its own.
+    label: int | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,15 @@ def advise(
     return Advice(Plan(position, n_sample, chance, people), "Proposed")
 
 
+def people_needed(error: Floats, account: Account) -> float | None:
+    """Items that people label from here on with the best region; None: none is likely to pass.
+
+    ``error``: (n_pool,), the predicted chance of a wrong label, the surest item first.
+    """
+    best = _best(np.cumsum(error), account)
+    return None if best is None else _cost(best, len(error))
+
+
 def _best(expected: Floats, account: Account) -> tuple[int, int, float] | None:
     """(region, sample, chance) with the fewest people among those likely to pass."""
     best: tuple[int, int, float] | None = None
@@ -199,7 +213,8 @@ def _distribution(errors: ArrayLike, n_region: int, wrong: ArrayLike, sample: Ar
     Quick sums for many forecasts at once; the test itself uses SciPy's own distribution.
     """
     k, bad, n = np.broadcast_arrays(errors, np.minimum(wrong, n_region), sample)
-    found = np.arange(_MAX_ERRORS).reshape((-1,) + (1,) * k.ndim)
+    # More than the most that is asked about adds nothing to the sum.
+    found = np.arange(max(int(np.max(k, initial=0)), 0) + 1).reshape((-1,) + (1,) * k.ndim)
     log_probability = (
         _log_choose(bad, found)
         + _log_choose(n_region - bad, n - found)
@@ -209,11 +224,24 @@ def _distribution(errors: ArrayLike, n_region: int, wrong: ArrayLike, sample: Ar
 
 
 def _log_choose(n: ArrayLike, k: ArrayLike) -> Floats:
-    n_, k_ = np.broadcast_arrays(np.asarray(n, float), np.asarray(k, float))
+    n_, k_ = np.broadcast_arrays(np.asarray(n, np.int64), np.asarray(k, np.int64))
     possible = (k_ >= 0) & (k_ <= n_)
-    inside = np.where(possible, k_, 0.0)
-    value = gammaln(n_ + 1) - gammaln(inside + 1) - gammaln(np.maximum(n_ - inside, 0) + 1)
+    inside = np.where(possible, k_, 0)
+    # Of whole numbers a table has it: thousands of forecasts ask for the same few.
+    table = _log_factorials(_up_to(int(np.max(n_, initial=0))))
+    value = table[n_] - table[inside] - table[np.maximum(n_ - inside, 0)]
     return np.asarray(np.where(possible, value, -np.inf))
+
+
+def _up_to(n: int) -> int:
+    """The next power of two, so that a shrinking pool needs few tables."""
+    return int(1 << max(n, 1).bit_length())
+
+
+@lru_cache(maxsize=4)
+def _log_factorials(n: int) -> Floats:
+    """(n + 1,): log 0!, ..., log n!."""
+    return np.asarray(gammaln(np.arange(n + 1) + 1.0))
 
 
 def _people_later(error: Floats, account: Account, n_labeled: int, next_batch: int) -> float | None:

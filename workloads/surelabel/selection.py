@@ -128,6 +128,8 @@ def _typical(
             reduced = TruncatedSVD(width, random_state=seed).fit_transform(features - mean)
     else:
         reduced = np.asarray(features)
+    # In double precision: of single, scikit-learn converts chunk after chunk for every centre.
+    reduced = reduced.astype(np.float64, copy=False)
     kmeans = MiniBatchKMeans(n, n_init=1, max_iter=50, batch_size=4_096, random_state=seed)
     cluster = kmeans.fit_predict(reduced)
     gap = np.linalg.norm(reduced - kmeans.cluster_centers_[cluster], axis=1)

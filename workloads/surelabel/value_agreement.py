@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from surelabel.agreement import Agreement, alpha_by_distance, alpha_of_annotator_by_distance
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 
 # Pairs of answers that tell what chance would give: of all annotators together, and of each; the
 # same of all classes and of each.

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.annotators import LEAST_ANSWERS, LEAST_DEVIATION, share_interval
-from surelabel.tasks.valued import Consolidated, Fit, OnDemand, ValueAnswers, ValueTask
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import Fit, OnDemand, ValueAnswers, ValueTask
 from surelabel.value_collusion import near_pairs
 
 Floats = NDArray[np.float64]

@@ -16,6 +16,7 @@ ANNOTATIONS = "annotations"
 CONSOLIDATED = f"{ANNOTATIONS}/consolidated-annotation/output"
 MODEL = "model"
 REPORT = "report/report.json"
+REPORT_PAGE = "report/report.html"
 REJECTED = "report/rejected.jsonl"
 UNLABELED = "report/unlabeled.jsonl"
 
@@ -48,9 +49,12 @@ class StateKeys:
         """Parquet shard of items, numbered from 0."""
         return f"{self.root}/items/part-{index:05d}.parquet"
 
-    def feature_shard(self, index: int) -> str:
-        """Features of the items of the shard with the same number."""
-        return f"{self.root}/items/features-{index:05d}.npz"
+    def feature_shard(self, index: int, encoder: str | None = None) -> str:
+        """Features of the items of the shard with the same number.
+
+        ``encoder``: its SHA-256, so that no two encoders' features are ever mixed; None: built in.
+        """
+        return f"{self.root}/items/features-{_of_encoder(encoder)}{index:05d}.npz"
 
     @property
     def rounds(self) -> str:
@@ -77,9 +81,12 @@ class StateKeys:
         """Why an attempt ended without a commit (a StageFailure)."""
         return self.attempt(step, attempt) + DRAFT_FILE
 
-    def shard(self, step: Step, digest: str, index: int) -> str:
-        """A shard of the step's work; the digest is the StageConfig's without resources."""
-        return f"{self.step(step)}shards/{digest}/part-{index:05d}"
+    def shard(self, step: Step, digest: str, index: int, encoder: str | None = None) -> str:
+        """A shard of the step's work; the digest is the StageConfig's without resources.
+
+        ``encoder``: the SHA-256 of the one that worked on it, if any.
+        """
+        return f"{self.step(step)}shards/{digest}/part-{_of_encoder(encoder)}{index:05d}"
 
     def output(self, step: Step, name: str) -> str:
         """A named output of the step; the same bytes whichever attempt writes it."""
@@ -104,6 +111,10 @@ class StateKeys:
     def stop_request(self, step: Step) -> str:
         """Exists when the workforce must hand out nothing more (stopNow, a limit)."""
         return self.step(step) + "STOP.json"
+
+
+def _of_encoder(sha256: str | None) -> str:
+    return f"{sha256[:16]}-" if sha256 is not None else ""
 
 
 def label_file(line: int, sha256: str, ending: str) -> str:

@@ -12,6 +12,16 @@ from surelabel_contract.steps import Step
 # The reason of a notice, and the condition that it becomes.
 CONSENSUS_TOO_NOISY = "ConsensusTooNoisy"
 CONSENSUS_ERROR = "consensusError"
+# The same of a model that failed; the next model that did not takes it away.
+MODEL_FAILED = "ModelFailed"
+# Mark in carry: this round asks people about what models leave over.
+REMAINDER_ROUND = "remainderRound"
+# The reason of the notice that models stop, and of a job that ends by it.
+DOES_NOT_PAY = "AnotherRoundDoesNotPay"
+# Metrics of infer: items that people need not label if models go on, and the 90 % interval.
+PREDICTED_SAVING = "predictedSavingItems"
+PREDICTED_SAVING_LOW = "predictedSavingItemsLow"
+PREDICTED_SAVING_HIGH = "predictedSavingItemsHigh"
 # In a report's ``seconds``: the whole stage; the other entries are parts of it.
 TOTAL_SECONDS = "total"
 # The metrics of reports that say how good labels and models are, each from 0 to 1.
@@ -70,18 +80,44 @@ class Money(Record):
     currency: str
 
 
+class ModelParameter(Record):
+    """A parameter of a model's constructor; ``value`` is JSON, or a text that is none."""
+
+    name: str
+    value: str
+
+
+class Encoder(Record):
+    """What turns items into features; exactly one of name, uri and package."""
+
+    name: str | None = None
+    uri: str | None = None
+    package: str | None = None
+    # Of its content; prepare adds it for its own shards.
+    sha256: str | None = None
+
+
 class AutoLabeling(Record):
     """The promise and how to reach it; see DESIGN of ``spec.autoLabeling``."""
 
     target_error_permille: int
     risk_permille: int
     tolerance_permille: int | None = None
+    # None: the task type's own features.
+    encoder: Encoder | None = None
     model: str = "Auto"
+    # module:Class in place of a model's name; code of others, which the operator has allowed.
+    model_entrypoint: str | None = None
+    model_parameters: tuple[ModelParameter, ...] | None = None
     initial_model_uri: str | None = None
     seed_items: int = 200
     items_per_round: int = 200
     repair_percent: int = 0
     query: str = "Auto"
+    # One promise about all machine labels, or one about those of each predicted class.
+    guarantee: Literal["Overall", "PerClass"] = "Overall"
+    # Regions that an attempt tests: one, or several nested ones.
+    thresholds: Literal["One", "Nested"] = "One"
 
 
 class SimulatedAnnotator(Record):
@@ -96,6 +132,8 @@ class SimulatedWorkforce(Record):
 
     annotators: tuple[SimulatedAnnotator, ...]
     truth_uri: str
+    # What people once answered, by the manifest's lines (``recorded``); None: nothing is known.
+    answers_uri: str | None = None
     mean_seconds: int = 10
     seed: int = 0
 
@@ -172,14 +210,26 @@ class StageConfig(Record):
     resources: Resources = Resources()
     timeout_seconds: int
 
+    @property
+    def encoder_sha256(self) -> str | None:
+        """Of the encoder's content, where prepare has named it."""
+        encoder = self.auto_labeling.encoder if self.auto_labeling is not None else None
+        return encoder.sha256 if encoder is not None else None
+
     def digest(self) -> str:
         """SHA-256 (16 hexadecimal digits) of what the results depend on: not attempt,
-        name, resources, timeout."""
+        name, resources, timeout. Nor on the encoder's content, which keys carry beside it."""
         value = self.model_dump(
             mode="json",
             by_alias=True,
             exclude_none=True,
-            exclude={"attempt", "name", "resources", "timeout_seconds"},
+            exclude={
+                "attempt": True,
+                "name": True,
+                "resources": True,
+                "timeout_seconds": True,
+                "auto_labeling": {"encoder": {"sha256"}},
+            },
         )
         return sha256_hex(canonical_json(value))[:16]
 
@@ -196,6 +246,15 @@ class LabelCounters(Record):
     unlabeled: int = 0
 
 
+class ClassBound(Record):
+    """The promise about the machine labels of one class (its id), where each has its own."""
+
+    label: int
+    error_bound_permille: int
+    charged_errors: int
+    machine_labels: int
+
+
 class Certificate(Record):
     """The promise as it stands: with probability 1 - risk at most this share is wrong."""
 
@@ -208,6 +267,9 @@ class Certificate(Record):
     charged_errors: int
     machine_labels: int
     attempts: int
+    # Where each predicted class has a promise of its own: those with the largest bounds, at most
+    # 20; the bound above is the largest. None: one promise about all.
+    classes: tuple[ClassBound, ...] | None = None
 
 
 class NextFacts(Record):

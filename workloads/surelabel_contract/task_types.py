@@ -18,6 +18,13 @@ class TaskTypeFacts:
     least_labels: int | None = 1
     # Models can learn it, so that autoLabeling is possible.
     has_model: bool = False
+    # What an encoder makes one row of; None: the built-in features are more than a row.
+    encodes: Literal["image", "text"] | None = None
+    # A label is one class, so that the estimators of spec.autoLabeling.model can learn it.
+    is_class: bool = False
+    # A machine's label is an error if its loss (1 - IoU, 1 - F1) is above this, unless the job says
+    # otherwise; None: a label is right or wrong.
+    tolerance_permille: int | None = None
     # People look at an earlier label of the line, which the job may or must name.
     audit: Literal["None", "Optional", "Required"] = "None"
     # What ``spec.consolidation.method`` may be.
@@ -49,16 +56,38 @@ _OF_NUMBERS = ("Auto", "Mean", "Median", "BiasAndNoise", "RoundedNormal")
 TASK_TYPE_FACTS: dict[str, TaskTypeFacts] = {
     facts.name: facts
     for facts in (
-        TaskTypeFacts("ImageClassification", least_labels=2, has_model=True, methods=_OF_CHOICES),
-        TaskTypeFacts("TextClassification", least_labels=2, has_model=True, methods=_OF_CHOICES),
-        TaskTypeFacts("ImageClassificationMultiLabel", methods=_OF_SETS),
-        TaskTypeFacts("TextClassificationMultiLabel", methods=_OF_SETS),
-        TaskTypeFacts("BoundingBox", methods=_OF_OBJECTS),
+        TaskTypeFacts(
+            "ImageClassification",
+            least_labels=2,
+            has_model=True,
+            encodes="image",
+            is_class=True,
+            methods=_OF_CHOICES,
+        ),
+        TaskTypeFacts(
+            "TextClassification",
+            least_labels=2,
+            has_model=True,
+            is_class=True,
+            encodes="text",
+            methods=_OF_CHOICES,
+        ),
+        TaskTypeFacts(
+            "ImageClassificationMultiLabel", has_model=True, encodes="image", methods=_OF_SETS
+        ),
+        TaskTypeFacts(
+            "TextClassificationMultiLabel", has_model=True, encodes="text", methods=_OF_SETS
+        ),
+        TaskTypeFacts("BoundingBox", tolerance_permille=500, methods=_OF_OBJECTS),
         TaskTypeFacts("Polygon", methods=_OF_OBJECTS),
         TaskTypeFacts("Polyline", methods=_OF_OBJECTS),
         TaskTypeFacts("Keypoint", methods=_OF_OBJECTS),
-        TaskTypeFacts("NamedEntityRecognition", methods=_OF_SPANS),
-        TaskTypeFacts("SemanticSegmentation", needs_ref=True, methods=_OF_MASKS),
+        TaskTypeFacts(
+            "NamedEntityRecognition", has_model=True, tolerance_permille=500, methods=_OF_SPANS
+        ),
+        TaskTypeFacts(
+            "SemanticSegmentation", needs_ref=True, tolerance_permille=300, methods=_OF_MASKS
+        ),
         TaskTypeFacts("InstanceSegmentation"),
         TaskTypeFacts("PairwisePreference", least_labels=0, methods=_OF_CHOICES),
         TaskTypeFacts("Ranking", least_labels=0, methods=_OF_ORDERS),

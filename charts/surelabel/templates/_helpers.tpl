@@ -102,6 +102,7 @@ storage:
   localFiles: {{ .storage.localFiles }}
   allowedPrefixes: {{ toJson .storage.allowedPrefixes }}
   endpoints: {{ toJson .storage.endpoints }}
+modelEntrypoints: {{ toJson .modelEntrypoints }}
 workers: {{ int64 .workers }}
 resyncSeconds: {{ int64 .resyncSeconds }}
 leaseName: {{ .leaseName | quote }}

@@ -34,6 +34,8 @@ class Run:
         """Equal for equal runs, also of another process."""
         job = {**self.simulated.job["spec"], "output": None}
         what = [job, self.simulated.team["spec"], self.repetition]
+        if self.simulated.answers_uri is not None:
+            what.append(self.simulated.answers_uri)
         return sha256_hex(canonical_json(what))[:32]
 
 

@@ -1,37 +1,17 @@
-"""What a simulated job came to: labels, answers, money, and whether the promise was kept.
-
-"Wrong" is, as in the promise, what differs from the label that the same people would have given:
-after the job they are asked about every machine label, by the protocol and with the judgement of
-annotators that its attempt had committed. The truth, which only simulated people know, stands
-beside it.
-"""
+"""What a simulated job came to: labels, answers, money, and whether the promise was kept."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from surelabel.answers import CodedAnswers
-from surelabel.labels import Kind, LabelFiles, LabelState, read_labels
-from surelabel.ledger import Ledger, StoredProposal
-from surelabel.selection import stream
+from surelabel.ledger import Ledger
 from surelabel.stages.context import StageContext
-from surelabel.stages.promise import sealed_reference
-from surelabel.stages.truth import read_truth
-from surelabel.tasks import TASK_TYPES
-from surelabel.tasks.valued import ValueTask
 from surelabel_cli.simulation.replay import Replay
-from surelabel_contract.stages import SimulatedWorkforce, StageReport
+from surelabel_cli.simulation.wrong import Wrong, wrong_labels
+from surelabel_contract.stages import StageReport
 from surelabel_contract.steps import Stage
-from surelabel_operator.configs import team_facts
-
-# Whoever is asked after the job draws from a stream that no round has.
-_AFTERWARDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -67,9 +47,8 @@ def outcome_of(replay: Replay) -> Outcome:
     price = spec.workforce.price_per_annotation
     ledger = Ledger.from_json(context.read("account")) if context.has("account") else None
     attempts = () if ledger is None else ledger.account.attempts
-    found = _Wrong()
-    if not isinstance(TASK_TYPES[spec.task_type], ValueTask):
-        found = _wrong(replay, context, ledger)
+    people = replay.people.simulated
+    found = Wrong() if people is None else wrong_labels(context, people, ledger)
     certificate = report.progressed.certificate
     auto = spec.auto_labeling
     kept = None
@@ -92,81 +71,6 @@ def outcome_of(replay: Replay) -> Outcome:
         wrong_in_truth=_share(found.machine_in_truth, found.machine_known),
         wrong_of_all=_share(found.in_truth, found.known),
         kept=kept,
-    )
-
-
-@dataclass(frozen=True)
-class _Wrong:
-    """Counts; ``known``: labels whose truth is known."""
-
-    by_people: int | None = None
-    machine_in_truth: int | None = None
-    machine_known: int = 0
-    in_truth: int | None = None
-    known: int = 0
-
-
-def _wrong(replay: Replay, context: StageContext, ledger: Ledger | None) -> _Wrong:
-    people = team_facts(replay.team).simulated
-    if people is None:
-        return _Wrong()
-    files = LabelFiles.from_json(context.read("labels"))
-    state = read_labels(context.folder, files)
-    known = read_truth(context, people, set(range(len(state.kind)))).known
-    truth = np.array([known.get(line, -1) for line in range(len(state.kind))], np.int64)
-    machine = state.kind == Kind.MACHINE
-    labeled = (machine | (state.kind == Kind.HUMAN)) & (truth >= 0)
-    differs = state.label != truth
-    return _Wrong(
-        by_people=None if ledger is None else _by_people(context, ledger, state, people, truth),
-        machine_in_truth=int((differs & labeled & machine).sum()),
-        machine_known=int((labeled & machine).sum()),
-        in_truth=int((differs & labeled).sum()),
-        known=int(labeled.sum()),
-    )
-
-
-def _by_people(
-    context: StageContext,
-    ledger: Ledger,
-    state: LabelState,
-    people: SimulatedWorkforce,
-    truth: NDArray[np.int64],
-) -> int:
-    """How many of the machine labels differ from what these people would have said."""
-    wrong = 0
-    for number, evidence in enumerate(ledger.evidence, 1):
-        lines = np.flatnonzero((state.kind == Kind.MACHINE) & (state.attempt == number))
-        if not len(lines):
-            continue
-        stored = StoredProposal.from_json(context.read_ref(evidence.proposal))
-        answers = _asked(context, people, lines, truth, number)
-        reference = sealed_reference(context, stored, answers, lines)
-        wrong += int((reference.label != state.label[lines]).sum())
-    return wrong
-
-
-def _asked(
-    context: StageContext,
-    people: SimulatedWorkforce,
-    lines: NDArray[np.int64],
-    truth: NDArray[np.int64],
-    attempt: int,
-) -> CodedAnswers:
-    """Answers of as many people as an item has at first; where nobody knows the truth, none."""
-    config = context.config
-    rng = stream("people", context.seed, people.seed, _AFTERWARDS + attempt)
-    task: Any = TASK_TYPES[config.task_type]
-    labels = [label.name for label in config.labels]
-    rows: list[tuple[int, int, int]] = []
-    for line in lines[truth[lines] >= 0].tolist():
-        for who in rng.permutation(len(people.annotators))[: config.annotators_per_item].tolist():
-            accuracy = people.annotators[who].accuracy_permille / 1000
-            rows.append((line, who, task.simulate(int(truth[line]), accuracy, rng, labels)))
-    table = np.array(rows, np.int64).reshape(-1, 3)
-    names = tuple(person.name for person in people.annotators)
-    return CodedAnswers(
-        table[:, 0], table[:, 1].astype(np.int32), table[:, 2].astype(np.int32), names
     )
 
 

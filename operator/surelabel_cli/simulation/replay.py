@@ -10,7 +10,7 @@ import contextlib
 import io
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from surelabel_contract.store import NotFoundInStoreError, Storage
 from surelabel_operator.configs import first_config, following_config, team_facts
 from surelabel_operator.evidence import Evidence
 from surelabel_operator.next_step import next_step
-from surelabel_operator.observed import Observed
+from surelabel_operator.observed import Observed, TeamFacts
 from surelabel_operator.progress import advance
 from surelabel_operator.resources import (
     JobStatus,
@@ -55,6 +55,8 @@ class Simulated:
 
     job: Mapping[str, Any]
     team: Mapping[str, Any]
+    # What people once answered (``surelabel.stages.recorded``), where a finished job is replayed.
+    answers_uri: str | None = None
 
     def repetition(self, number: int) -> Simulated:
         """The same with other random choices: of the job, and of what people get wrong."""
@@ -64,6 +66,7 @@ class Simulated:
         return Simulated(
             {**self.job, "spec": {**self.job["spec"], "seed": seed}},
             {**self.team, "spec": {**self.team["spec"], "simulated": simulated}},
+            self.answers_uri,
         )
 
 
@@ -167,6 +170,15 @@ class Replay:
         metadata.setdefault("namespace", "default")
         return {**job, "metadata": metadata, "spec": {**job["spec"], "output": output}}
 
+    @property
+    def people(self) -> TeamFacts:
+        """The simulated people, and where their recorded answers lie."""
+        facts, uri = team_facts(self.team), self.simulated.answers_uri
+        if uri is None or facts.simulated is None:
+            return facts
+        recorded = facts.simulated.model_copy(update={"answers_uri": uri})
+        return replace(facts, simulated=recorded)
+
     def _observed(self) -> Observed:
         name = self.job.metadata.name
         return Observed(
@@ -179,7 +191,7 @@ class Replay:
             label_attribute=self.job.label_attribute,
             storage_access=_ACCESS,
             data_time=_TIME,
-            team=team_facts(self.team),
+            team=self.people,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -38,7 +38,7 @@ class Variation:
         problems = [str(problem) for problem in validate_object(job)]
         if problems:
             raise UserError(f"--vary {self.title}: the job is not valid.\n" + "\n".join(problems))
-        return Simulated(job, simulated.team)
+        return replace(simulated, job=job)
 
 
 def variations(options: Sequence[str]) -> list[Variation]:

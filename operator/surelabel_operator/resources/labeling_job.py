@@ -21,13 +21,23 @@ from surelabel_operator.resources.compute import Compute
 from surelabel_operator.resources.metadata import Metadata
 from surelabel_operator.resources.status import JobStatus
 from surelabel_operator.resources.storage import ATTRIBUTE_RULE, Input, Output, Storage
-from surelabel_operator.resources.workforce import AutoLabeling, Consolidation, Stopping, Workforce
+from surelabel_operator.resources.workforce import (
+    AutoLabeling,
+    Consolidation,
+    Stopping,
+    Workforce,
+    model_in_cel,
+)
 
 NAME_MAX = 40
 MAX_LABELS = 256
 
 _LEAST_LABELS = max(facts.least_labels or 0 for facts in TASK_TYPE_FACTS.values())
 _LEARNABLE = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.has_model)
+_CLASSIFYING = sorted(name for name, facts in TASK_TYPE_FACTS.items() if facts.is_class)
+_TOLERANT = sorted(
+    name for name, facts in TASK_TYPE_FACTS.items() if facts.tolerance_permille is not None
+)
 _WITH_REF = [name for name, facts in TASK_TYPE_FACTS.items() if facts.needs_ref]
 _AUDITING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit != "None"]
 _CORRECTING = [name for name, facts in TASK_TYPE_FACTS.items() if facts.audit == "Required"]
@@ -74,6 +84,33 @@ def _method_rules() -> list[dict[str, Any]]:
         )
         for methods, types in sharing.items()
     ]
+
+
+def _encoder_rules() -> list[dict[str, Any]]:
+    """Which task types can have another encoder than the built-in features, and which one."""
+    facts = TASK_TYPE_FACTS.items()
+    encoding = sorted(name for name, each in facts if each.encodes is not None)
+    encoder = "self.autoLabeling.encoder"
+    given = f"has(self.autoLabeling) && has({encoder})"
+    found = [
+        rule(
+            f"!({given}) || (has({encoder}.name) && {encoder}.name == 'Builtin') || "
+            f"self.taskType in {encoding!r}",
+            f"must be Builtin unless taskType is {_one_of(encoding)}",
+            field_path=".autoLabeling.encoder",
+        )
+    ]
+    for name, kind in (("EfficientNetLite0", "image"), ("MiniLM", "text")):
+        types = sorted(each for each, one in facts if one.encodes == kind)
+        found.append(
+            rule(
+                f"!({given}) || !has({encoder}.name) || {encoder}.name != '{name}' || "
+                f"self.taskType in {types!r}",
+                f"{name} encodes {kind}s: taskType must be {_one_of(types)}",
+                field_path=".autoLabeling.encoder.name",
+            )
+        )
+    return found
 
 
 class LabelSpec(Part):
@@ -194,6 +231,25 @@ class LabelingJobSpec(Part):
                 "label everything",
                 field_path=".autoLabeling",
             ),
+            rule(
+                f"!has(self.autoLabeling) || !has(self.autoLabeling.tolerancePermille) || "
+                f"self.taskType in {_TOLERANT!r}",
+                f"only labels of {', '.join(_TOLERANT)} are more or less right; leave it out",
+                field_path=".autoLabeling.tolerancePermille",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                f"{model_in_cel('self.autoLabeling')} == 'Auto'",
+                f"must be Auto where taskType is not {_one_of(_CLASSIFYING)}",
+                field_path=".autoLabeling.model",
+            ),
+            rule(
+                f"!has(self.autoLabeling) || self.taskType in {_CLASSIFYING!r} || "
+                "!has(self.autoLabeling.initialModelURI)",
+                f"goes with taskType {_one_of(_CLASSIFYING)}; leave it out",
+                field_path=".autoLabeling.initialModelURI",
+            ),
+            *_encoder_rules(),
             *_method_rules(),
             rule(
                 "has(self.autoLabeling) == has(oldSelf.autoLabeling)",

@@ -145,6 +145,24 @@ class CostStatus(Part):
     all_human_amount: str = Field(
         max_length=24, description="Price of labeling every item by people."
     )
+    to_finish_amount: str | None = Field(
+        default=None,
+        max_length=24,
+        description="Price of labeling by people everything that has no label yet.",
+    )
+
+
+class SavingStatus(Part):
+    """What going on with models is predicted to save, from the learning curve."""
+
+    items: int = count("Items that people need not label; the likely number.")
+    items_low: int = count("Not fewer than this, with a probability of 95 %.")
+    items_high: int = count("Not more than this, with a probability of 95 %.")
+    amount: str | None = Field(
+        default=None,
+        max_length=24,
+        description="Price of the likely number, if pricePerAnnotation is set.",
+    )
 
 
 class OutputStatus(Part):
@@ -153,7 +171,9 @@ class OutputStatus(Part):
     manifest: str = Field(max_length=2_048, description="URI of the output manifest.")
     model: str | None = Field(default=None, max_length=2_048, description="URI of the model.")
     report: str | None = Field(
-        default=None, max_length=2_048, description="URI of the report (JSON)."
+        default=None,
+        max_length=2_048,
+        description="URI of the report, one HTML file; report.json lies beside it.",
     )
 
 
@@ -215,6 +235,11 @@ class JobStatus(Part):
     cost: CostStatus | None = Field(
         default=None, description="What people cost, if pricePerAnnotation is set."
     )
+    saving: SavingStatus | None = Field(
+        default=None,
+        description="What going on with models is predicted to save; absent before the first "
+        "model and once models have stopped.",
+    )
     output: OutputStatus | None = Field(default=None, description="Where the results lie.")
     recent_rounds: list[RoundStatus] = Field(
         default=[],
@@ -226,7 +251,7 @@ class JobStatus(Part):
         default=[],
         max_length=MAX_CONDITIONS,
         description="Ready, Succeeded, Reconciling, Stalled, Suspended, RoundRunning, Queued, "
-        "StorageAvailable, ConsensusTooNoisy.",
+        "StorageAvailable, ConsensusTooNoisy, ModelFailed.",
         json_schema_extra=map_list("type"),
     )
 

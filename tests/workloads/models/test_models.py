@@ -15,7 +15,8 @@ import skops.io
 from scipy import sparse
 
 from surelabel.models import MODELS, ModelFileError, NotTrainableError, cross_val_proba, fit, load
-from surelabel.models.kernel_ridge import Calibration, fit_kernel_ridge
+from surelabel.models.calibration import Calibration
+from surelabel.models.kernel_ridge import fit_kernel_ridge
 
 names = pytest.mark.parametrize("name", ["Auto", *MODELS])
 kinds = pytest.mark.parametrize("kind", ["dense", "sparse"])

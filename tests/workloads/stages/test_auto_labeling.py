@@ -30,19 +30,9 @@ from surelabel_contract.stages import (
 )
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Storage
+from workloads.stages.conftest import PROMISE
 from workloads.stages.digits import digits_driver
 from workloads.stages.mini_driver import MiniDriver
-
-PROMISE = AutoLabeling(
-    target_error_permille=100, risk_permille=200, seed_items=60, items_per_round=40
-)
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> MiniDriver:
-    driver = digits_driver(tmp_path_factory.mktemp("digits") / "job", 500, auto_labeling=PROMISE)
-    driver.run_job()
-    return driver
 
 
 def verified(path: Path) -> Verification:

@@ -201,6 +201,7 @@ def test_the_report_has_costs_rounds_and_annotators(tmp_path: Path) -> None:
         "amount": "0.432",
         "allHumanAnswers": 36,
         "allHumanAmount": "0.432",
+        "toFinishAmount": "0.00",
     }
     assert [entry["round"] for entry in report["rounds"]] == [1]
     assert {entry["name"] for entry in report["annotators"]} == {"p0", "p1", "p2", "p3", "p4"}

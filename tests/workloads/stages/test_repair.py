@@ -201,6 +201,11 @@ def test_without_a_share_or_people_left_nobody_is_asked_again(noisy: MiniDriver)
     assert chosen(noisy, simulated=None) == []
 
 
+def test_labels_that_are_no_classes_are_not_asked_about_again(noisy: MiniDriver) -> None:
+    assert chosen(noisy, task_type="TextClassification") == chosen(noisy)
+    assert chosen(noisy, task_type="NamedEntityRecognition") == []
+
+
 def test_a_label_gains_most_where_a_model_denies_it_that_is_mostly_right(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     n = 600

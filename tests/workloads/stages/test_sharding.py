@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from surelabel.stages import runner
-from surelabel_contract.stages import StageConfig
+from surelabel_contract.stages import AutoLabeling, Encoder, StageConfig
 from surelabel_contract.steps import Stage
 from surelabel_contract.store import Storage
 from workloads.stages.mini_driver import MiniDriver
@@ -35,9 +36,26 @@ def driver_of(root: Path) -> MiniDriver:
     return driver
 
 
+def encoding_driver_of(root: Path) -> MiniDriver:
+    from workloads.encoders.onnx_files import WORDS, text_files, write_files
+
+    driver = driver_of(root)
+    uri = write_files(root / "encoder", text_files())
+    driver.auto_labeling = AutoLabeling(
+        target_error_permille=50, risk_permille=50, encoder=Encoder(uri=uri)
+    )
+    driver.write_input([{"source": WORDS[number % 12]} for number in range(4_500)], ["0"])
+    return driver
+
+
 @pytest.mark.ray
-def test_prepare_over_ray_writes_the_same_items(tmp_path: Path) -> None:
-    spread, alone = driver_of(tmp_path / "spread"), driver_of(tmp_path / "alone")
+@pytest.mark.parametrize(
+    ("make", "n_files"), [(driver_of, 3), (encoding_driver_of, 6)], ids=["plain", "encoder"]
+)
+def test_prepare_over_ray_writes_the_same_items(
+    tmp_path: Path, make: Callable[[Path], MiniDriver], n_files: int
+) -> None:
+    spread, alone = make(tmp_path / "spread"), make(tmp_path / "alone")
 
     def start_on_ray(config: StageConfig) -> int:
         folder = Storage(spread.access).folder(spread.folder_uri)
@@ -51,6 +69,6 @@ def test_prepare_over_ray_writes_the_same_items(tmp_path: Path) -> None:
     spread.run(0, Stage.PREPARE)
     alone.run(0, Stage.PREPARE)
     items = spread.path / spread.keys.items
-    assert len(list(items.iterdir())) == 3
+    assert len(list(items.iterdir())) == n_files
     for path in items.iterdir():
         assert path.read_bytes() == (alone.path / alone.keys.items / path.name).read_bytes()

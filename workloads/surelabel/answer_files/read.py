@@ -44,7 +44,7 @@ from surelabel_contract.stages import StorageAccess
 from surelabel_contract.store import Folder, NotFoundInStoreError, Storage
 
 # Ground Truth's place, and where its files often lie once they were copied.
-_MANIFESTS = ("manifests/output/output.manifest", "output.manifest")
+MANIFESTS = ("manifests/output/output.manifest", "output.manifest")
 _RESPONSES = ("annotations/worker-response/", "worker-response/")
 # Small files in a store are read this many at a time.
 _AT_A_TIME = 32
@@ -142,7 +142,7 @@ def _blobs_beside(read: Callable[[str], bytes]) -> Callable[[str], bytes]:
 
 
 def _read_folder(folder: Folder, where: str, found: _Found) -> None:
-    for key in _MANIFESTS:
+    for key in MANIFESTS:
         try:
             data = folder.read(key)
         except NotFoundInStoreError:

@@ -38,10 +38,9 @@ def chance_of_nothing(
     saw = np.bincount(item, minlength=n_items)
     found = np.bincount(item, weights=marked, minlength=n_items).astype(np.int64)
     # Few counts occur, however many items there are.
-    counts, place, times = np.unique(
-        np.stack([saw, found]), axis=1, return_inverse=True, return_counts=True
-    )
-    looked, did = counts.astype(float)
+    most = int(found.max(initial=0)) + 1
+    cell, place, times = np.unique(saw * most + found, return_inverse=True, return_counts=True)
+    looked, did = (count.astype(float) for count in np.divmod(cell, most))
     times = np.where(looked > 0, times, 0)
     share, marks, misses = (mean for mean, _ in _PRIOR.values())
     chance = _posterior(looked, did, share, marks, misses)
@@ -54,7 +53,7 @@ def chance_of_nothing(
         before, chance = chance, _posterior(looked, did, share, marks, misses)
         if np.abs(chance - before).max(initial=0) < _TOL:
             break
-    return np.asarray(chance[place.reshape(-1)])
+    return np.asarray(chance[place])
 
 
 def _mean(what: str, total: float, n: float) -> float:

@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import softmax
 
-from surelabel.models.kernel_ridge import Calibration, fit_kernel_ridge, kernel_ridge
+from surelabel.models.auto import fit_head
+from surelabel.models.calibration import Calibration
+from surelabel.models.kernel_ridge import fit_kernel_ridge, kernel_ridge
+from surelabel.models.left_out import cross_val_scores, scores_of
+from surelabel.models.points import Points, fit_points, usable_rows
 
 Features: TypeAlias = "NDArray[np.float32] | sparse.csr_matrix"
 Floats = NDArray[np.float64]
 
-FOLDS = 5
 # Rows scored at once; bounds the kernel matrix.
 _CHUNK = 4_096
-# Above this many labels a kernel machine takes too long to retrain.
-MAX_KERNEL_LABELS = 5_000
+# Models that look at the pool's points (``fit_head``) rather than at the features themselves.
+HEADS = ("Auto", "Blend", "LinearDiscriminantAnalysis", "NearestCentroid")
 
 
 class NotTrainableError(ValueError):
@@ -44,16 +47,20 @@ class Model:
     def predict_proba(self, features: Features) -> Floats:
         """(n_items, n_classes): probabilities; 0 for classes that it has never seen.
 
-        They rank items; nothing promises that they are calibrated.
+        They rank items; nothing promises that they are calibrated. Of features that are not
+        finite nothing is known: all classes are alike.
         """
         if features.shape[1] != self.n_features:
             raise ValueError(
                 f"features must have {self.n_features} columns, as in training; "
                 f"got {features.shape[1]}."
             )
-        proba = np.zeros((features.shape[0], self.n_classes))
-        if features.shape[0]:
-            proba[:, self.classes] = _proba(self.pipeline, features, self.calibration)
+        proba = np.full((features.shape[0], self.n_classes), 1 / self.n_classes)
+        usable = np.flatnonzero(usable_rows(features))
+        if usable.size:
+            proba[usable] = 0
+            known = features if usable.size == len(proba) else features[usable]
+            proba[np.ix_(usable, self.classes)] = _proba(self.pipeline, known, self.calibration)
         return proba
 
     def save(self) -> bytes:
@@ -63,72 +70,87 @@ class Model:
         return save(self)
 
 
-def fit(
+@dataclass(frozen=True)
+class Learned:
+    """``left_out``: (n_labels, n_classes), each item scored by a model that never saw its label."""
+
+    model: Model
+    left_out: Floats
+
+
+def learn(
     features: Features,
     label: NDArray[np.int64],
     n_classes: int,
     *,
     seed: int,
     name: str = "Auto",
-) -> Model:
-    """A model trained on labels of people. ``name``: one of ``MODELS``; NotTrainableError."""
+    points: Points | None = None,
+    line: NDArray[np.int64] | None = None,
+) -> Learned:
+    """A model trained on labels of people. ``name``: one of ``MODELS``; NotTrainableError.
+
+    ``points``: of the whole pool, with ``line``, (n_labels,), ascending, the labeled items'
+    lines; without them a model knows the labeled items alone. Items whose features are not finite
+    teach nothing.
+    """
     label = np.asarray(label, dtype=np.int64)
+    usable = np.flatnonzero(usable_rows(features))
+    n_labels = label.size
+    left_out = np.full((n_labels, n_classes), 1 / n_classes)
+    label = label[usable]
+    features = features if usable.size == n_labels else features[usable]
     classes = np.unique(label)
     if classes.size < 2:
+        unusable = n_labels - usable.size
         raise NotTrainableError(
-            f"a model needs labels of at least 2 classes; {label.size} labels have {classes.size}."
-        )
-    chosen = _auto(features, label) if name == "Auto" else name
-    n_features = features.shape[1]
-    if chosen == "KernelRidge":
-        pipeline, left_out = fit_kernel_ridge(features, label == classes[:, None])
-        calibration = Calibration.of(left_out, np.searchsorted(classes, label))
-        return Model(chosen, n_classes, n_features, classes, pipeline, calibration)
-    pipeline = MODELS[chosen](features, seed)
-    pipeline.fit(features, label)
-    return Model(chosen, n_classes, n_features, classes, pipeline)
+            f"a model needs labels of at least 2 classes; {n_labels} labels have {classes.size}"
+            + (f", not counting {unusable} items whose features are not finite." if unusable
+               else "."))  # fmt: skip
+    is_class = label == classes[:, None]
+    if name in HEADS:
+        if points is None:
+            points = fit_points(np.arange(label.size), features, seed, is_all=False)
+        at = None if line is None else points.rows_of(np.asarray(line)[usable])
+        head = fit_head(name, points, at, features, is_class, seed)
+        name, pipeline, calibration, scores = head.name, head.head, head.calibration, head.left_out
+    else:
+        pipeline, scores = _fit_whole(name, features, label, is_class, seed)
+        calibration = Calibration.of(scores, is_class.argmax(axis=0))
+    left_out[usable] = 0
+    left_out[np.ix_(usable, classes)] = calibration(scores)
+    model = Model(name, n_classes, features.shape[1], classes, pipeline, calibration)
+    return Learned(model, left_out)
+
+
+def fit(
+    features: Features, label: NDArray[np.int64], n_classes: int, *, seed: int, name: str = "Auto"
+) -> Model:
+    """The model alone; see ``learn``."""
+    return learn(features, label, n_classes, seed=seed, name=name).model
 
 
 def cross_val_proba(
-    features: Features,
-    label: NDArray[np.int64],
-    n_classes: int,
-    *,
-    seed: int,
-    name: str = "Auto",
-    folds: int = FOLDS,
+    features: Features, label: NDArray[np.int64], n_classes: int, *, seed: int, name: str = "Auto"
 ) -> Floats:
     """(n_labels, n_classes): each item scored by a model that never saw its label."""
-    label = np.asarray(label, dtype=np.int64)
-    chosen = _auto(features, label) if name == "Auto" else name
-    classes = np.unique(label)
-    if chosen == "KernelRidge" and classes.size >= 2:
+    return learn(features, label, n_classes, seed=seed, name=name).left_out
+
+
+def _fit_whole(
+    name: str,
+    features: Features,
+    label: NDArray[np.int64],
+    is_class: NDArray[np.bool_],
+    seed: int,
+) -> tuple[Any, Floats]:
+    """An estimator on the features as they are, and the scores of left out items."""
+    if name == "KernelRidge":
         # Each item left out alone, at no cost beyond one fit.
-        _, left_out = fit_kernel_ridge(features, label == classes[:, None])
-        proba = np.zeros((label.size, n_classes))
-        calibration = Calibration.of(left_out, np.searchsorted(classes, label))
-        proba[:, classes] = calibration(left_out)
-        return proba
-    rng = np.random.default_rng(seed)
-    # Stratified by hand: shuffled within each class, then dealt out, so no class misses a fold
-    # for want of luck, and classes with one label do no harm.
-    order = rng.permutation(label.size)
-    order = order[np.argsort(label[order], kind="stable")]
-    fold = np.empty(label.size, np.int64)
-    fold[order] = np.arange(label.size) % folds
-    proba = np.full((label.size, n_classes), 1 / n_classes)
-    for number in range(folds):
-        test, train = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
-        if test.size and np.unique(label[train]).size >= 2:
-            model = fit(features[train], label[train], n_classes, seed=seed, name=name)
-            proba[test] = model.predict_proba(features[test])
-    return proba
-
-
-def _auto(features: Features, label: NDArray[np.int64]) -> str:
-    if sparse.issparse(features) or label.size > MAX_KERNEL_LABELS:
-        return "LogisticRegression"
-    return "KernelRidge"
+        return fit_kernel_ridge(features, is_class)
+    estimator = _WHOLE[name](features, seed)
+    left_out = cross_val_scores(lambda: _WHOLE[name](features, seed), features, label, seed)
+    return estimator.fit(features, label), left_out
 
 
 def _logistic_regression(features: Features, seed: int) -> Any:
@@ -158,7 +180,15 @@ def _kernel_ridge(features: Features, seed: int) -> Any:
 
 
 # ``autoLabeling.model.name`` besides Auto.
-MODELS: dict[str, Callable[[Features, int], Any]] = {
+MODELS = (
+    "Blend",
+    "KernelRidge",
+    "LinearDiscriminantAnalysis",
+    "LogisticRegression",
+    "NearestCentroid",
+    "SVM",
+)
+_WHOLE: dict[str, Callable[[Features, int], Any]] = {
     "KernelRidge": _kernel_ridge,
     "LogisticRegression": _logistic_regression,
     "SVM": _svm,
@@ -166,17 +196,10 @@ MODELS: dict[str, Callable[[Features, int], Any]] = {
 
 
 def _proba(pipeline: Any, features: Features, calibration: Calibration | None) -> Floats:
-    if calibration is not None:
-        parts = [
-            np.asarray(pipeline.predict(features[start : start + _CHUNK]), dtype=np.float64)
-            for start in range(0, features.shape[0], _CHUNK)
-        ]
-        return calibration(np.concatenate(parts))
-    if hasattr(pipeline, "predict_proba"):
-        return np.asarray(pipeline.predict_proba(features), dtype=np.float64)
-    scores = np.asarray(pipeline.decision_function(features), dtype=np.float64)
-    if scores.ndim == 1:
-        scores = np.stack((-scores, scores), axis=1)
-    # Margins are no logits, but their softmax ranks items by how far ahead the winner is.
-    proba: Floats = softmax(2 * scores, axis=1)
-    return proba
+    parts = [
+        scores_of(pipeline, features[start : start + _CHUNK])
+        for start in range(0, features.shape[0], _CHUNK)
+    ]
+    scores = np.concatenate(parts)
+    # A file of another program may have none; its scores rank items all the same.
+    return calibration(scores) if calibration is not None else softmax(2 * scores, axis=1)

@@ -13,14 +13,30 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from surelabel.models.kernel_ridge import Calibration
+from surelabel.models.calibration import Calibration
+from surelabel_contract.model_names import SCIKIT_LEARN
 
 if TYPE_CHECKING:
     from surelabel.models.classifier import Model
 
-FORMAT = 1
+FORMAT = 2
 # Types beyond those that skops itself trusts: the features of labeled texts.
 TRUSTED = ("scipy.sparse._csr.csr_matrix",)
+# Parts of scikit-learn's own classifiers that run no code of the file's author, but trust its
+# numbers: a forged tree can end the process that reads it. So only a process apart may read them.
+FORGEABLE = (
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+)
 MAX_BYTES = 2 * 1024**3
 
 
@@ -30,47 +46,84 @@ class ModelFileError(ValueError):
 
 def save(model: Model) -> bytes:
     """See ``Model.save``."""
-    import skops.io
+    from surelabel.models.estimator_model import EstimatorModel
 
     c = model.calibration
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "name": model.name,
         "n_classes": model.n_classes,
         "n_features": model.n_features,
         "classes": model.classes,
-        "pipeline": model.pipeline,
+        "pipeline": _state_of(model.pipeline),
         "calibration": [c.sharpness, c.noise] if c is not None else None,
     }
+    if isinstance(model, EstimatorModel):
+        content["temperature"] = [model.sharpness, model.noise]
+    return packed(content)
+
+
+def load(data: bytes, *, is_apart: bool = False) -> Model:
+    """The model in ``data``; ModelFileError. ``is_apart``: this process is the model's alone."""
+    from surelabel.models.classifier import MODELS, Model
+    from surelabel.models.estimator_model import EstimatorModel
+
+    content = unpacked(data, FORMAT, trusted=(*TRUSTED, *FORGEABLE) if is_apart else TRUSTED)
+    name = content["name"]
+    temperature = content.get("temperature")
+    if name not in (MODELS if temperature is None else SCIKIT_LEARN):
+        known = dict.fromkeys((*MODELS, *SCIKIT_LEARN))
+        raise ModelFileError(f"unknown model {name!r}; known: {', '.join(known)}.")
+    model = Model(
+        name=name,
+        n_classes=int(content["n_classes"]),
+        n_features=int(content["n_features"]),
+        classes=np.asarray(content["classes"], dtype=np.int64),
+        pipeline=_pipeline_of(content["pipeline"]),
+        calibration=_calibration(content["calibration"]),
+    )
+    return model if temperature is None else EstimatorModel.of(model, temperature)
+
+
+def packed(content: dict[str, Any]) -> bytes:
+    """A file of estimators, arrays and numbers by name; equal content gives equal bytes."""
+    import skops.io
+
     return _normalised(skops.io.dumps(content))
 
 
-def load(data: bytes) -> Model:
-    """The model in ``data``; ModelFileError."""
+def unpacked(data: bytes, format_: object, *, trusted: tuple[str, ...] = TRUSTED) -> dict[str, Any]:
+    """What ``packed`` wrote, with ``format_`` under ``format``; ModelFileError."""
     import skops.io
 
-    from surelabel.models.classifier import MODELS, Model
-
     try:
-        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - set(TRUSTED))
-        content = None if untrusted else skops.io.loads(data, trusted=list(TRUSTED))
+        untrusted = sorted(set(skops.io.get_untrusted_types(data=data)) - set(trusted))
+        content = None if untrusted else skops.io.loads(data, trusted=list(trusted))
     # The archive comes from outside; whatever reading it raises means that it is damaged.
     except Exception as error:
         raise ModelFileError(f"not a model file: {type(error).__name__}: {error}") from error
     if untrusted:
         raise ModelFileError(f"a model file may not contain {', '.join(untrusted)}.")
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ModelFileError(f"not a Surelabel model (format {FORMAT}).")
-    if content["name"] not in MODELS:
-        raise ModelFileError(f"unknown model {content['name']!r}; known: {', '.join(MODELS)}.")
-    return Model(
-        name=content["name"],
-        n_classes=int(content["n_classes"]),
-        n_features=int(content["n_features"]),
-        classes=np.asarray(content["classes"], dtype=np.int64),
-        pipeline=content["pipeline"],
-        calibration=_calibration(content["calibration"]),
-    )
+    if not isinstance(content, dict) or content.get("format") != format_:
+        raise ModelFileError(f"not a Surelabel model (format {format_}).")
+    return content
+
+
+def _state_of(pipeline: Any) -> Any:
+    """A head's arrays by name; an estimator of scikit-learn as it is."""
+    from surelabel.models.auto import OnPoints
+    from surelabel.models.blend import Blend
+
+    return pipeline.to_state() if isinstance(pipeline, Blend | OnPoints) else pipeline
+
+
+def _pipeline_of(state: Any) -> Any:
+    from surelabel.models.auto import OnPoints
+    from surelabel.models.blend import Blend
+
+    if not isinstance(state, dict):
+        return state
+    return (OnPoints if "estimator" in state else Blend).from_state(state)
 
 
 def _calibration(value: Any) -> Calibration | None:

@@ -18,6 +18,7 @@ from surelabel.selection import stream
 from surelabel.stages.answer_contents import BlobWriter
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.earlier_label import EarlierLabels
+from surelabel.stages.recorded import SimulatedPeople, read_recorded
 from surelabel.stages.stored import read_answer_index, read_items
 from surelabel.stages.truth import FIELD, Truth, read_truth
 from surelabel.tasks import TASK_TYPES
@@ -65,7 +66,7 @@ def annotate(context: StageContext) -> StageResult:
     truth = read_truth(context, workforce, set(lines.values()))
     _tell_of_unknown(context, truth, len(tasks))
     index = read_answer_index(context)
-    people = _People(context, workforce)
+    people = _People(context, workforce, set(lines.values()))
     blobs = BlobWriter(context, config.step)
     tally, segments = _Tally(), list[ObjectRef]()
     for number, start in enumerate(range(0, len(tasks), _ITEMS_PER_SEGMENT), 1):
@@ -73,11 +74,12 @@ def annotate(context: StageContext) -> StageResult:
         answers: list[Answer] = []
         tally.stopped = tally.stopped or _stop_requested(context)
         for task in part:
-            asked = people.choose(task)
+            line = lines[task.item_id]
+            asked = people.choose(task, line)
             if tally.stopped or _limit_reached(context, tally, len(asked)):
                 tally.stopped = True
                 break
-            given = people.answer(task, asked, truth.known.get(lines[task.item_id]))
+            given = people.answer(task, line, asked, truth.known.get(line))
             answers.extend(_without_images(each, blobs) for each in given)
             _count(tally, task, given)
         if answers:
@@ -124,11 +126,10 @@ def _tell_of_unknown(context: StageContext, truth: Truth, n_tasks: int) -> None:
 
 
 class _People:
-    """The simulated team: who answers what, and when."""
+    """The simulated team at work on this step: who answers what, and when."""
 
-    def __init__(self, context: StageContext, workforce: SimulatedWorkforce) -> None:
+    def __init__(self, context: StageContext, workforce: SimulatedWorkforce, lines: set[int]):
         self._context = context
-        self._team = {person.name: person for person in workforce.annotators}
         self._mean = workforce.mean_seconds
         self._type: TaskType = TASK_TYPES[context.config.task_type]
         self._labels = [label.name for label in context.config.labels]
@@ -136,31 +137,32 @@ class _People:
         step = context.config.step
         # The workforce's own seed first: two teams must not make the same mistakes.
         self._rng = stream("people", context.seed, workforce.seed, step.round, step.pass_)
+        self._team = SimulatedPeople(workforce, read_recorded(context, workforce, lines))
         # Seconds after the step's start at which each person is free again.
-        self._free_at = dict.fromkeys(self._team, 0.0)
+        self._free_at = dict.fromkeys((person.name for person in workforce.annotators), 0.0)
 
-    def choose(self, task: Task) -> list[SimulatedAnnotator]:
+    def choose(self, task: Task, line: int) -> list[SimulatedAnnotator]:
         """As many people as the task wants and the team still has."""
-        names = [name for name in self._team if name not in task.exclude]
-        chosen = self._rng.permutation(len(names))[: task.annotators]
-        return [self._team[names[index]] for index in chosen.tolist()]
+        return self._team.choose(line, task.annotators, self._rng, task.exclude)
 
     def answer(
-        self, task: Task, asked: Sequence[SimulatedAnnotator], truth: Coded | None
+        self, task: Task, line: int, asked: Sequence[SimulatedAnnotator], truth: Coded | None
     ) -> list[Answer]:
         """One answer of each of the people asked."""
         truth, shown = self._earlier.judged(task, truth), self._earlier.shown(task)
-        return [self._one(task, person, truth, shown) for person in asked]
+        return [self._one(task, line, person, truth, shown) for person in asked]
 
     def _one(
-        self, task: Task, person: SimulatedAnnotator, truth: Coded | None, shown: Any
+        self, task: Task, line: int, person: SimulatedAnnotator, truth: Coded | None, shown: Any
     ) -> Answer:
         step = self._context.config.step
         start = self._free_at[person.name]
         spent = round(self._mean * (0.5 + float(self._rng.random())), 3)
         self._free_at[person.name] = start + spent
         content: dict[str, Any] | None = None
-        if truth is not None:
+        if self._team.has_answer(line, person.name):
+            content = self._team.answer(line, person.name)
+        elif truth is not None:
             accuracy = person.accuracy_permille / 1000
             told = self._type.simulate(truth, accuracy, self._rng, self._labels, shown=shown)
             content = self._type.answer_content(told, self._labels)

@@ -41,6 +41,9 @@ class AnswerContents:
 
     def look_ahead(self, segment: str, contents: Sequence[Mapping[str, Any]]) -> None:
         """See ``ContentReader``."""
+        if not isinstance(self._task, ValueTask):
+            # Classes have no images.
+            return
         keys: list[str] = []
         for content in contents:
             try:

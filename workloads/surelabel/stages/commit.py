@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import platform
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from surelabel.stages.context import StageContext, StageResult
 from surelabel_contract.stages import StageFailure, StageReport
 
-_VERSIONS = ("surelabel", "numpy", "scikit-learn", "pyarrow", "ray")
+_VERSIONS = ("surelabel", "numpy", "onnxruntime", "scikit-learn", "pyarrow", "ray")
 
 
 def build_report(context: StageContext, result: StageResult) -> StageReport:
@@ -58,6 +59,7 @@ def write_draft(context: StageContext, failure: StageFailure) -> None:
     context.folder.write(context.keys.draft(config.step, config.attempt), failure.to_json())
 
 
+@cache
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _VERSIONS:

@@ -43,6 +43,16 @@ class Consensus:
     # None: there was nothing to judge them by.
     annotators: AnnotatorParameters | None
 
+    def where(self, mask: NDArray[np.bool_]) -> Consensus:
+        """The items that the mask picks."""
+        return Consensus(
+            self.line[mask],
+            self.label[mask],
+            self.confidence[mask],
+            self.n_answers[mask],
+            self.annotators,
+        )
+
 
 @contextmanager
 def method_of(config: StageConfig) -> Iterator[None]:

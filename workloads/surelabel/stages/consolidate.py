@@ -17,13 +17,14 @@ from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
 from surelabel.stages.consensus import wanted_of_classes
 from surelabel.stages.context import StageContext, StageResult
+from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.model_word import read_model_word
 from surelabel.stages.passes import MoreAnswers, Wanted, next_pass
 from surelabel.stages.repair import answers_before, asked_again
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
 from surelabel.stages.value_consensus import wanted_of_values
-from surelabel.tasks import TASK_TYPES
+from surelabel.tasks import TASK_TYPES, value_learner
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
 from surelabel_contract.people import read_tasks
@@ -100,7 +101,7 @@ def _another_pass(
         annotators={entry.line: entry.annotators for entry in more},
     )
     remainder = write_remainder(context, reader, state)
-    _write_intermediate(context, reader, state)
+    _write_intermediate(context, reader, state, None)
     return StageResult(
         progressed=context.previous,
         next=NextFacts(
@@ -122,15 +123,9 @@ def _another_pass(
 def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound) -> StageResult:
     state = finished.state
     remainder = write_remainder(context, reader, state)
-    _write_intermediate(context, reader, state)
-    n_classes = len(set(state.label[state.kind == Kind.HUMAN].tolist()))
+    _write_intermediate(context, reader, state, finished.carry.get("account"))
     wants_model = context.config.auto_labeling is not None and remainder.items > 0
-    if wants_model and n_classes < 2:
-        context.notice(
-            "ModelNotTrainable",
-            f"people gave {n_classes} of {len(context.config.labels)} labels so far; a model needs "
-            "at least 2. People label on.",
-        )
+    is_trainable = wants_model and _is_trainable(context, state)
     error = finished.consensus_error
     carry: dict[str, ObjectRef | None] = {**finished.carry, "remainder": remainder.ref}
     return StageResult(
@@ -144,7 +139,7 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
             remainder_items=remainder.items,
             remainder_answers=remainder.answers,
             newly_certified=finished.newly_certified,
-            trainable=wants_model and n_classes >= 2,
+            trainable=is_trainable,
         ),
         carry=carry,
         validation=finished.validation,
@@ -152,11 +147,29 @@ def _finished(context: StageContext, reader: ItemReader, finished: FinishedRound
     )
 
 
-def _write_intermediate(context: StageContext, reader: ItemReader, state: LabelState) -> None:
+def _is_trainable(context: StageContext, state: LabelState) -> bool:
+    """Whether people's labels so far can teach a model anything; tells where they cannot."""
+    given = state.label[state.kind == Kind.HUMAN]
+    if value_learner(context.config.task_type) is not None:
+        return len(given) > 0
+    n_classes = len(set(given.tolist()))
+    if n_classes < 2:
+        context.notice(
+            "ModelNotTrainable",
+            f"people gave {n_classes} of {len(context.config.labels)} labels so far; a model needs "
+            "at least 2. People label on.",
+        )
+    return n_classes >= 2
+
+
+def _write_intermediate(
+    context: StageContext, reader: ItemReader, state: LabelState, account: ObjectRef | None
+) -> None:
     from surelabel.stages.output_manifest import manifest_parts
 
+    marks = machine_marks(context, account)
     # Not among the outputs: the next round overwrites it.
-    context.write_stream(INTERMEDIATE_MANIFEST, manifest_parts(context, reader, state))
+    context.write_stream(INTERMEDIATE_MANIFEST, manifest_parts(context, reader, state, marks))
 
 
 def _keep_aside(context: StageContext, aside: list[SetAside]) -> None:

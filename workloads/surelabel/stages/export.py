@@ -14,14 +14,17 @@ from surelabel.labels import Kind, LabelState
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.ground_truth_layout import write_annotations
 from surelabel.stages.lists import rejected_parts, unlabeled_parts
+from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.media import MediaFailure
+from surelabel.stages.model_files import write_model
 from surelabel.stages.output_manifest import manifest_parts
 from surelabel.stages.promise import NOT_CERTIFIED, settle
-from surelabel.stages.report import build_report
+from surelabel.stages.report import build_report, history_at_end
+from surelabel.stages.report_page import report_page
 from surelabel.stages.rounds import finish_round, has_open_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
 from surelabel_contract.errors import ConfigurationError
-from surelabel_contract.keys import MODEL, OUTPUT_MANIFEST, REJECTED, REPORT, UNLABELED
+from surelabel_contract.keys import OUTPUT_MANIFEST, REJECTED, REPORT, REPORT_PAGE, UNLABELED
 from surelabel_contract.model import canonical_json
 from surelabel_contract.stages import Certificate, Ending, ObjectRef, Progressed
 
@@ -55,16 +58,23 @@ def export(context: StageContext) -> StageResult:
     default = _default_reason(context, ending)
     progressed = _progressed(context, state, certificate, default)
     with context.phase("manifest"):
-        context.write_stream(OUTPUT_MANIFEST, manifest_parts(context, reader, state), "manifest")
+        marks = machine_marks(context, carry.get("account"))
+        parts = manifest_parts(context, reader, state, marks)
+        context.write_stream(OUTPUT_MANIFEST, parts, "manifest")
     _write_lists(context, reader, state, default)
     if context.config.output_layout == "GroundTruth":
         with context.phase("annotations"):
             write_annotations(context, reader, state)
-    if context.has("model"):
-        context.write_key(f"{MODEL}/model.skops", context.read("model"), "model")
+    with context.phase("model"):
+        write_model(context, reader)
     items = int(np.count_nonzero(state.kind != Kind.REJECTED))
     report = build_report(context, progressed, carry, items)
-    context.write_key(REPORT, canonical_json(report), "report")
+    context.write_key(REPORT, canonical_json(report), "reportNumbers")
+    with context.phase("report"):
+        page = report_page(
+            context, reader, state, progressed, report, history_at_end(context, carry)
+        )
+        context.write_key(REPORT_PAGE, page, "report")
     return StageResult(progressed=progressed, carry=carry)
 
 

@@ -1,4 +1,4 @@
-"""Finds the job that has ended in a folder, or says what lies there instead."""
+"""Finds the job in a folder, as it ended or as far as it has come, or says what lies there."""
 
 from __future__ import annotations
 
@@ -37,12 +37,33 @@ def open_finished(storage: Storage, folder_uri: str) -> tuple[StageContext, Stag
     report = read_commit(folder, chain.keys, chain.export)
     if "index" not in report.carry:
         raise NothingToVerifyError("the job ended before it had looked at any item.")
-    config = StageConfig.from_json(folder.read(chain.keys.config(chain.export, report.attempt)))
+    context = _context_after(storage, folder, chain, report)
+    return context, report, chain_problems(chain, folder)
+
+
+def open_so_far(storage: Storage, folder_uri: str) -> tuple[StageContext, StageReport]:
+    """Context and commit of the job's last committed step, whether it has ended or goes on.
+
+    NothingToVerifyError; NotFoundInStoreError or ValueError where something of it is missing.
+    """
+    folder = storage.folder(folder_uri)
+    chain = read_chain(folder, StateKeys(_place(folder).state_root))
+    if not chain.committed:
+        raise NothingToVerifyError("no step of the job is committed yet.")
+    report = read_commit(folder, chain.keys, chain.committed[-1])
+    if "index" not in report.carry:
+        raise NothingToVerifyError("the job ended before it had looked at any item.")
+    return _context_after(storage, folder, chain, report), report
+
+
+def _context_after(
+    storage: Storage, folder: Folder, chain: Chain, report: StageReport
+) -> StageContext:
+    """What a step after this one would have in hand."""
+    config = StageConfig.from_json(folder.read(chain.keys.config(report.step, report.attempt)))
     # The job may have been copied: what counts is where it lies now.
-    config = config.model_copy(
-        update={"folder_uri": folder_uri.rstrip("/"), "inputs": report.carry}
-    )
-    return StageContext(config, storage, folder), report, chain_problems(chain, folder)
+    changes = {"folder_uri": folder.uri.rstrip("/"), "inputs": report.carry}
+    return StageContext(config.model_copy(update=changes), storage, folder)
 
 
 def _place(folder: Folder) -> _Place:

@@ -1,4 +1,4 @@
-"""The items that people label before there is a model."""
+"""The items that people label where there is no model."""
 
 from __future__ import annotations
 
@@ -10,22 +10,24 @@ from surelabel.labels import Kind, LabelState
 from surelabel.selection import first_batch
 from surelabel.stages.context import StageContext
 from surelabel.stages.selected import Selection
+from surelabel.tasks import value_learner
 
 # Items whose features are in memory at once to choose among; a larger pool is thinned uniformly.
 MAX_CANDIDATES = 8_000
 
 
-def choose_first_batch(
-    context: StageContext, reader: ItemReader, state: LabelState, seed: int
+def choose_without_model(
+    context: StageContext, reader: ItemReader, state: LabelState, wanted: int, seed: int
 ) -> tuple[list[int], Selection]:
-    """The lines of the first batch, and which of them were drawn uniformly."""
-    promise = context.config.auto_labeling
-    wanted = promise.seed_items if promise is not None else 0
+    """The lines of a batch that no model had a say in, and which were drawn uniformly."""
     rng = context.rng("querying", seed)
     pool = thinned(state.lines(Kind.OPEN), max(MAX_CANDIDATES, 4 * wanted), rng)
     if len(pool) == 0:
         return [], Selection()
-    batch = first_batch(len(pool), wanted, rng, reader.features_of(pool))
+    features = reader.features_of(pool)
+    learner = value_learner(context.config.task_type)
+    overview = features if learner is None else learner.overview(features)
+    batch = first_batch(len(pool), wanted, rng, overview)
     uniform = pool[batch.position[batch.uniform]]
     return pool[batch.position].tolist(), Selection(uniform=tuple(uniform.tolist()))
 

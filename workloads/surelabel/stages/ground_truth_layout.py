@@ -53,7 +53,8 @@ def _write_round(
 def _write_consolidation(
     context: StageContext, reader: ItemReader, state: LabelState, number: int, ids: list[str]
 ) -> None:
-    label_of = LabelWriter(context, state)
+    # What machines label has no answers of people, so it needs no marks.
+    label_of = LabelWriter(context, state, {})
     lines = reader.lines_of(ids)
     content = [
         {

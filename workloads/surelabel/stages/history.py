@@ -1,10 +1,11 @@
-"""The rounds so far, one entry each; what the report shows of the job's course."""
+"""The rounds and the models so far, one entry each; what the report shows of the job's course."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from surelabel.consolidation import ErrorShare
+from surelabel.learning_curve import LearningCurve, LearningPoint
 from surelabel.stages.context import StageContext
 from surelabel_contract.model import Record
 from surelabel_contract.stages import Certificate, LabelCounters, ObjectRef, Validation
@@ -66,3 +67,16 @@ def append_round(context: StageContext, entry: RoundEntry) -> ObjectRef:
     """The history with one more round."""
     history = History(rounds=(*read_history(context).rounds, entry))
     return context.write("history.json", history.to_json())
+
+
+def read_curve(context: StageContext) -> LearningCurve:
+    """How the models so far did; empty before the first one."""
+    if not context.has("learningCurve"):
+        return LearningCurve()
+    return LearningCurve.from_json(context.read("learningCurve"))
+
+
+def append_point(context: StageContext, point: LearningPoint) -> ObjectRef:
+    """The learning curve with one more model."""
+    curve = LearningCurve(points=(*read_curve(context).points, point))
+    return context.write("learning-curve.json", curve.to_json())

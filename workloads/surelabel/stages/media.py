@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 
+from surelabel.encoders.base import EncoderError
 from surelabel.items import Item, stacked, write_features
 from surelabel.manifest import ManifestItem, Rejected
 from surelabel.stages.context import StageContext
+from surelabel.stages.encoding import encoder_of, encoding_error
 from surelabel.stages.splitting import LineRange
 from surelabel.tasks import TASK_TYPES, learnable
+from surelabel.tasks.base import FeatureBatch
 from surelabel_contract.errors import ConfigurationError, ImpossibleUriError
 from surelabel_contract.stages import ObjectRef
 from surelabel_contract.store import (
@@ -31,6 +34,8 @@ _BATCH = 64
 _READERS = 8
 
 T = TypeVar("T")
+# A line and the content of its source.
+Source: TypeAlias = "tuple[int, bytes | str]"
 
 
 class MediaFailure(msgspec.Struct, frozen=True):
@@ -49,7 +54,7 @@ def write_feature_shard(
     Items that brought a label are left out: no model will ever look at them.
     """
     wanted = _unlabeled(lines, checked)
-    task_type = learnable(context.config.task_type)
+    features_of = _features_of(context)
     failures: list[MediaFailure] = []
     found: list[int] = []
     parts: list[Any] = []
@@ -57,13 +62,13 @@ def write_feature_shard(
         for start in range(0, len(wanted), _BATCH):
             batch = wanted[start : start + _BATCH]
             read = readers.map(lambda pair: read_source(context, *pair), batch)
-            sources: list[tuple[int, bytes | str]] = []
+            sources: list[Source] = []
             for source in read:
                 if isinstance(source, MediaFailure):
                     failures.append(source)
                 else:
                     sources.append(source)
-            features = task_type.features([content for _, content in sources])
+            features = features_of(sources)
             found.extend(sources[row][0] for row in features.row.tolist())
             if len(features.row):
                 parts.append(features.features)
@@ -71,9 +76,28 @@ def write_feature_shard(
                 MediaFailure(sources[broken.row][0], broken.reason, broken.message)
                 for broken in features.broken
             )
+    key = context.keys.feature_shard(lines.number, context.config.encoder_sha256)
     data = write_features(np.array(found, np.int64), stacked(parts))
     failures.sort(key=lambda failure: failure.line)
-    return context.write_key(context.keys.feature_shard(lines.number), data), failures
+    return context.write_key(key, data), failures
+
+
+def _features_of(context: StageContext) -> Callable[[Sequence[Source]], FeatureBatch]:
+    """What makes features of sources: the job's encoder, else the task type itself."""
+    encoder = encoder_of(context)
+    if encoder is None:
+        built_in = learnable(context.config.task_type).features
+        return lambda sources: built_in([content for _, content in sources])
+
+    def encode(sources: Sequence[Source]) -> FeatureBatch:
+        try:
+            return encoder.encode([content for _, content in sources])
+        except EncoderError as error:
+            first, last = sources[0][0] + 1, sources[-1][0] + 1
+            where = f" It was one of the manifest's lines {first} to {last}."
+            raise encoding_error(context, error, where) from error
+
+    return encode
 
 
 def check_sources(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -19,15 +19,23 @@ from surelabel.tasks.base import Learnable
 from surelabel.tasks.label_format import ground_truth_time
 from surelabel.tasks.valued import ValueTask
 
+# By attempt of the promise, what the metadata of its labels says besides; see ``machine_marks``.
+Marks = Mapping[int, dict[str, Any]]
 
-def manifest_parts(context: StageContext, reader: ItemReader, state: LabelState) -> Iterator[bytes]:
+
+def manifest_parts(
+    context: StageContext, reader: ItemReader, state: LabelState, marks: Marks
+) -> Iterator[bytes]:
     """The output manifest's bytes, a shard at a time."""
-    write = LabelWriter(context, state)
+    write = LabelWriter(context, state, marks)
     for first_line, raw_lines in reader.raw_lines():
-        kinds = state.kind[first_line : first_line + len(raw_lines)].tolist()
+        kind = state.kind[first_line : first_line + len(raw_lines)]
+        labeled = ((kind == Kind.HUMAN) | (kind == Kind.MACHINE)).tolist()
         out = [
-            with_label(raw, write(line)) if kind in (Kind.HUMAN, Kind.MACHINE) else raw
-            for line, (raw, kind) in enumerate(zip(raw_lines, kinds, strict=True), first_line)
+            with_label(raw, write(line)) if is_labeled else raw
+            for line, (raw, is_labeled) in enumerate(
+                zip(raw_lines, labeled, strict=True), first_line
+            )
         ]
         yield b"\n".join(out) + b"\n"
 
@@ -35,7 +43,8 @@ def manifest_parts(context: StageContext, reader: ItemReader, state: LabelState)
 class LabelWriter:
     """Label and metadata of a line, in the task type's form."""
 
-    def __init__(self, context: StageContext, state: LabelState) -> None:
+    def __init__(self, context: StageContext, state: LabelState, marks: Marks) -> None:
+        self._marks = marks
         self._config = context.config
         self._type = TASK_TYPES[self._config.task_type]
         self._state = state
@@ -50,6 +59,8 @@ class LabelWriter:
             label, metadata = self._value(line, self._type)
         else:
             label, metadata = self._class(line, self._type)
+        if self._state.kind[line] == Kind.MACHINE:
+            metadata = {**metadata, **self._marks[int(self._state.attempt[line])]}
         return {name: label, f"{name}-metadata": metadata}
 
     def _class(self, line: int, task: Learnable) -> tuple[Any, dict[str, Any]]:

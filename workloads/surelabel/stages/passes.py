@@ -23,7 +23,8 @@ from surelabel.answers import CodedAnswers
 Codes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-# No set of ours has fewer answers at the same error with a limit that is far from it.
+# Against five answers for every item, on ten real crowds: a third fewer answers and .9 points more
+# wrong labels; at .2 it is 28 % fewer and .5 points more (docs/benchmarks.md).
 LEAST_DOUBT = 0.25
 # Two more answers must bring a label so much nearer to the truth.
 LEAST_GAIN = 0.02

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -19,9 +19,11 @@ from surelabel.labels import Kind, LabelFiles, LabelState, append_labels
 from surelabel.manifest import MAX_LINE
 from surelabel.stages.batches import TASKS, mixed, write_batch, write_remainder
 from surelabel.stages.context import StageContext, StageResult
-from surelabel.stages.first_batch import choose_first_batch
+from surelabel.stages.encoding import pin_encoder
+from surelabel.stages.first_batch import choose_without_model
 from surelabel.stages.line_check import line_check
 from surelabel.stages.media import MediaFailure, check_sources, write_feature_shard
+from surelabel.stages.outside_model import check_outside_model
 from surelabel.stages.shard_result import (
     ShardLines,
     ShardResult,
@@ -61,10 +63,14 @@ class _Lines:
 
 
 def prepare(context: StageContext) -> StageResult:
-    """Item shards, features, the labels that lines brought, and the first batch."""
+    """Item shards, features, the labels that lines brought, and the first batch.
+
+    With an earlier job's model also what infer leaves, for the first round.
+    """
     config = context.config
     with context.phase("split"):
         split = _split(context)
+    context = pin_encoder(context)
     with context.phase("check"):
         results = map_shards(prepare_shard, context, split.ranges)
     seed = config.seed if config.seed is not None else int(split.sha256[:8], 16) & 0x7FFFFFFF
@@ -73,7 +79,7 @@ def prepare(context: StageContext) -> StageResult:
     duplicates = _reject_duplicates(lines)
     state.created[state.kind != Kind.OPEN] = context.stage_micros
     _refuse_if_nothing_is_left(lines, split)
-    index = _index(results, split, lines, duplicates)
+    index = _index(context, results, split, lines, duplicates)
     index_ref = context.write("index.json", index.to_json(), role="index")
     reader = ItemReader(context.folder, index)
     labels = append_labels(
@@ -89,9 +95,22 @@ def prepare(context: StageContext) -> StageResult:
             _media_failures(context, lines.failing),
             role="mediaFailures",
         )
+    with context.phase("model"):
+        check_outside_model(context, reader)
+    progressed = Progressed(counters=state.counters(), unlabeled_reasons=state.unlabeled_reasons())
+    _notices(context, state)
+    promise = config.auto_labeling
+    if promise is not None and promise.initial_model_uri is not None:
+        # Late: it brings what infer needs.
+        from surelabel.stages.initial_model import start_with_model
+
+        first = start_with_model(context, reader, state, carry, promise, seed)
+        return replace(first, progressed=progressed, carry={**carry, **first.carry}, seed=seed)
     with context.phase("select"):
-        if config.auto_labeling is not None:
-            chosen, selection = choose_first_batch(context, reader, state, seed)
+        if promise is not None:
+            chosen, selection = choose_without_model(
+                context, reader, state, promise.seed_items, seed
+            )
             tasks = write_batch(context, reader, TASKS, mixed(seed, chosen))
             carry["selection"] = context.write("selection.json", selection.to_json())
         else:
@@ -99,11 +118,8 @@ def prepare(context: StageContext) -> StageResult:
             tasks = write_batch(context, reader, TASKS, open_.tolist())
         remainder = write_remainder(context, reader, state)
     carry["tasks"], carry["remainder"] = tasks.ref, remainder.ref
-    _notices(context, state)
     return StageResult(
-        progressed=Progressed(
-            counters=state.counters(), unlabeled_reasons=state.unlabeled_reasons()
-        ),
+        progressed=progressed,
         next=NextFacts(
             task_items=tasks.items,
             task_answers=tasks.answers,
@@ -233,7 +249,11 @@ def _media_failures(context: StageContext, shards: list[LineRange]) -> Iterator[
 
 
 def _index(
-    results: list[ShardResult], split: Split, lines: _Lines, duplicates: tuple[int, ...]
+    context: StageContext,
+    results: list[ShardResult],
+    split: Split,
+    lines: _Lines,
+    duplicates: tuple[int, ...],
 ) -> ItemIndex:
     shards = tuple(
         ShardFacts(
@@ -245,6 +265,7 @@ def _index(
         for shard, result in zip(split.ranges, results, strict=True)
     )
     return ItemIndex(
+        encoder=context.config.encoder_sha256,
         manifest_sha256=split.sha256,
         manifest_bytes=split.size,
         n_lines=split.n_lines,

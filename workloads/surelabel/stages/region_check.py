@@ -15,6 +15,7 @@ from surelabel.labels import Kind, LabelFiles, LabelState, apply_delta
 from surelabel.stages.context import StageContext
 from surelabel_contract.people import read_tasks
 from surelabel_contract.stages import StageReport
+from surelabel_contract.steps import Stage
 
 
 def region_problems(
@@ -42,7 +43,9 @@ def region_problems(
 def _labeled(
     context: StageContext, proposed: StageReport, region: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    files = LabelFiles.from_json(context.read_ref(proposed.inputs["labels"]))
+    # Prepare is given no labels: it reads those that the manifest brought.
+    given = proposed.inputs if proposed.step.stage is not Stage.PREPARE else proposed.carry
+    files = LabelFiles.from_json(context.read_ref(given["labels"]))
     state = LabelState.empty(files.n_lines)
     for file in files.files:
         apply_delta(state, context.read_ref(file))
@@ -51,6 +54,8 @@ def _labeled(
 
 def _answered(context: StageContext, proposed: StageReport) -> NDArray[np.int64]:
     """Lines with an answer that gives a label, from rounds before the proposal."""
+    if proposed.step.stage is Stage.PREPARE:
+        return np.empty(0, np.int64)
     index = AnswerIndex.from_json(context.read_ref(proposed.inputs["answers"]))
     coded = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in index.coded]
     return np.concatenate([np.empty(0, np.int64), *(part.usable.line for part in coded)])

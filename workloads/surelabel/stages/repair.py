@@ -23,6 +23,8 @@ from surelabel.stages.context import StageContext
 from surelabel.stages.model_word import past_word
 from surelabel.stages.passes import LEAST_GAIN, MoreAnswers, Wanted, next_pass
 from surelabel.stages.stored import read_answer_index
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 
 # From here on a model contradicts: where it is as sure, it agrees with people more often than not.
 CONFIDENT = 0.5
@@ -39,6 +41,9 @@ def choose_repairs(context: StageContext, state: LabelState, most: int) -> list[
     """
     config = context.config
     if config.simulated is None or most <= 0 or not context.has("outOfFold"):
+        return []
+    if isinstance(TASK_TYPES[config.task_type], ValueTask):
+        # Such a label is made of one round's answers, and no class that a model could deny.
         return []
     word = past_word(context)
     word = word.where(np.isin(word.line, repairable(state)))

@@ -7,9 +7,10 @@ from typing import Any
 
 import msgspec
 
+from surelabel.stages.attempt_report import attempts_told
 from surelabel.stages.context import StageContext
 from surelabel.stages.costs import all_human_cost, cost_of
-from surelabel.stages.history import ConsensusError, History
+from surelabel.stages.history import ConsensusError, History, read_curve
 from surelabel_contract.stages import ObjectRef, Progressed
 
 
@@ -40,7 +41,7 @@ def build_report(
         ref = carry.get(role) or config.inputs.get(role)
         return context.read_ref(ref) if ref is not None else None
 
-    history = History.from_json(data) if (data := read("history")) else History()
+    history = history_at_end(context, carry)
     annotators = read("annotators")
     price = config.price_per_annotation
     counters = progressed.counters
@@ -65,6 +66,7 @@ def build_report(
             entry.model_dump(mode="json", by_alias=True, exclude_none=True)
             for entry in history.rounds
         ],
+        "learningCurve": [point.model_dump(by_alias=True) for point in read_curve(context).points],
         "consensusError": _shown(_consensus_error(history)),
         "annotators": _annotators(annotators),
         "cost": {
@@ -72,6 +74,7 @@ def build_report(
             "amount": cost_of(progressed.answers, price),
             "allHumanAnswers": items * config.annotators_per_item,
             "allHumanAmount": all_human_cost(items, config.annotators_per_item, price),
+            "toFinishAmount": all_human_cost(counters.unlabeled, config.annotators_per_item, price),
         },
     }
     if config.auto_labeling is not None:
@@ -80,9 +83,18 @@ def build_report(
             "riskPermille": config.auto_labeling.risk_permille,
         }
     if progressed.certificate is not None:
-        report["certificate"] = progressed.certificate.model_dump(by_alias=True)
+        certificate = progressed.certificate.model_dump(by_alias=True, exclude_none=True)
+        report["certificate"] = certificate
         report["statement"] = _statement(progressed, history)
+    if config.auto_labeling is not None:
+        report |= attempts_told(context, carry.get("account"))
     return report
+
+
+def history_at_end(context: StageContext, carry: Mapping[str, ObjectRef | None]) -> History:
+    """All rounds, with what export itself has added."""
+    ref = carry.get("history") or context.config.inputs.get("history")
+    return History() if ref is None else History.from_json(context.read_ref(ref))
 
 
 def _annotators(data: bytes | None) -> list[dict[str, Any]]:
@@ -120,8 +132,9 @@ def _statement(progressed: Progressed, history: History) -> str:
         return "No label of this job came from a machine."
     sure = 100 - certificate.risk_permille / 10
     bound = certificate.error_bound_permille / 10
+    which = "the machine labels" if certificate.classes is None else "each class's machine labels"
     promise = (
-        f"With {sure:g} % confidence at most {bound:g} % of the machine labels differ from what "
+        f"With {sure:g} % confidence at most {bound:g} % of {which} differ from what "
         "your annotators' consensus would say. "
     )
     error = _consensus_error(history)

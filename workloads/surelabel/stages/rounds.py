@@ -19,16 +19,19 @@ from surelabel.answers import (
 )
 from surelabel.consolidation import ErrorShare
 from surelabel.items import ItemReader
+from surelabel.label_values import LabelValues
 from surelabel.labels import Kind, LabelState, Role
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, consolidate_all, estimated_error
 from surelabel.stages.context import StageContext
 from surelabel.stages.history import AskedAgain, ConsensusError, RoundEntry, append_round
-from surelabel.stages.promise import decide_pending
+from surelabel.stages.promise import Corrected, Decided, correct_answered, decide_pending
 from surelabel.stages.repair import asked_again
+from surelabel.stages.sealed_values import newest, tolerance_of
 from surelabel.stages.selected import read_selection
 from surelabel.stages.sources import image_sizes
 from surelabel.stages.stored import read_answer_index, write_state
+from surelabel.stages.stored_labels import value_of
 from surelabel.stages.value_consensus import consolidate_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.valued import ValueTask
@@ -115,13 +118,13 @@ def finish_round(
     """
     state = old.copy()
     with context.phase("decide"):
-        decided = decide_pending(context, state, round_, cut_off=cut_off)
+        decided = decide_pending(context, reader, state, round_, cut_off=cut_off)
     task_type = TASK_TYPES[context.config.task_type]
     with context.phase("consolidate"):
         if isinstance(task_type, ValueTask):
-            judged = _judge_values(context, reader, task_type, state, round_)
+            judged = _judge_values(context, reader, task_type, state, round_, decided)
         else:
-            judged = _judge_classes(context, state, round_)
+            judged = _judge_classes(context, state, round_, decided.carry.get("account"))
     _close(state, round_)
     for line in read_selection(context).uniform:
         state.role[line] = Role.UNIFORM
@@ -129,6 +132,10 @@ def finish_round(
     index = AnswerIndex(steps=round_.index.steps, coded=(*round_.index.coded, coded))
     error = judged.error
     certificate = decided.certificate or context.previous.certificate
+    account = decided.carry
+    if judged.corrected is not None:
+        certificate = judged.corrected.certificate
+        account = {"account": judged.corrected.account}
     history = RoundEntry(
         round=round_.number,
         answers=context.previous.answers,
@@ -141,7 +148,7 @@ def finish_round(
         asked_again=_asked_again(old, state, round_),
     )
     carry: dict[str, ObjectRef | None] = {
-        **decided.carry,
+        **account,
         "labels": write_state(context, old, state),
         "answers": context.write("answers.json", index.to_json(), role="answers"),
         "history": append_round(context, history),
@@ -166,20 +173,33 @@ class _Judged:
     # JSON of the annotators; None: there was nothing to judge them by.
     annotators: bytes | None
     error: ErrorShare | None = None
+    # Machine labels that people's took the place of.
+    corrected: Corrected | None = None
 
 
-def _judge_classes(context: StageContext, state: LabelState, round_: OpenRound) -> _Judged:
+def _judge_classes(
+    context: StageContext, state: LabelState, round_: OpenRound, account: ObjectRef | None
+) -> _Judged:
     """Label everything that is not frozen anew, with the answers of all rounds."""
     earlier = [CodedAnswers.from_bytes(context.read_ref(ref)) for ref in round_.index.coded]
     frozen = np.flatnonzero((state.kind == Kind.HUMAN) & (state.attempt > 0))
     parts = [*earlier, round_.answers]
     answers = merge(parts)
     consensus = consolidate_all(context.config, answers, frozen, state.label[frozen])
+
+    def is_wrong(lines: NDArray[np.int64]) -> NDArray[np.bool_]:
+        said = consensus.label[np.searchsorted(consensus.line, lines)]
+        return np.asarray(said != state.label[lines])
+
+    corrected = correct_answered(context, state, consensus, account, is_wrong)
+    if corrected is not None:
+        frozen = np.union1d(frozen, corrected.lines)
     _label(state, consensus, frozen, context.stage_micros)
     found = consensus.annotators
     return _Judged(
         None if found is None else found.to_json(),
         estimated_error(context.config, telling_answers(context.config, answers, parts), state),
+        corrected,
     )
 
 
@@ -205,30 +225,37 @@ def _judge_values(
     task: ValueTask[Any],
     state: LabelState,
     round_: OpenRound,
+    decided: Decided,
 ) -> _Judged:
-    """Label the round's items."""
-    earlier = _newest(context, round_, task.remembers)
-    found = consolidate_values(context, reader, task, round_.answers, round_.contents, earlier)
-    _label(state, found.consensus, np.empty(0, np.int64), context.stage_micros)
+    """Label the round's items; those of a decided sample are labeled, and stand."""
+    sealed = decided.sealed
+    # An item of this round has no label yet, whatever was said of it before.
+    earlier = newest(context, round_.index.coded, task.remembers, round_.lines)
+    found = consolidate_values(
+        context, reader, task, round_.answers, round_.contents, earlier, sealed
+    )
+    guesses = LabelValues(context.folder, state.values)
+
+    def is_wrong(lines: NDArray[np.int64]) -> NDArray[np.bool_]:
+        tolerance = tolerance_of(context.config)
+        said = {value.line: value for value in found.values}
+        apart = [
+            task.disagreement(
+                value_of(context, guesses.of(line), task), value_of(context, said[line], task)
+            )
+            for line in lines.tolist()
+        ]
+        return np.array(apart) > tolerance
+
+    account = decided.carry.get("account")
+    corrected = correct_answered(context, state, found.consensus, account, is_wrong)
+    frozen = np.array(sorted(sealed), np.int64)
+    if corrected is not None:
+        frozen = np.union1d(frozen, corrected.lines)
+    _label(state, found.consensus, frozen, context.stage_micros)
     if found.file is not None:
         state.values = (*state.values, found.file)
-    return _Judged(found.annotators)
-
-
-def _newest(context: StageContext, round_: OpenRound, most: int) -> list[CodedAnswers]:
-    """About ``most`` answers of earlier rounds, the newest round first, whole items each."""
-    found: list[CodedAnswers] = []
-    for ref in reversed(round_.index.coded):
-        if most <= 0:
-            break
-        part = CodedAnswers.from_bytes(context.read_ref(ref))
-        # An item of this round has no label yet, whatever was said of it before.
-        part = part.where(~np.isin(part.line, round_.lines))
-        if len(part.line) > most:
-            part = part.where(part.line <= np.sort(part.line)[most - 1])
-        most -= len(part.line)
-        found.append(part)
-    return found
+    return _Judged(found.annotators, corrected=corrected)
 
 
 def _label(

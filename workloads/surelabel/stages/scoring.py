@@ -8,17 +8,23 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.items import ItemReader
+from surelabel.label_values import value_lines
 from surelabel.labels import Kind, LabelState
 from surelabel.models import Model, load
 from surelabel.stages.context import StageContext
+from surelabel.stages.predicted import PREDICTIONS, Predicted
 from surelabel.stages.sharding import map_shards
 from surelabel.stages.stored import read_items, read_state
+from surelabel.stages.stored_labels import stored_label
+from surelabel.tasks import TASK_TYPES, value_learner
+from surelabel.tasks.learning import ValueModel
+from surelabel.tasks.valued import ValueTask
 from surelabel_contract.model import Record
 from surelabel_contract.stages import ObjectRef
 from surelabel_contract.store import NotFoundInStoreError, reference
@@ -28,15 +34,30 @@ _ROWS = 1_000
 
 
 class ScoreIndex(Record):
-    """Predictions of one round, by shard of the items."""
+    """Predictions of one round, by shard of the items.
+
+    ``guesses``: of each shard the file with its predicted labels; None where labels are classes.
+    """
 
     schema_version: Literal[1] = 1
     shards: tuple[ObjectRef, ...]
+    guesses: tuple[ObjectRef, ...] | None = None
+
+
+class ShardScores(NamedTuple):
+    """What was written of one shard."""
+
+    scores: ObjectRef
+    guesses: ObjectRef | None
 
 
 @dataclass(frozen=True)
 class Scores:
-    """(n,) each: an open line (ascending), the likeliest class, its probability, the margin."""
+    """(n,) each: an open line (ascending), the likeliest class, its probability, the margin.
+
+    Where labels are no classes, ``label`` is 0 and ``confidence`` and ``margin`` are how probably
+    the predicted label is no error.
+    """
 
     line: NDArray[np.int64]
     label: NDArray[np.int32]
@@ -68,39 +89,97 @@ class Scores:
 
 def score_pool(context: StageContext, reader: ItemReader) -> tuple[Scores, ScoreIndex]:
     """Scores of every open item, and where they are kept."""
-    refs = map_shards(score_shard, context, range(len(reader.index.shards)))
-    parts = [Scores.from_bytes(context.read_ref(ref)) for ref in refs]
+    written = map_shards(score_shard, context, range(len(reader.index.shards)))
+    parts = [Scores.from_bytes(context.read_ref(shard.scores)) for shard in written]
     scores = Scores(
         np.concatenate([part.line for part in parts]),
         np.concatenate([part.label for part in parts]),
         np.concatenate([part.confidence for part in parts]),
         np.concatenate([part.margin for part in parts]),
     )
-    return scores, ScoreIndex(shards=tuple(refs))
+    guesses = tuple(shard.guesses for shard in written if shard.guesses is not None)
+    index = ScoreIndex(shards=tuple(shard.scores for shard in written), guesses=guesses or None)
+    return scores, index
 
 
-def score_shard(context: StageContext, number: int) -> ObjectRef:
+def score_shard(context: StageContext, number: int) -> ShardScores:
     """The scores of one shard; a shard that an earlier attempt scored is not scored again."""
-    key = context.keys.shard(context.config.step, context.config.digest(), number) + ".npz"
+    key = context.keys.shard(context.config.step, context.config.digest(), number)
+    learner = value_learner(context.config.task_type)
+    found = [_existing(context, key + ".npz")]
+    if learner is not None:
+        found.append(_existing(context, key + ".jsonl"))
+    scores, guesses = found[0], found[-1] if learner is not None else None
+    if scores is not None and (learner is None or guesses is not None):
+        return ShardScores(scores, guesses)
+    if context.has(PREDICTIONS):
+        predicted = _of_predictions(context, number)
+        return ShardScores(context.create(key + ".npz", predicted.to_bytes()), None)
+    reader, state, model = _inputs(_Key(context))
+    line, features = reader.features(number)
+    rows = np.flatnonzero(state.kind[line] == Kind.OPEN)
+    if learner is not None:
+        return _guess(context, key, line[rows], features[rows], model)
+    scored = _probable(line[rows], features, rows, model)
+    return ShardScores(context.create(key + ".npz", scored.to_bytes()), None)
+
+
+def _existing(context: StageContext, key: str) -> ObjectRef | None:
     try:
         return reference(key, context.folder.read(key))
     except NotFoundInStoreError:
-        pass
-    reader, state, model = _inputs(_Key(context))
-    line, features = reader.features(number)
-    is_open = state.kind[line] == Kind.OPEN
-    line = line[is_open]
-    rows = np.flatnonzero(is_open)
+        return None
+
+
+def _guess(
+    context: StageContext, key: str, line: NDArray[np.int64], features: Any, model: ValueModel[Any]
+) -> ShardScores:
+    """Labels that are no classes, and how sure the model is of each."""
+    task = TASK_TYPES[context.config.task_type]
+    assert isinstance(task, ValueTask)
+    confidence = np.empty(len(line), np.float32)
+    lines: list[bytes] = []
+    for start in range(0, len(line), _ROWS):
+        stop = min(start + _ROWS, len(line))
+        for place, guess in enumerate(model.predict(features[start:stop]), start):
+            confidence[place] = guess.confidence
+            lines.append(value_lines([stored_label(context, int(line[place]), guess, task)]))
+    guesses = context.create(key + ".jsonl", b"".join(lines))
+    scores = Scores(line, np.zeros(len(line), np.int32), confidence, confidence)
+    return ShardScores(context.create(key + ".npz", scores.to_bytes()), guesses)
+
+
+def _probable(
+    line: NDArray[np.int64], features: Any, rows: NDArray[np.int64], model: Model
+) -> Scores:
+    """Scores of the items in these rows of the features."""
     label = np.empty(len(line), np.int32)
     confidence, margin = np.empty(len(line), np.float32), np.empty(len(line), np.float32)
     for start in range(0, len(line), _ROWS):
         part = slice(start, start + _ROWS)
-        proba = model.predict_proba(features[rows[part]])
-        ordered = np.sort(proba, axis=1)
-        label[part] = proba.argmax(axis=1)
-        confidence[part] = ordered[:, -1]
-        margin[part] = ordered[:, -1] - ordered[:, -2]
-    return context.create(key, Scores(line, label, confidence, margin).to_bytes())
+        scores = _scores(line[part], model.predict_proba(features[rows[part]]))
+        label[part], confidence[part] = scores.label, scores.confidence
+        margin[part] = scores.margin
+    return Scores(line, label, confidence, margin)
+
+
+def _scores(line: NDArray[np.int64], proba: NDArray[np.float64]) -> Scores:
+    ordered = np.sort(proba, axis=1)
+    return Scores(
+        line,
+        proba.argmax(axis=1).astype(np.int32),
+        ordered[:, -1].astype(np.float32),
+        (ordered[:, -1] - ordered[:, -2]).astype(np.float32),
+    )
+
+
+def _of_predictions(context: StageContext, number: int) -> Scores:
+    """The scores of a shard by a model that was asked when it was trained."""
+    reader, state = read_items(context), read_state(context)
+    shard = reader.index.shards[number]
+    line = np.arange(shard.first_line, shard.first_line + shard.n_lines)
+    line = line[state.kind[line] == Kind.OPEN]
+    return _scores(line, Predicted(context, reader).of(line))
 
 
 class _Key:
@@ -118,6 +197,8 @@ class _Key:
 
 
 @lru_cache(maxsize=1)
-def _inputs(key: _Key) -> tuple[ItemReader, LabelState, Model]:
+def _inputs(key: _Key) -> tuple[ItemReader, LabelState, Any]:
     context = key.context
-    return read_items(context), read_state(context), load(context.read("model"))
+    learner = value_learner(context.config.task_type)
+    read = load if learner is None else learner.load
+    return read_items(context), read_state(context), read(context.read("model"))

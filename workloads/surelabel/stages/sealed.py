@@ -16,4 +16,5 @@ def sealed_lines(context: StageContext) -> NDArray[np.int64]:
     from surelabel.ledger import StoredProposal
 
     stored = StoredProposal.from_json(context.read("proposal"))
-    return np.unique(np.array(stored.proposal.sample, np.int64))
+    samples = [line for proposal in stored.proposals for line in proposal.sample]
+    return np.unique(np.array(samples, np.int64))

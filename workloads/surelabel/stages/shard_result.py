@@ -169,4 +169,5 @@ def _read(context: StageContext, shard: LineRange) -> _Stored:
 
 
 def _key(context: StageContext, shard: LineRange) -> str:
-    return context.keys.shard(context.config.step, context.config.digest(), shard.number)
+    config = context.config
+    return context.keys.shard(config.step, config.digest(), shard.number, config.encoder_sha256)

@@ -51,7 +51,7 @@ def image_sizes(
     """Width and height of the upright images on these lines; without those that cannot be read."""
     items = reader.items(lines)
     images = [item for item in items.values() if item.source_ref is not None]
-    found = _read_all(context, images, _size)
+    found = _read_all(context, images, size_of)
     return {line: size for line, size in found if not isinstance(size, MediaFailure)}
 
 
@@ -77,8 +77,8 @@ def _text(line: int, content: bytes | str) -> str | MediaFailure:
         return MediaFailure(line, "BrokenMedia", str(error))
 
 
-def _size(line: int, content: bytes | str) -> tuple[int, int] | MediaFailure:
-    """Width and height as people see the image."""
+def size_of(line: int, content: bytes | str) -> tuple[int, int] | MediaFailure:
+    """Width and height as people see the image that is the source of a line."""
     data = content if isinstance(content, bytes) else content.encode()
     try:
         with warnings.catch_warnings():

@@ -7,12 +7,13 @@ rounds together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
-import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from surelabel.answers import CodedAnswers, merge
 from surelabel.items import ItemReader
@@ -29,20 +30,16 @@ from surelabel.stages.passes import (
     wanted_by_votes,
 )
 from surelabel.stages.sources import item_texts
+from surelabel.stages.stored_labels import job_classes, stored_label
 from surelabel.tasks.chosen import ChoiceTask
-from surelabel.tasks.classes import Classes
-from surelabel.tasks.label_format import Label
 from surelabel.tasks.valued import (
-    Consolidated,
     OnDemand,
     ValueAnswers,
     ValueTask,
-    classes_of,
 )
 from surelabel.value_agreement import AnnotatorAgreement
 from surelabel.value_gain import gain_by_item
-from surelabel_contract.keys import label_file
-from surelabel_contract.model import canonical_json, sha256_hex
+from surelabel_contract.model import canonical_json
 from surelabel_contract.stages import StageConfig
 
 # Answers whose images are fetched at once.
@@ -53,12 +50,14 @@ _TOGETHER = 64
 class ValueConsensus:
     """Labels of the round's items with usable answers, and the file that has them.
 
-    ``annotators``: JSON for the report, how far each agrees with the labels.
+    ``values``: what the file has. ``annotators``: JSON for the report, how far each agrees with
+    the labels.
     """
 
     consensus: Consensus
     file: ValueFile | None
     annotators: bytes
+    values: tuple[LabelValue, ...] = ()
 
 
 def consolidate_values(
@@ -68,15 +67,17 @@ def consolidate_values(
     answers: CodedAnswers,
     contents: AnswerContents,
     earlier: Sequence[CodedAnswers] = (),
+    sealed: Mapping[int, LabelValue] = MappingProxyType({}),
 ) -> ValueConsensus:
     """The labels of all items in ``answers``; writes their file.
 
-    ``earlier``: answers to other items, which only help to judge the annotators.
+    ``earlier``: answers to other items, which only help to judge the annotators. ``sealed``: by
+    line, labels that are decided and stand.
     """
     usable = merge([*earlier, answers]).usable
     line, item = np.unique(usable.line, return_inverse=True)
     is_new = np.isin(line, answers.line)
-    found = _coded(context, reader, task, usable, contents, item)
+    found = coded_values(context, reader, task, usable, contents, item)
     confidence = np.zeros(len(line))
     agreement = AnnotatorAgreement(task, found)
     values: list[LabelValue] = []
@@ -87,12 +88,14 @@ def consolidate_values(
             if not is_new[code]:
                 continue
             confidence[code] = label.confidence
-            values.append(_stored(context, int(line[code]), label, task, found.classes))
+            number = int(line[code])
+            values.append(sealed.get(number) or stored_label(context, number, label, task))
     n_answers = np.bincount(item, minlength=len(line))[is_new]
     line = line[is_new].astype(np.int64)
     consensus = Consensus(line, np.zeros_like(line), confidence[is_new], n_answers, None)
     file = _write(context, values) if values else None
-    return ValueConsensus(consensus, file, _people(agreement, usable.annotators))
+    people = _people(agreement, usable.annotators)
+    return ValueConsensus(consensus, file, people, tuple(values))
 
 
 def wanted_of_values(
@@ -128,7 +131,7 @@ def _wanted_of_choices(
         value=_decoded([usable.contents[code] for code in usable.label.tolist()], contents),
         n_annotators=len(usable.annotators),
         sources=(None,) * len(line),
-        classes=classes_of(tuple(label.name for label in config.labels)),
+        classes=job_classes(config),
     )
     with method_of(config):
         result = task.fitted(answers, config.consolidation_method)
@@ -137,15 +140,15 @@ def _wanted_of_choices(
     return wanted_by_doubt(line, doubt)
 
 
-def _coded(
+def coded_values(
     context: StageContext,
     reader: ItemReader,
     task: ValueTask[Any],
     usable: CodedAnswers,
     contents: AnswerContents,
-    item: Any,
+    item: NDArray[np.int64],
 ) -> ValueAnswers[Any]:
-    labels = tuple(label.name for label in context.config.labels)
+    """The answers for ``ValueTask.consolidate``; ``item``: of each, by its line's place."""
     codes = usable.label.tolist()
     lines = np.unique(usable.line).tolist()
     texts = item_texts(context, reader.items(lines)) if task.wants_texts else {}
@@ -155,33 +158,13 @@ def _coded(
         value=_decoded([usable.contents[code] for code in codes], contents),
         n_annotators=len(usable.annotators),
         sources=tuple(texts.get(line) for line in lines),
-        classes=classes_of(labels),
+        classes=job_classes(context.config),
     )
 
 
 def _write(context: StageContext, values: list[LabelValue]) -> ValueFile:
     file = context.write("values.jsonl", value_lines(values), role="values")
     return ValueFile(first_line=values[0].line, last_line=values[-1].line, file=file)
-
-
-def _stored(
-    context: StageContext,
-    line: int,
-    label: Consolidated[Any],
-    task: ValueTask[Any],
-    classes: Classes,
-) -> LabelValue:
-    def write(ending: str, data: bytes) -> str:
-        # Before the label that refers to it, and never changed.
-        ref = context.create(label_file(line, sha256_hex(data), ending), data)
-        return context.folder.uri_of(ref.key)
-
-    confidences = tuple(round(each, 4) for each in label.confidences)
-    value = task.stored(label.value, classes, write)
-    written, metadata = task.format.write_label(Label(value, confidences), classes)
-    return LabelValue(
-        line, msgspec.Raw(canonical_json(written)), msgspec.Raw(canonical_json(metadata))
-    )
 
 
 def _people(agreement: AnnotatorAgreement, names: tuple[str, ...]) -> bytes:

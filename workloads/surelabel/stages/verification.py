@@ -11,28 +11,34 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from surelabel.account_check import verify
+from surelabel.account import Account, Attempt, Proposal
+from surelabel.account_check import StoredRegion, verify
 from surelabel.answer_segments import read_segments
-from surelabel.answers import CodedAnswers
-from surelabel.certify import Account, Attempt
+from surelabel.answers import AnswerIndex
 from surelabel.items import ItemReader
+from surelabel.label_values import LabelValues
 from surelabel.ledger import Evidence, Ledger, Region, StoredProposal
 from surelabel.manifest import read_line
+from surelabel.new_items import NewItems, new_items
 from surelabel.stages.answer_contents import AnswerContents
-from surelabel.stages.consensus import Consensus
 from surelabel.stages.context import StageContext, StateCorruptedError
+from surelabel.stages.expected_values import ExpectedValues
 from surelabel.stages.finished_job import open_finished
+from surelabel.stages.judged_samples import Answered, JudgedSample, judge_sample
+from surelabel.stages.machine_marks import marks_of
 from surelabel.stages.object_check import object_problems
-from surelabel.stages.promise import sealed_reference
 from surelabel.stages.region_check import region_problems
+from surelabel.stages.sources import image_sizes
 from surelabel.stages.splitting import whole_lines
 from surelabel.stages.stored import read_items
 from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import OUTPUT_MANIFEST, step_of_key
 from surelabel_contract.people import read_tasks
 from surelabel_contract.stages import Certificate, StageReport
@@ -50,11 +56,15 @@ class Verification:
 
     certificate: Certificate | None = None
     target_error_permille: int | None = None
+    # Of items that are not in the job; nothing rests on it.
+    new_items: NewItems | None = None
     machine_labels: int = 0
     human_labels: int = 0
     # Those that the input brought; their lines stand as they were.
     earlier_labels: int = 0
     lines: int = 0
+    # Names of the classes, by their ids.
+    labels: tuple[str, ...] = ()
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -80,14 +90,16 @@ def verify_job(storage: Storage, folder_uri: str) -> Verification:
 
 
 def _check(context: StageContext, report: StageReport, found: Verification) -> None:
+    found.labels = tuple(label.name for label in context.config.labels)
     reader = read_items(context)
-    expected = _Expected(reader.index.n_lines)
+    expected = _Expected(context, reader.index.n_lines)
     ledger: Ledger | None = None
     if context.has("account"):
         ledger = Ledger.from_json(context.read("account"))
         _check_ledger(context, reader, ledger, expected, found)
         found.certificate = ledger.account.certificate()
         found.target_error_permille = ledger.account.target_error_permille
+        found.new_items = new_items(ledger.account)
     if found.certificate != report.progressed.certificate:
         found.problems.append(
             f"the certificate is {_shown(report.progressed.certificate)}; recomputed: "
@@ -109,22 +121,27 @@ class _Expected:
     """(n_lines,) each: the certified machine label, and the frozen human label; -1: none.
 
     ``attempt``: which attempt certified the machine label; 0: none. ``corrected``: by attempt,
-    how many of these labels the manifest has from people instead, and how many differ.
+    how many of these labels the manifest has from people instead, and how many differ. ``marks``:
+    by attempt, what the metadata of a machine label must say. ``values``: the labels themselves
+    where they are no classes.
     """
 
-    def __init__(self, n_lines: int) -> None:
+    def __init__(self, context: StageContext, n_lines: int) -> None:
+        self.values = ExpectedValues(context)
         self.machine: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
         self.human: NDArray[np.int32] = np.full(n_lines, -1, np.int32)
         self.attempt: NDArray[np.int32] = np.zeros(n_lines, np.int32)
+        self.marks: dict[int, dict[str, Any]] = {}
         self.corrected: Counter[int] = Counter()
         self.corrected_wrong: Counter[int] = Counter()
 
-    def correct(self, line: int, label: int) -> None:
-        """People's label of a line; counts where a machine's was certified."""
+    def correct(self, line: int, *, is_wrong: bool) -> None:
+        """People's label of a line; counts where a machine's was certified, which it says was
+        wrong or not."""
         attempt = int(self.attempt[line])
         if attempt:
             self.corrected[attempt] += 1
-            self.corrected_wrong[attempt] += label != self.machine[line]
+            self.corrected_wrong[attempt] += is_wrong
 
 
 def _check_ledger(
@@ -141,28 +158,32 @@ def _check_ledger(
             "of evidence."
         )
         return
-    regions: dict[int, NDArray[np.int64]] = {}
+    regions: dict[int, StoredRegion] = {}
     for attempt, evidence in zip(account.attempts, ledger.evidence, strict=True):
         name = f"attempt {attempt.proposal.attempt}"
         stored = StoredProposal.from_json(context.read_ref(evidence.proposal))
-        if stored.proposal != attempt.proposal:
+        if stored.proposal(attempt.proposal.attempt) != attempt.proposal:
             found.problems.append(f"{name}: the account's proposal is not the committed one.")
-        region = Region.from_bytes(context.read_ref(stored.region))
-        regions[attempt.proposal.attempt] = region.line
+        region = Region.from_bytes(context.read_ref(stored.region)).of(attempt.proposal)
+        regions[attempt.proposal.attempt] = StoredRegion(region.line, region.level)
         sample = np.array(attempt.proposal.sample, np.int64)
         proposed = _check_commitment(context, evidence, stored, name, found)
         outside = region_problems(context, reader, proposed, region.line, sample)
         found.problems.extend(f"{name}: {problem}" for problem in outside)
         if attempt.outcome != "NotTested":
-            answers = _answers(context, reader, evidence)
-            reference = sealed_reference(context, stored, answers, sample)
-            _check_errors(attempt, region, reference, found)
+            judged = _judged(context, reader, evidence, stored, attempt.proposal, region, proposed)
+            _check_errors(attempt, judged, found)
+            reference = judged.reference
             usable = reference.label >= 0
             expected.human[sample[usable]] = reference.label[usable]
+            expected.values.human |= judged.stored(context)
         if attempt.machine_labels:
-            rest = ~np.isin(region.line, sample)
-            expected.machine[region.line[rest]] = region.label[rest]
-            expected.attempt[region.line[rest]] = attempt.proposal.attempt
+            expected.marks[attempt.proposal.attempt] = marks_of(context.config.state_root, attempt)
+            given = region.certified(attempt)
+            expected.machine[given.line] = given.label
+            expected.attempt[given.line] = attempt.proposal.attempt
+            if stored.guesses is not None:
+                expected.values.machine |= LabelValues.of_bytes(context.read_ref(stored.guesses))
     found.problems.extend(verify(account, regions))
 
 
@@ -187,29 +208,41 @@ def _check_commitment(
     return commit
 
 
-def _answers(context: StageContext, reader: ItemReader, evidence: Evidence) -> CodedAnswers:
+def _judged(
+    context: StageContext,
+    reader: ItemReader,
+    evidence: Evidence,
+    stored: StoredProposal,
+    proposal: Proposal,
+    region: Region,
+    proposed: StageReport,
+) -> JudgedSample:
+    """The sample judged again, by the people's answers and what had been said before."""
     segments = [segment for step in evidence.answers for segment in step.segments]
     for segment in segments:
         # Raises if it is not what the annotate step wrote.
         context.read_ref(segment)
     tasks = read_tasks(context.read_ref(evidence.tasks))
     lines = reader.lines_of(task.item_id for task in tasks)
-    answers, _ = read_segments(context.folder, segments, lines, AnswerContents(context))
-    return answers
+    contents = AnswerContents(context)
+    answers, _ = read_segments(
+        context.folder,
+        segments,
+        lines,
+        contents,
+        lambda wanted: image_sizes(context, reader, wanted),
+    )
+    index = AnswerIndex.from_json(context.read_ref(proposed.inputs["answers"]))
+    sample = np.array(proposal.sample, np.int64)
+    given = Answered(answers, contents, index.coded)
+    return judge_sample(context, reader, stored, region, sample, given)
 
 
-def _check_errors(
-    attempt: Attempt,
-    region: Region,
-    reference: Consensus,
-    found: Verification,
-) -> None:
-    sample = reference.line
-    wrong = sample[reference.label != region.labels_of(sample)].tolist()
-    if wrong != list(attempt.wrong):
+def _check_errors(attempt: Attempt, judged: JudgedSample, found: Verification) -> None:
+    if judged.wrong != list(attempt.wrong):
         found.problems.append(
             f"attempt {attempt.proposal.attempt}: {len(attempt.wrong)} errors are recorded; the "
-            f"answers give {len(wrong)}."
+            f"answers give {len(judged.wrong)}."
         )
 
 
@@ -229,9 +262,8 @@ def _check_manifest(
                 found.problems.append(f"the output manifest ends before line {line + 1}.")
                 return
             found.lines += 1
-            machine, human = int(expected.machine[line]), int(expected.human[line])
             if out == raw:
-                if machine >= 0:
+                if expected.machine[line] >= 0:
                     found.problems.append(f"line {line + 1}: its machine label is missing.")
                 continue
             if not out.startswith(raw[: raw.rindex(b"}")]):
@@ -239,24 +271,69 @@ def _check_manifest(
                 continue
             record = read_line(out)
             metadata = record[f"{name}-metadata"]
-            label = task_type.read_label(record[name], metadata, labels)
             if metadata["human-annotated"] == "no":
                 found.machine_labels += 1
-                if label != machine:
-                    found.problems.append(
-                        f"line {line + 1}: machine label {labels[label]!r}; certified was "
-                        f"{labels[machine] if machine >= 0 else None!r}."
-                    )
+                _check_marks(expected, line, metadata, found)
             else:
                 found.human_labels += 1
-                expected.correct(line, label)
-                if human >= 0 and label != human:
-                    found.problems.append(
-                        f"line {line + 1}: human label {labels[label]!r}; the sample's reference "
-                        f"label was {labels[human]!r}."
-                    )
+            if isinstance(task_type, ValueTask):
+                _check_value(expected, line, record[name], metadata, found)
+            else:
+                label = task_type.read_label(record[name], metadata, labels)
+                _check_class(expected, line, label, metadata, labels, found)
     if next(written, None) is not None:
         found.problems.append("the output manifest has more lines than the input.")
+
+
+def _check_marks(expected: _Expected, line: int, metadata: Any, found: Verification) -> None:
+    """A machine label names its model, its round and its certificate."""
+    marks = expected.marks.get(int(expected.attempt[line]), {})
+    if any(metadata.get(key) != value for key, value in marks.items()):
+        found.problems.append(
+            f"line {line + 1}: its metadata must say {marks}, of its certificate."
+        )
+
+
+def _check_class(
+    expected: _Expected,
+    line: int,
+    label: int,
+    metadata: Any,
+    labels: list[str],
+    found: Verification,
+) -> None:
+    """A class is the one that was certified, or the sample's reference label."""
+    machine, human = int(expected.machine[line]), int(expected.human[line])
+    if metadata["human-annotated"] == "no":
+        if label != machine:
+            found.problems.append(
+                f"line {line + 1}: machine label {labels[label]!r}; certified was "
+                f"{labels[machine] if machine >= 0 else None!r}."
+            )
+        return
+    expected.correct(line, is_wrong=label != machine)
+    if human >= 0 and label != human:
+        found.problems.append(
+            f"line {line + 1}: human label {labels[label]!r}; the sample's reference "
+            f"label was {labels[human]!r}."
+        )
+
+
+def _check_value(
+    expected: _Expected, line: int, label: Any, metadata: Any, found: Verification
+) -> None:
+    """A label that is no class is the guess, or the reference label, that was certified."""
+    values = expected.values
+    if metadata["human-annotated"] == "no":
+        if expected.machine[line] < 0 or not values.is_guess(line, label):
+            found.problems.append(f"line {line + 1}: its machine label is not the certified one.")
+        return
+    if expected.attempt[line]:
+        expected.correct(line, is_wrong=values.differs(line, label, metadata))
+    if expected.human[line] >= 0 and not values.is_reference(line, label):
+        found.problems.append(
+            f"line {line + 1}: its human label is not the sample's reference label."
+        )
 
 
 def _count_earlier_labels(report: StageReport, found: Verification) -> None:

@@ -13,6 +13,7 @@ from surelabel.tasks.instance_segmentation.task import InstanceSegmentation
 from surelabel.tasks.keypoint.task import Keypoint
 from surelabel.tasks.label_adjustment.task import LabelAdjustment
 from surelabel.tasks.label_verification.task import LabelVerification
+from surelabel.tasks.learning import ValueLearner
 from surelabel.tasks.multi_label.task import IMAGE_MULTI_LABEL, TEXT_MULTI_LABEL
 from surelabel.tasks.named_entity_recognition.task import NamedEntityRecognition
 from surelabel.tasks.pairwise_preference.task import PairwisePreference
@@ -49,18 +50,26 @@ _ALL: tuple[Learnable | ValueTask[Any], ...] = (
 TASK_TYPES: dict[str, Learnable | ValueTask[Any]] = {each.name: each for each in _ALL}
 
 
-def learnable(name: str) -> Learnable:
-    """The task type, for who needs its features; ConfigurationError where models cannot learn it.
+def learnable(name: str) -> Learnable | ValueLearner[Any]:
+    """Who has the features of a task type; ConfigurationError where models cannot learn it.
 
     The API server refuses ``autoLabeling`` for such a type, so this is for those who went round it.
     """
     task_type = TASK_TYPES[name]
-    if isinstance(task_type, ValueTask):
+    if not isinstance(task_type, ValueTask):
+        return task_type
+    if task_type.learner is None:
         raise ConfigurationError(
             "NoModel",
             f"spec.autoLabeling: models cannot learn {name}; leave autoLabeling out.",
         )
-    return task_type
+    return task_type.learner
 
 
-__all__ = ["TASK_TYPES", "TaskType", "learnable"]
+def value_learner(name: str) -> ValueLearner[Any] | None:
+    """Who learns the labels of a task type; None where they are classes, or cannot be learned."""
+    task_type = TASK_TYPES[name]
+    return task_type.learner if isinstance(task_type, ValueTask) else None
+
+
+__all__ = ["TASK_TYPES", "TaskType", "learnable", "value_learner"]

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.packed import Packed
 
 # An answer or label as arrays and files hold it: a class id, or the bytes of what is no class.
 Coded: TypeAlias = "int | bytes"
 
-# (n_items, n_features), float32: images are dense, text is sparse (CSR).
-Features: TypeAlias = "NDArray[np.float32] | sparse.csr_matrix"
+# (n_items, n_features), float32: images are dense, text is sparse (CSR); or a piece of bytes each.
+Features: TypeAlias = "NDArray[np.float32] | sparse.csr_matrix | Packed"
 
 
 class AnswerError(ValueError):

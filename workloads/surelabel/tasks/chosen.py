@@ -14,7 +14,8 @@ import numpy as np
 
 from surelabel.consolidation import METHODS, ConsolidationResult
 from surelabel.tasks.classes import Classes
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 
 V = TypeVar("V")
 
@@ -60,6 +61,7 @@ class ChoiceTask(ValueTask[V]):
             answers.n_annotators,
             len(choices),
             gold=gold,
+            frozen_annotators=answers.known,
             label_names=choices,
         )
         answers.fit.note(result)

@@ -19,7 +19,8 @@ from surelabel.consolidation.objects import (
     Objects,
 )
 from surelabel.consolidation.objects import disagreement as apart
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import ImageSize
 
 V = TypeVar("V")
@@ -88,7 +89,9 @@ class ObjectTask(ValueTask[V]):
             item: (geometry[rows], labels[rows])
             for item, rows in zip(answers.gold, known, strict=False)
         }
-        result = self.methods[method]().fit_predict(coded, gold=gold)
+        result = self.methods[method]().fit_predict(
+            coded, gold=gold, frozen_annotators=answers.known
+        )
         for item, positions in answers.by_item():
             yield item, self._of_item(result, item, [values[p] for p in positions])
         answers.fit.note(result)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.tasks.base import Random
-from surelabel.tasks.valued import Consolidated, ValueAnswers
+from surelabel.tasks.consolidated import Consolidated
+from surelabel.tasks.valued import ValueAnswers
 from surelabel.tasks.values import Instances, Mask, SemanticMask
 
 V = TypeVar("V", SemanticMask, Instances)

@@ -19,7 +19,9 @@ from surelabel.consolidation.fitted import Iterated
 from surelabel.frames import Frame
 from surelabel.tasks.base import AnswerError, LabelError, Random
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.label_format import Label, LabelFormat
+from surelabel.tasks.learning import ValueLearner
 from surelabel_contract.model import canonical_json
 
 V = TypeVar("V")
@@ -52,8 +54,9 @@ class ValueAnswers(Generic[V]):
     ``item``, ``annotator``, ``value``: one entry an answer, items and annotators coded from 0;
     values may be decoded each time that they are asked for.
     ``sources``: the text of each item, None where it has none or nobody asked for it. ``gold``: the
-    truth of items where it is known, by item; the annotators are judged by it. ``fit``: told by
-    whoever consolidates them.
+    truth of items where it is known, by item; the annotators are judged by it. ``known``: the
+    annotators as an earlier fit of the same codes has them (``Fit.annotators``): nothing is learned
+    from these answers then. ``fit``: told by whoever consolidates them.
     """
 
     item: tuple[int, ...]
@@ -63,6 +66,7 @@ class ValueAnswers(Generic[V]):
     sources: tuple[str | None, ...]
     classes: Classes
     gold: Mapping[int, V] = field(default_factory=dict)
+    known: Any = None
     fit: Fit = field(default_factory=Fit, compare=False)
 
     @property
@@ -78,6 +82,20 @@ class ValueAnswers(Generic[V]):
             item=tuple(self.item[row] for row in kept),
             annotator=tuple(self.annotator[row] for row in kept),
             value=OnDemand(len(kept), lambda row: self.value[kept[row]]),
+        )
+
+    def alone(self, item: int, rows: Sequence[int], known: Any) -> ValueAnswers[V]:
+        """The answers to one item (their positions), as if there were no others; see ``known``."""
+        values = [self.value[row] for row in rows]
+        return replace(
+            self,
+            item=(0,) * len(values),
+            annotator=tuple(self.annotator[row] for row in rows),
+            value=values,
+            sources=(self.sources[item],),
+            gold={},
+            known=known,
+            fit=Fit(),
         )
 
     def by_item(self) -> list[tuple[int, list[int]]]:
@@ -105,20 +123,6 @@ class OnDemand(Sequence[V]):
 
 
 @dataclass(frozen=True)
-class Consolidated(Generic[V]):
-    """The label of one item. ``confidences``: of its parts, as ``Label`` has them; ``confidence``:
-    of the label as a whole, in [0, 1]. ``apart``: ``disagreement`` of each answer to the item, by
-    annotator, with the value, if whoever had them in memory has told; masks are slow to decode.
-    ``chances``: where ``ValueTask.has_chances``, by code of each class that somebody chose."""
-
-    value: V
-    confidence: float
-    confidences: tuple[float, ...] = ()
-    apart: tuple[float, ...] = ()
-    chances: Mapping[int, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class ValueTask(Generic[V]):
     """A task type, from the format of its answers and labels; subclasses add what people do."""
 
@@ -127,6 +131,8 @@ class ValueTask(Generic[V]):
     truth_example: ClassVar[str] = '{"answer": <answerContent>}'
     source_kind: Literal["text", "image"] = "text"
     max_source_bytes: int = 40_000_000
+    # What learns its labels; None: models cannot.
+    learner: ValueLearner[V] | None = None
     # Whether consolidation is better with the items' texts.
     wants_texts: ClassVar[bool] = False
     # The algorithms by the names that ``spec.consolidation.method`` has for them.
@@ -207,6 +213,10 @@ class ValueTask(Generic[V]):
     def stored(self, value: V, classes: Classes, write: Callable[[str, bytes], str]) -> V:
         """The value as a manifest has it; ``write(ending, data)`` stores what is too large for
         that as a file of the item's, and returns its URI."""
+        return value
+
+    def loaded(self, value: V, classes: Classes, read: Callable[[str], bytes]) -> V:
+        """The value that ``stored`` made, in memory again; ``read(uri)``: what lies there."""
         return value
 
     # -- what follows from it

@@ -238,11 +238,12 @@ def test_compiled_fusion_equals_the_plain_one(monkeypatch):
 
 
 def test_compiled_medians_are_the_same_to_the_bit():
-    from surelabel.consolidation.objects.fusion_kernels import compiled_medians
+    from surelabel.consolidation.objects.fusion_kernels import compiled_fusion
 
     rng = np.random.default_rng(0)
     code = np.append(np.arange(9), rng.integers(9, size=50))
     values = rng.normal(size=(59, 3))
+    _, compiled_medians = compiled_fusion(code, 9)
     np.testing.assert_array_equal(medians(values, code, 9), compiled_medians(values, code, 9))
     np.testing.assert_array_equal(medians(values, code, 9)[4], np.median(values[code == 4], axis=0))
 

@@ -36,7 +36,21 @@ _MANY = 1_000_000
 
 
 Flags = NDArray[np.bool_]
-Step = Callable[[Floats, Floats, Codes, Floats, Floats, Flags], tuple[Floats, Floats, Floats]]
+
+
+class Marks(NamedTuple):
+    """``values``: (n_marks, n_values). ``annotator``, ``cluster``: (n_marks,), of each mark.
+
+    ``scale``: (n_clusters, n_scales), what errors in each cluster are measured against.
+    """
+
+    values: Floats
+    annotator: Codes
+    cluster: Codes
+    scale: Floats
+
+
+Step = Callable[[Marks, Floats, Floats, Flags], tuple[Floats, Floats, Floats]]
 Middle = Callable[[Floats, Codes, int], Floats]
 
 
@@ -68,9 +82,9 @@ def fuse(
     if values.size > _MANY:
         from surelabel.consolidation.objects import fusion_kernels
 
-        step = fusion_kernels.compiled_step(cluster, n)
-        middle = fusion_kernels.compiled_medians
-    fused, scale = middle(values, cluster, n), middle(aligned.scale, cluster, n)
+        step, middle = fusion_kernels.compiled_fusion(cluster, n)
+    fused = middle(values, cluster, n)
+    marks = Marks(values, annotator, cluster, middle(aligned.scale, cluster, n))
     telling = (np.bincount(cluster, minlength=n) >= TELLING)[cluster]
     looks = [telling] * _MAX_ITER
     known = annotator == n_annotators
@@ -82,43 +96,38 @@ def fuse(
     square = np.ones(n_annotators) if sigma is None else np.square(sigma)
     pooled, relative = float(np.sqrt(_LEAST_SQUARE)), np.empty_like(values)
     for shown in looks:
-        trust = (1 / np.append(square, _KNOWN))[annotator]
-        fused, out, relative = step(values, scale, cluster, trust, fused, shown)
+        fused, out, relative = step(marks, 1 / np.append(square, _KNOWN), fused, shown)
         if sigma is None:
             here = n_marks
             if shown is not looks[-1]:
                 here = np.bincount(annotator[shown], minlength=n_annotators)
             everybody = max(float(out.sum() / max(here.sum(), 1)), _LEAST_SQUARE)
-            total = np.bincount(annotator, weights=out, minlength=n_annotators)
-            square = (total[:n_annotators] + _PRIOR * everybody) / (here + _PRIOR)
+            square = (out[:n_annotators] + _PRIOR * everybody) / (here + _PRIOR)
             square = np.maximum(square, _LEAST_SQUARE)
             pooled = float(np.sqrt(everybody))
     return fused, Errors(np.sqrt(square), pooled, relative, n_marks)
 
 
 def robust_step(
-    values: Floats,
-    scale: Floats,
-    cluster: Codes,
-    trust: Floats,
-    centre: Floats,
-    telling: Flags,
+    marks: Marks, trust: Floats, centre: Floats, telling: Flags
 ) -> tuple[Floats, Floats, Floats]:
-    """The weighted mean of each cluster about ``centre``, and each mark's error.
+    """The weighted mean of each cluster about ``centre``, and the errors of its marks.
 
-    ``trust``: (n_marks,), weights. ``scale``: (n_clusters, n_scales). Errors, (n_marks, n_values),
-    are distances to the mean of the cluster's other marks over ``scale``, 0 for marks that are not
-    ``telling``, (n_marks,); before them, (n_marks,), their mean squares, each at most .25.
+    ``trust``: (n_annotators + 1,), weights. ``telling``: (n_marks,), marks whose errors count.
+    Errors, (n_marks, n_values), are distances to the mean of the cluster's other marks over the
+    scale, 0 for marks that are not telling; before them, (n_annotators + 1,), the sums of their
+    mean squares, each at most .25, by annotator.
     """
+    values, annotator, cluster, scale = marks
     n = len(centre)
     size = np.tile(scale, values.shape[1] // scale.shape[1])[cluster]
     # About the centre, since sums of large coordinates would lose digits.
     away = values - centre[cluster]
-    weight = trust[:, None] * (HUBER / np.maximum(np.abs(away) / size, HUBER))
+    weight = trust[annotator, None] * (HUBER / np.maximum(np.abs(away) / size, HUBER))
     total, moved = sums(weight, cluster, n), sums(weight * away, cluster, n)
     others = total[cluster] - weight
     shown = telling[:, None] & (others > LEAST_WEIGHT * total[cluster])
     mean = (moved[cluster] - weight * away) / np.where(shown, others, 1.0)
     error = np.where(shown, (away - mean) / size, 0.0)
     out = np.minimum(error * error, MOST_SQUARE).mean(axis=1)
-    return centre + moved / total, out, error
+    return centre + moved / total, sums(out, annotator, len(trust)), error

@@ -5,68 +5,88 @@ from __future__ import annotations
 import numpy as np
 
 from surelabel.consolidation.compiled import compiled
-from surelabel.consolidation.objects.fusion import HUBER, LEAST_WEIGHT, MOST_SQUARE, Flags, Step
+from surelabel.consolidation.objects.fusion import (
+    HUBER,
+    LEAST_WEIGHT,
+    MOST_SQUARE,
+    Flags,
+    Marks,
+    Middle,
+    Step,
+)
 from surelabel.consolidation.objects.geometry import Codes, Floats
 from surelabel.consolidation.objects.groups import starts_of
-from surelabel.consolidation.objects.threads import in_parts
+from surelabel.consolidation.objects.threads import PARTS, in_parts, parts_of
 
 
-def compiled_step(cluster: Codes, n: int) -> Step:
-    """``fusion.robust_step`` for these clusters; it overwrites the errors that it gave before."""
-    member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n)
+def compiled_fusion(cluster: Codes, n: int) -> tuple[Step, Middle]:
+    """``fusion.robust_step``, and ``groups.medians`` to the bit, for these clusters.
+
+    A step overwrites the errors that it gave before.
+    """
+    starts = starts_of(cluster, n)
+    member = _members(cluster, starts)
     longest = int(np.diff(starts).max(initial=0))
+    bounds = parts_of(n)
     # Fresh memory for each step would cost more than a fifth of it.
     kept: list[Floats] = []
 
     def step(
-        values: Floats,
-        scale: Floats,
-        cluster: Codes,
-        trust: Floats,
-        centre: Floats,
-        telling: Flags,
+        marks: Marks, trust: Floats, centre: Floats, telling: Flags
     ) -> tuple[Floats, Floats, Floats]:
         if not kept:
-            kept.extend((np.zeros(len(values)), np.zeros(values.shape)))
-        fused, (out, errors) = np.empty_like(centre), kept
+            kept.append(np.zeros(marks.values.shape))
+        fused, (errors,) = np.empty_like(centre), kept
+        squares = np.zeros((PARTS, len(trust)))
 
         def run(begin: int, end: int) -> None:
-            part = slice(begin, end)
-            _step(
-                values,
-                scale[part],
-                member,
-                starts[begin : end + 1],
-                trust,
-                centre[part],
-                telling,
-                longest,
-                fused[part],
-                out,
-                errors,
-            )
+            for part in range(begin, end):
+                here = slice(bounds[part], bounds[part + 1])
+                _step(
+                    marks.values,
+                    marks.annotator,
+                    marks.scale[here],
+                    member,
+                    starts[bounds[part] : bounds[part + 1] + 1],
+                    trust,
+                    centre[here],
+                    telling,
+                    longest,
+                    fused[here],
+                    squares[part],
+                    errors,
+                )
+
+        in_parts(run, PARTS)
+        return fused, squares.sum(axis=0), errors
+
+    def middle(values: Floats, cluster: Codes, n: int) -> Floats:
+        found = np.empty((n, values.shape[1]))
+
+        def run(begin: int, end: int) -> None:
+            _medians(values, member, starts[begin : end + 1], found[begin:end])
 
         in_parts(run, n)
-        return fused, out, errors
+        return found
 
-    return step
+    return step, middle
 
 
-def compiled_medians(values: Floats, cluster: Codes, n: int) -> Floats:
-    """``groups.medians``, to the bit."""
-    found = np.empty((n, values.shape[1]))
-    member, starts = np.argsort(cluster, kind="stable"), starts_of(cluster, n)
-
-    def run(begin: int, end: int) -> None:
-        _medians(values, member, starts[begin : end + 1], found[begin:end])
-
-    in_parts(run, n)
-    return found
+@compiled
+def _members(cluster: Codes, starts: Codes) -> Codes:
+    """The rows of each cluster, one after the other: a stable sort."""
+    place = starts[:-1].copy()
+    member = np.empty(len(cluster), np.int64)
+    for row in range(len(cluster)):
+        member[place[cluster[row]]] = row
+        place[cluster[row]] += 1
+    return member
 
 
 @compiled
 def _step(
     values: Floats,
+    annotator: Codes,
     scale: Floats,
     member: Codes,
     starts: Codes,
@@ -75,14 +95,16 @@ def _step(
     telling: Flags,
     longest: int,
     fused: Floats,
-    out: Floats,
+    squares: Floats,
     errors: Floats,
 ) -> None:
+    worth, square = np.empty(longest), np.empty(longest)
     weight, away = np.empty(longest), np.empty(longest)
     n_values, n_scales = values.shape[1], scale.shape[1]
-    part = 1 / n_values
     for c in range(len(starts) - 1):
         begin, n = starts[c], starts[c + 1] - starts[c]
+        for i in range(n):
+            worth[i], square[i] = trust[annotator[member[begin + i]]], 0.0
         for k in range(n_values):
             middle, size = centre[c, k], scale[c, k % n_scales]
             reach = HUBER * size
@@ -92,7 +114,7 @@ def _step(
                 away[i] = values[m, k] - middle
                 # A choice of divisor, since half of the branches would be mispredicted.
                 far = abs(away[i])
-                weight[i] = trust[m] * (reach / (far if far > reach else reach))
+                weight[i] = worth[i] * (reach / (far if far > reach else reach))
                 total += weight[i]
                 moved += weight[i] * away[i]
             fused[c, k] = middle + moved / total
@@ -104,10 +126,10 @@ def _step(
                 others = total - weight[i]
                 # Away from (moved - weight * away) / others, with one division.
                 error = (away[i] * total - moved) / (others * size if others > least else np.inf)
-                square = error * error
                 errors[m, k] = error
-                before = out[m] if k else 0.0
-                out[m] = before + (square if square < MOST_SQUARE else MOST_SQUARE) * part
+                square[i] += min(error * error, MOST_SQUARE)
+        for i in range(n):
+            squares[annotator[member[begin + i]]] += square[i] / n_values
 
 
 @compiled

@@ -21,6 +21,15 @@ def starts_of(code: Codes, n: int) -> Codes:
     return np.concatenate(([0], np.cumsum(np.bincount(code, minlength=n))))
 
 
+def distinct(code: Codes) -> tuple[Codes, Codes]:
+    """The codes that occur, ascending, and (n,) the place of each among them.
+
+    As ``numpy.unique`` has it, which sorts; these codes are small.
+    """
+    there = np.bincount(code) > 0
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[code]
+
+
 def pairs_within(starts: Codes) -> tuple[Codes, Codes]:
     """All pairs first < second of rows of the same group, sorted; groups are ``starts`` slices."""
     end = np.repeat(starts[1:], np.diff(starts))

@@ -88,19 +88,27 @@ def overlapping(bounds: Floats, annotator: Codes, starts: Codes) -> tuple[Codes,
 def _walk(bounds: Floats, annotator: Codes, starts: Codes, first: Codes, second: Codes) -> int:
     n = 0
     writes = len(first) > 0
+    near = np.empty(np.diff(starts).max(), np.int64)
     for item in range(len(starts) - 1):
         for i in range(starts[item], starts[item + 1]):
             top, right, bottom = bounds[i, 1], bounds[i, 2], bounds[i, 3]
+            n_near = 0
             for j in range(i + 1, starts[item + 1]):
                 # Marks are sorted by their left end.
                 if bounds[j, 0] > right:
                     break
-                if bounds[j, 1] > bottom or bounds[j, 3] < top or annotator[i] == annotator[j]:
-                    continue
-                if writes:
-                    first[n] = i
-                    second[n] = j
-                n += 1
+                # No branch, since half of them would be mispredicted.
+                near[n_near] = j
+                n_near += (
+                    (bounds[j, 1] <= bottom)
+                    & (bounds[j, 3] >= top)
+                    & (annotator[i] != annotator[j])
+                )
+            if writes:
+                for k in range(n_near):
+                    first[n + k] = i
+                    second[n + k] = near[k]
+            n += n_near
     return n
 
 

@@ -7,27 +7,25 @@ from numpy.typing import NDArray
 
 from surelabel.consolidation.compiled import compiled
 from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.groups import distinct
 from surelabel.consolidation.objects.presence import Seen, Turn
 from surelabel.consolidation.objects.sites import Sites
 from surelabel.consolidation.objects.support_curve import LEAST, SupportCurve
-from surelabel.consolidation.objects.threads import in_parts
-
-# Sums of so many parts of the sites are added in their order, whatever the number of threads.
-_PARTS = 16
+from surelabel.consolidation.objects.threads import PARTS, in_parts, parts_of
 
 
 def compiled_turn(sites: Sites, curve: SupportCurve) -> Turn:
     """``presence.turn`` for these candidates and this curve."""
     # Nobody need have looked at what is known.
-    sizes, row = np.unique(np.maximum(sites.n_seen, 1), return_inverse=True)
+    sizes, row = distinct(np.maximum(sites.n_seen, 1))
     tables = np.stack([curve.table(int(size))[1] for size in sizes])
     starts = np.concatenate(([0], np.cumsum(sites.n_seen)))
-    bounds = [len(sites) * part // _PARTS for part in range(_PARTS + 1)]
+    bounds = parts_of(len(sites))
 
     def turn(weight: Floats) -> Seen:
         posterior = np.empty(len(sites))
         # Of each part: real candidates that each annotator marked, and saw.
-        counts = np.zeros((_PARTS, 2, sites.n_annotators))
+        counts = np.zeros((PARTS, 2, sites.n_annotators))
 
         def run(begin: int, end: int) -> None:
             for part in range(begin, end):
@@ -44,7 +42,7 @@ def compiled_turn(sites: Sites, curve: SupportCurve) -> Turn:
                     counts[part],
                 )
 
-        in_parts(run, _PARTS)
+        in_parts(run, PARTS)
         hits, seen = counts.sum(axis=0)
         return Seen(posterior, hits, seen)
 

@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import betaln, expit, logit
 
 from surelabel.consolidation.objects.geometry import Codes, Floats
+from surelabel.consolidation.objects.groups import distinct
 
 # How strongly few candidates leave the parameters where they start, on the scale of log odds.
 _PRIOR = 2.5
@@ -55,7 +56,7 @@ class SupportCurve(NamedTuple):
         if not len(support):
             return cls()
         known = np.full(len(support), np.nan) if truth is None else truth[marked]
-        cell, place = np.unique(seen * (seen.max() + 1) + support, return_inverse=True)
+        cell, place = distinct(seen * (seen.max() + 1) + support)
         n, k = np.divmod(cell, seen.max() + 1)
         unknown, is_real, is_false = (
             np.bincount(place[chosen], minlength=len(cell))

@@ -9,6 +9,8 @@ from typing import TypeVar
 import numba
 
 Part = TypeVar("Part")
+# Sums of so many parts are added in their order, so that they do not depend on who summed which.
+PARTS = 16
 
 
 def in_parts(run: Callable[[int, int], Part], n: int) -> list[Part]:
@@ -19,3 +21,8 @@ def in_parts(run: Callable[[int, int], Part], n: int) -> list[Part]:
         return [run(0, n)]
     with ThreadPoolExecutor(n_threads) as pool:
         return list(pool.map(run, bounds[:-1], bounds[1:]))
+
+
+def parts_of(n: int) -> list[int]:
+    """Where each of ``PARTS`` parts of range(n) begins, and n."""
+    return [n * part // PARTS for part in range(PARTS + 1)]

@@ -113,15 +113,29 @@ class Lattice:
                 found.alpha, found.beta, found.scale, found.pairs,
             )  # fmt: skip
             return found
-        for step, unit in enumerate(self._columns):
-            reach = found.alpha[unit - 1] @ transition if step else initial
-            found.alpha[unit] = reach * likelihood[unit]
-            found.scale[unit] = found.alpha[unit].sum(axis=1)
-            found.alpha[unit] /= found.scale[unit][:, None]
-        for unit in self._columns[:0:-1]:
-            after = likelihood[unit] * found.beta[unit] / found.scale[unit][:, None]
-            found.beta[unit - 1] = after @ transition.T
-            found.pairs[:] += transition * (found.alpha[unit - 1].T @ after)
+        columns = self._columns
+        # Column after column, so that every step reads and writes slices.
+        order = np.concatenate([*columns, np.empty(0, np.int64)])
+        size = [len(units) for units in columns]
+        ends = np.cumsum([0, *size]).tolist()
+        here = [slice(end, end + n) for end, n in zip(ends, size, strict=False)]
+        # Where the units before those of each column lie: longer sequences come first.
+        prior = [slice(end, end + n) for end, n in zip(ends, size[1:], strict=False)]
+        likely, alpha, beta = likelihood[order], np.empty(shape), np.ones(shape)
+        scale, after = np.empty((shape[0], 1)), np.empty(shape)
+        for step, now in enumerate(here):
+            reach = alpha[prior[step - 1]] @ transition if step else initial
+            np.multiply(reach, likely[now], out=alpha[now])
+            alpha[now].sum(axis=1, keepdims=True, out=scale[now])
+            alpha[now] /= scale[now]
+        likely /= scale
+        for now, before in zip(here[:0:-1], prior[::-1], strict=True):
+            np.multiply(likely[now], beta[now], out=after[now])
+            np.matmul(after[now], transition.T, out=beta[before])
+        if len(columns) > 1:
+            earlier = np.concatenate([alpha[before] for before in prior])
+            found.pairs[:] = transition * (earlier.T @ after[size[0] :])
+        found.alpha[order], found.beta[order], found.scale[order] = alpha, beta, scale[:, 0]
         return found
 
     def log_chance(self, log_likelihood: Floats, initial: Floats, transition: Floats) -> Floats:

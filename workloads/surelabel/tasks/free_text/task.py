@@ -11,9 +11,10 @@ import numpy as np
 from surelabel.consolidation.texts import METHODS, TextAnswers
 from surelabel.consolidation.texts import disagreement as apart
 from surelabel.tasks.base import Random
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.free_text.format import FreeTextFormat
 from surelabel.tasks.label_format import LabelFormat
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import Text
 
 _DROPPED, _DOUBLED = 0.5, 0.2

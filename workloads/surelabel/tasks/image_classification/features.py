@@ -48,8 +48,11 @@ class BrokenImageError(ValueError):
     """An image that cannot be read; the message says why."""
 
 
-def decode(data: bytes) -> Image.Image:
-    """The image upright, in grey ("L") or colour ("RGB"); BrokenImageError."""
+def decode(data: bytes, side: int = SIDE * 4) -> Image.Image:
+    """The image upright, in grey ("L") or colour ("RGB"); BrokenImageError.
+
+    ``side``: a JPEG may come smaller than it is, but not below this.
+    """
     try:
         with warnings.catch_warnings():
             # We check the size ourselves, below.
@@ -57,7 +60,7 @@ def decode(data: bytes) -> Image.Image:
             image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
             _check_size(*image.size)
             # A JPEG decodes at a fraction of its size, which is all that the features need.
-            image.draft("", (SIDE * 4, SIDE * 4))
+            image.draft("", (side, side))
             image.load()
             image = ImageOps.exif_transpose(image)
     except BrokenImageError:

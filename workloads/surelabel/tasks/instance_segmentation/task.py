@@ -21,6 +21,7 @@ from surelabel.consolidation.masks import (
 from surelabel.frames import Frame
 from surelabel.tasks.base import Random
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.instance_segmentation.format import InstanceSegmentationFormat, instances_png
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.people import other_class
@@ -35,7 +36,7 @@ from surelabel.tasks.regions import (
     pixels_of,
     shifted,
 )
-from surelabel.tasks.valued import Consolidated, Fit, ValueAnswers, ValueTask
+from surelabel.tasks.valued import Fit, ValueAnswers, ValueTask
 from surelabel.tasks.values import ImageSize, Instances
 
 # Objects seen where there are none, for each error on one that is there.

@@ -11,6 +11,7 @@ from surelabel.frames import Frame
 from surelabel.tasks.base import Random
 from surelabel.tasks.bounding_box.task import BoundingBox
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.formats import ADJUSTMENT_FORMAT
 from surelabel.tasks.instance_segmentation.task import InstanceSegmentation
 from surelabel.tasks.keypoint.task import Keypoint
@@ -19,7 +20,7 @@ from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.polygon.task import Polygon
 from surelabel.tasks.polyline.task import Polyline
 from surelabel.tasks.semantic_segmentation.task import SemanticSegmentation
-from surelabel.tasks.valued import Consolidated, OnDemand, ValueAnswers, ValueTask, classes_of
+from surelabel.tasks.valued import OnDemand, ValueAnswers, ValueTask, classes_of
 from surelabel.tasks.values import Adjustment
 
 # Of those who do not get it right, how many take the earlier label as it is: what is there already

@@ -11,8 +11,10 @@ import numpy as np
 from surelabel.consolidation.multi_label import METHODS, MultiLabelAnswers
 from surelabel.consolidation.multi_label import disagreement as apart
 from surelabel.tasks.base import Random
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.multi_label.format import IMAGE_FORMAT, TEXT_FORMAT
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.multi_label.learner import LabelSetLearner, image_features, text_features
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import LabelSet
 
 
@@ -48,7 +50,9 @@ class MultiLabel(ValueTask[LabelSet]):
             max(len(answers.classes), 1),
         )
         gold = {item: value.labels for item, value in answers.gold.items()}
-        result = self.methods[method]().fit_predict(coded, gold=gold)
+        result = self.methods[method]().fit_predict(
+            coded, gold=gold, frozen_annotators=answers.known
+        )
         starts = np.searchsorted(result.item, np.arange(answers.n_items + 1))
         for item, _ in answers.by_item():
             rows = np.arange(starts[item], starts[item + 1])
@@ -73,5 +77,9 @@ class MultiLabel(ValueTask[LabelSet]):
         return LabelSet(tuple(sorted(set(chosen))))
 
 
-IMAGE_MULTI_LABEL = MultiLabel(IMAGE_FORMAT, source_kind="image")
-TEXT_MULTI_LABEL = MultiLabel(TEXT_FORMAT, max_source_bytes=1_000_000)
+IMAGE_MULTI_LABEL = MultiLabel(
+    IMAGE_FORMAT, source_kind="image", learner=LabelSetLearner(image_features)
+)
+TEXT_MULTI_LABEL = MultiLabel(
+    TEXT_FORMAT, max_source_bytes=1_000_000, learner=LabelSetLearner(text_features)
+)

@@ -13,10 +13,13 @@ from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.spans import METHODS, SpanAnswers, SpanResult
 from surelabel.consolidation.spans import disagreement as apart
 from surelabel.tasks.base import Random
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.label_format import LabelFormat
+from surelabel.tasks.learning import ValueLearner
 from surelabel.tasks.named_entity_recognition.format import NamedEntityRecognitionFormat
+from surelabel.tasks.named_entity_recognition.learner import SpanLearner
 from surelabel.tasks.people import other_class
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import Span, Spans
 
 # Of the errors; the rest puts a border elsewhere.
@@ -31,6 +34,7 @@ class NamedEntityRecognition(ValueTask[Spans]):
 
     format: LabelFormat[Spans] = field(default_factory=NamedEntityRecognitionFormat)
     max_source_bytes: int = 1_000_000
+    learner: ValueLearner[Spans] | None = field(default_factory=SpanLearner)
     wants_texts: ClassVar[bool] = True
     methods: ClassVar[Mapping[str, Any]] = METHODS
     marks_classes: ClassVar[bool] = True
@@ -82,7 +86,9 @@ class NamedEntityRecognition(ValueTask[Spans]):
             for item, value in answers.gold.items()
             if item in number
         }
-        result = self.methods[method]().fit_predict(coded, texts=texts or None, gold=gold)
+        result = self.methods[method]().fit_predict(
+            coded, texts=texts or None, gold=gold, frozen_annotators=answers.known
+        )
         answers.fit.note(result)
         marked = np.bincount(coded.answer, minlength=len(coded.item)) > 0
         nothing = chance_of_nothing(coded.item, marked, coded.n_items)

@@ -12,9 +12,10 @@ from surelabel.consolidation.nothing_there import chance_of_nothing
 from surelabel.consolidation.preferences import RANKING_METHODS, RankingAnswers
 from surelabel.consolidation.preferences import ranking_disagreement as apart
 from surelabel.tasks.base import Random
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.ranking.format import RankingFormat
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import Order
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from surelabel.consolidation.ratings import METHODS, RatingAnswers, RoundedNormal
 from surelabel.tasks.base import Random
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.rating.format import RatingFormat
-from surelabel.tasks.valued import Consolidated, ValueAnswers, ValueTask
+from surelabel.tasks.valued import ValueAnswers, ValueTask
 from surelabel.tasks.values import Rating as Value
 
 # Points by which somebody is off on average who is never right.

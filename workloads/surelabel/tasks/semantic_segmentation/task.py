@@ -14,6 +14,7 @@ from surelabel.consolidation.masks import disagreement as apart
 from surelabel.frames import Frame
 from surelabel.tasks.base import Random
 from surelabel.tasks.classes import Classes
+from surelabel.tasks.consolidated import Consolidated
 from surelabel.tasks.label_format import LabelFormat
 from surelabel.tasks.pixels import palette_of
 from surelabel.tasks.regions import (
@@ -27,7 +28,7 @@ from surelabel.tasks.regions import (
     shifted,
 )
 from surelabel.tasks.semantic_segmentation.format import SemanticSegmentationFormat, mask_png
-from surelabel.tasks.valued import Consolidated, Fit, ValueAnswers, ValueTask
+from surelabel.tasks.valued import Fit, ValueAnswers, ValueTask
 from surelabel.tasks.values import SemanticMask
 
 Classes16 = NDArray[np.uint16]
