@@ -268,7 +268,7 @@ def test_more_answers_are_asked_for_where_the_command_line_says(
         return wanted_of_values(config, task, coded, decoded).value
 
     loop, found = doubt(3), lines_of(out)
-    n_answers = [sum(row[0] == item for row in rows) for item in "abcd"]
+    n_answers = [sum(line == own for line, _ in last) for own in range(4)]
     assert [loop[line] for line in range(4)] == pytest.approx(
         [1.0 if n == 1 else 1 - found[item]["confidence"]
          for item, n in zip("abcd", n_answers, strict=True)], abs=1e-4
