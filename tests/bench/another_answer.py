@@ -28,7 +28,6 @@ from surelabel.consolidation import (
     value_of_two_answers,
 )
 from surelabel.consolidation.answers import Answers
-from surelabel.stages.passes import LEAST_GAIN
 
 # Answers of each item at first, and at most.
 _WAYS = ((2, 6), (3, 5))
@@ -81,7 +80,7 @@ class Crowd:
 
 
 def by_value(answers: Answers, result: ConsolidationResult) -> Floats:
-    """What the loop asks by."""
+    """By how much two more answers raise the chance that the label is right."""
     return value_of_two_answers(result.posterior, result.annotators)
 
 
@@ -121,8 +120,8 @@ def ask(
 
 
 def of_set(name: str, first: int, most: int) -> list[float]:
-    """Answers an item that votes ask for, accuracies (first, votes, anywhere, doubt, value), then
-    the same two figures of the loop's own rule, and the accuracy with all answers."""
+    """Answers an item that votes ask for, and accuracies (first, votes, anywhere, doubt, value,
+    with all answers)."""
     found = []
     for seed in range(_SEEDS):
         crowd = Crowd(name, seed, first, most)
@@ -130,14 +129,11 @@ def of_set(name: str, first: int, most: int) -> list[float]:
         votes, spent = ask(crowd, by_votes, 1, rng, None)
         rules: list[Rule] = [lambda answers, _: np.zeros(answers.n_items), by_doubt, by_value]
         same = [crowd.accuracy(ask(crowd, rule, 0, rng, spent)[0]) for rule in rules]
-        own, own_spent = ask(crowd, by_value, LEAST_GAIN, rng, None)
         found.append([
             sum(spent) / n,
             crowd.accuracy(crowd.first),
             crowd.accuracy(votes),
             *same,
-            sum(own_spent) / n,
-            crowd.accuracy(own),
             crowd.accuracy(crowd.total),
         ])  # fmt: skip
         if n > _LARGE:
@@ -180,8 +176,8 @@ def measure() -> Section:
         "Real further answers, asked for by rule (`SURELABEL_DATA`). Of classes each item has "
         "two at first and six at most, or three and five; in each pass the votes' rule asks two "
         "more people wherever the leading label is at most one vote ahead, and the other rules "
-        "spend as many answers in each pass where they will. By value: `value_of_two_answers`, as "
-        f"the loop does. The loop's own rule asks while that is {LEAST_GAIN} or more. Labels are "
+        "spend as many answers in each pass where they will. By value: `value_of_two_answers`; by "
+        "doubt, as the loop does: the least sure label first. Labels are "
         f"`Auto`'s; orders of the answers drawn {_SEEDS} times (sets above {_LARGE:,} items once).",
     )
     for first, most in _WAYS:
@@ -198,23 +194,18 @@ def _add_classes(section: Section, first: int, most: int) -> None:
         lines.append([name, *_shown(figures)])
         say(f"another answer: {first} to {most}, {name}")
     mean = [float(x) for x in np.mean(found, axis=0)]
-    asked, _, votes, anywhere, _, value, own_asked, own, _ = mean
+    _, _, votes, anywhere, doubt, value, _ = mean
     what = f"classes, {first} to {most} answers"
     section.add(
-        f"{what}: accuracy when asked by value, against by votes, as many answers",
-        f"{value:.4f} against {votes:.4f}, anywhere {anywhere:.4f}",
+        f"{what}: accuracy when asked by doubt, against by votes, as many answers",
+        f"{doubt:.4f} against {votes:.4f}, anywhere {anywhere:.4f}, by value {value:.4f}",
         "> 0 between",
-        value > votes,
-    )
-    section.add(
-        f"{what}: the loop's own rule",
-        f"{own:.4f} with {own_asked:.2f} further answers an item (votes: {asked:.2f})",
+        doubt > votes,
     )
     section.tables.append((
         f"{first} to {most} answers, accuracy on each set; the first column is the further answers "
-        "an item that votes ask for, the last but two those of the loop's own rule:",
-        ("set", "asked", "first", "votes", "anywhere", "doubt", "value", "asked", "own rule",
-         "all"),
+        "an item that votes ask for:",
+        ("set", "asked", "first", "votes", "anywhere", "doubt", "value", "all"),
         [*lines, ["mean", *_shown(mean)]],
     ))  # fmt: skip
 
@@ -245,7 +236,7 @@ def _add_values(section: Section) -> None:
 
 
 def _shown(figures: list[float]) -> list[str]:
-    return [f"{x:.2f}" if place in (0, 6) else f"{x:.4f}" for place, x in enumerate(figures)]
+    return [f"{x:.2f}" if place == 0 else f"{x:.4f}" for place, x in enumerate(figures)]
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
     python tests/bench/run.py [digits] [digits_loop] [overhead] [operator] [ray_jobs]
         [kube_ray] [ray_requests] [prepare] [consolidation] [consolidation_speed] [objects]
         [answers_out_of_core] [values] [spans] [masks] [value_rounds] [another_answer]
-        [known_people] [promise] [encoders] [human_labels] [round_speed]
+        [adaptive_redundancy] [repair] [known_people] [promise] [encoders] [human_labels]
+        [round_speed]
 
 Each runs in a process of its own, so that one that fails does not take the others along.
 """
@@ -37,6 +38,8 @@ BENCHMARKS = {
     "spans": ("spans.py", 600),
     "value_rounds": ("value_rounds.py", 600),
     "another_answer": ("another_answer.py", 1500),
+    "adaptive_redundancy": ("adaptive_redundancy.py", 1800),
+    "repair": ("repair.py", 1800),
     "known_people": ("known_people.py", 900),
     "human_labels": ("human_labels.py", 5400),
     "round_speed": ("rounds.py", 900),

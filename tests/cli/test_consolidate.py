@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from surelabel.answers import CodedAnswers
 from surelabel.consolidation import METHODS
-from surelabel.stages.consensus import gain_of_classes
+from surelabel.stages.consensus import wanted_of_classes
 from surelabel_cli.main import app
 from surelabel_contract.steps import Stage, Step
 from workloads.consolidation.crowds import team_crowd
@@ -88,12 +88,13 @@ def test_gain_tells_where_two_more_answers_help(answers: Path, tmp_path: Path) -
     wanted = ("--task-type", "ImageClassification", "--gain")
     code, out, _ = run("consolidate", answers, *wanted)
     assert code == 0
-    gain = {line["item"]: line["gain"] for line in map(json.loads, out.splitlines())}
+    lines = {line["item"]: line for line in map(json.loads, out.splitlines())}
+    gain = {name: line["gain"] for name, line in lines.items()}
     # Two cannot turn what three agree on; without an answer nobody can tell.
     assert gain["b.png"] == 0
     assert 0 < gain["a.png"] < 1
     assert gain["d.png"] is None
-    # It is what the loop asks by.
+    # The loop asks by the confidence of the same labels.
     item, who, label = np.array([0, 0, 0, 1, 1, 1, 2]), [0, 1, 2, 0, 1, 2, 1], [0, 0, 1, 1, 1, 1, 0]
     coded = CodedAnswers(
         item, np.array(who, np.int32), np.array(label, np.int32), ("ann", "bob", "cid")
@@ -101,10 +102,10 @@ def test_gain_tells_where_two_more_answers_help(answers: Path, tmp_path: Path) -
     driver = MiniDriver(tmp_path, labels=("cat", "dog"))
     step = Step(round=1, stage=Stage.CONSOLIDATE, pass_=1)
     config = driver.config(step, None, annotators_per_item=3)
-    loop = gain_of_classes(config, coded, None, is_sealed=False)
-    assert [gain[name] for name in ("a.png", "b.png", "c.png")] == pytest.approx(
-        [loop[0], loop[1], loop[2]], abs=1e-6
-    )
+    loop = wanted_of_classes(config, coded, None, is_sealed=False).value
+    doubt = [1 - lines[name]["confidence"] for name in ("a.png", "b.png")]
+    assert doubt == pytest.approx([loop[0], loop[1]], abs=1e-4)
+    assert loop[2] == 1
     (tmp_path / "gold.csv").write_text("item,label\na.png,dog\n")
     _, out, _ = run("consolidate", answers, *wanted, "--gold", tmp_path / "gold.csv")
     assert json.loads(out.splitlines()[0])["gain"] == 0

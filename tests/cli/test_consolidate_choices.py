@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from cli.test_consolidate import run
 from surelabel.answers import CodedAnswers
-from surelabel.stages.value_consensus import gain_of_values
+from surelabel.stages.value_consensus import wanted_of_values
 from surelabel.tasks import TASK_TYPES
 from surelabel.tasks.base import Choosing
 from surelabel.tasks.valued import ValueTask
@@ -258,21 +259,23 @@ def test_more_answers_are_asked_for_where_the_command_line_says(
     )
     step = Step(round=1, stage=Stage.CONSOLIDATE, pass_=1)
 
-    def gain(annotators: int) -> dict[int, float]:
+    def doubt(annotators: int) -> Mapping[int, float]:
         driver = MiniDriver(tmp_path, labels=labels, task_type=task_type)
         config = driver.config(step, None, annotators_per_item=annotators)
         decoded: Any = SimpleNamespace(
             value=lambda each: task.value_of(each, labels), look_ahead_coded=lambda _: None
         )
-        return gain_of_values(config, task, coded, decoded)
+        return wanted_of_values(config, task, coded, decoded).value
 
-    loop, found = gain(3), lines_of(out)
-    assert [found[item]["gain"] for item in "abcd"] == pytest.approx(
-        [loop[line] for line in range(4)], abs=1e-6
-    )
-    assert loop[3] > loop[1] == 0
+    loop, found = doubt(3), lines_of(out)
+    n_answers = [sum(line == own for line, _ in last) for own in range(4)]
+    assert [loop[line] for line in range(4)] == pytest.approx(
+        [1.0 if n == 1 else 1 - found[item]["confidence"]
+         for item, n in zip("abcd", n_answers, strict=True)], abs=1e-4
+    )  # fmt: skip
+    assert loop[3] > loop[1]
     # Nobody asked for a second answer to it.
-    assert gain(1)[3] == 0
+    assert doubt(1)[3] == 0
 
 
 FORMS = [("1", "ann", "heron"), ("1", "bob", "heron"), ("1", "cid", "duck"), ("2", "ann", "duck"),

@@ -36,7 +36,7 @@ class Workforce(Part):
         default=None,
         ge=1,
         le=9,
-        description="So many are asked where further answers are worth most; without it "
+        description="So many are asked, one after another, where labels stay doubtful; without it "
         "annotatorsPerItem.",
     )
     max_open_items: int = Field(

@@ -12,10 +12,10 @@ import pytest
 from surelabel.answers import AnswerIndex, CodedAnswers, merge
 from surelabel.labels import Kind, LabelState, Role
 from surelabel.ledger import Ledger
-from surelabel.stages.consensus import estimated_error
+from surelabel.stages.consensus import estimated_error, gain_beside_a_model
 from surelabel.stages.context import StageContext
 from surelabel.stages.history import AskedAgain, History
-from surelabel.stages.model_word import past_word, read_model_word
+from surelabel.stages.model_word import ModelWord, past_word, read_model_word
 from surelabel.stages.repair import CONFIDENT, choose_repairs, repairable
 from surelabel.stages.rounds import telling_answers
 from surelabel.stages.sealed import sealed_lines
@@ -44,7 +44,7 @@ PROMISE = AutoLabeling(
     repair_percent=50,
 )
 # So strict that nothing is ever proposed.
-STRICT = PROMISE.model_copy(update={"target_error_permille": 1})
+STRICT = PROMISE.model_copy(update={"target_error_permille": 1, "seed_items": 120})
 ONE_EACH = {"annotators_per_item": 1, "max_annotators_per_item": 1}
 PEOPLE = (800, 800, 800, 800, 800)
 
@@ -75,7 +75,7 @@ def after(driver: MiniDriver, round_: int, stage: Stage, pass_: int | None = Non
 def noisy(tmp_path_factory: pytest.TempPathFactory) -> MiniDriver:
     """Three rounds with one answer each of people who are often wrong."""
     root = tmp_path_factory.mktemp("noisy") / "job"
-    driver = digits_driver(root, 400, auto_labeling=STRICT, accuracies=PEOPLE, spec=ONE_EACH)
+    driver = digits_driver(root, 300, auto_labeling=STRICT, accuracies=PEOPLE, spec=ONE_EACH)
     with_models(driver, 3)
     return driver
 
@@ -97,7 +97,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> MiniDriver:
         500,
         auto_labeling=PROMISE,
         accuracies=(950, 930, 900, 880, 850, 850, 850),
-        spec={"annotators_per_item": 2, "max_annotators_per_item": 5},
+        spec={"annotators_per_item": 2, "max_annotators_per_item": 3},
     )
     driver.run_job()
     return driver
@@ -169,7 +169,7 @@ def test_history_tells_how_many_were_asked_again_and_relabeled(noisy: MiniDriver
 
 def test_an_item_is_asked_about_again_until_two_more_have_seen_it(noisy: MiniDriver) -> None:
     last = after(noisy, 3, Stage.INFER)
-    counts = np.zeros(400, int)
+    counts = np.zeros(300, int)
     for part in coded_of(noisy, last):
         np.add.at(counts, part.line, 1)
     assert counts.max() == 3
@@ -201,13 +201,31 @@ def test_without_a_share_or_people_left_nobody_is_asked_again(noisy: MiniDriver)
     assert chosen(noisy, simulated=None) == []
 
 
-def test_those_come_first_whom_the_model_contradicts_most_surely(noisy: MiniDriver) -> None:
-    context = StageContext.open(config_of_infer(noisy), Storage(noisy.access))
-    word = past_word(context)
-    lines = chosen(noisy)
-    right = word.right[np.searchsorted(word.line, lines)]
-    # All have one answer of equally unknown people.
-    assert right[: len(right) // 2].mean() > right[len(right) // 2 :].mean()
+def test_labels_that_are_no_classes_are_not_asked_about_again(noisy: MiniDriver) -> None:
+    assert chosen(noisy, task_type="TextClassification") == chosen(noisy)
+    assert chosen(noisy, task_type="NamedEntityRecognition") == []
+
+
+def test_a_label_gains_most_where_a_model_denies_it_that_is_mostly_right(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    n = 600
+    truth = rng.integers(0, 2, n)
+    people = np.where(rng.random(n) < 0.8, truth, 1 - truth).astype(np.int32)
+    right = np.repeat([0.95, 0.75, 0.55], n // 3)
+    said = np.where(rng.random(n) < right, truth, 1 - truth)
+    # One answer each, so nothing but the model tells how good people are.
+    answers = CodedAnswers(
+        np.arange(n), np.arange(n, dtype=np.int32) % 4, people, ("a", "b", "c", "d")
+    )
+    word = ModelWord(np.arange(n), said, right)
+    step = Step(round=1, stage=Stage.INFER)
+    config = MiniDriver(tmp_path, spec=ONE_EACH).config(step, None)
+    gain = gain_beside_a_model(config, answers, word, people)
+    found = np.array([gain[line] for line in range(n)])
+    denied = said != people
+    sure, unsure = denied & (right > 0.9), denied & (right < 0.6)
+    assert found[sure].min() > found[unsure].max()
+    assert found[unsure].min() > found[~denied].max()
 
 
 def test_machine_labels_and_samples_are_no_ones_to_ask_again() -> None:

@@ -24,7 +24,7 @@ from surelabel.consolidation import (
 from surelabel.consolidation.checked import NotApplicableError
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.model_word import ModelWord
-from surelabel.stages.passes import gain_by_votes
+from surelabel.stages.passes import Wanted, doubt_of, wanted_by_doubt, wanted_by_votes
 from surelabel_contract.errors import ConfigurationError
 from surelabel_contract.stages import StageConfig
 
@@ -153,15 +153,15 @@ def reference_labels(
     return _consensus(lines, result, names)
 
 
-def gain_of_classes(
+def wanted_of_classes(
     config: StageConfig,
     answers: CodedAnswers,
     annotators: AnnotatorParameters | None,
     *,
     is_sealed: bool,
     model: ModelWord | None = None,
-) -> dict[int, float]:
-    """By line how much two more answers raise the chance that the label is right.
+) -> Wanted:
+    """Which labels are too doubtful by the answers so far.
 
     ``annotators``: as they were judged before these answers; None: there are none, and the answers
     themselves tell how good people are. ``is_sealed``: a sample is among the answers, of which
@@ -169,10 +169,8 @@ def gain_of_classes(
     more. One answer alone is enough where nobody asked for a second one.
     """
     usable = answers.usable
-    if annotators is None and is_sealed:
-        return gain_by_votes(usable)
-    if not len(usable.line):
-        return {}
+    if not len(usable.line) or (annotators is None and is_sealed):
+        return wanted_by_votes(usable)
     line, item = np.unique(usable.line, return_inverse=True)
     known = None if annotators is None else annotators.for_annotators(usable.annotators)
     with method_of(config):
@@ -185,19 +183,20 @@ def gain_of_classes(
             frozen_annotators=known,
         )
     posterior = result.posterior if model is None else model.heard(line, result.posterior)
-    gain = value_of_two_answers(posterior, result.annotators)
-    if config.annotators_per_item == 1:
-        gain[result.n_answers == 1] = 0.0
-    return dict(zip(line.tolist(), gain.tolist(), strict=True))
+    one_is_enough = config.annotators_per_item == 1
+    doubt = doubt_of(posterior, result.n_answers, one_is_enough=one_is_enough)
+    return wanted_by_doubt(line, doubt)
 
 
 def gain_beside_a_model(
-    config: StageConfig, answers: CodedAnswers, model: ModelWord
+    config: StageConfig, answers: CodedAnswers, model: ModelWord, chosen: NDArray[np.int32]
 ) -> dict[int, float]:
-    """By line the same, where the model answers beside people and all are judged together.
+    """By line how much likelier right than ``chosen`` the label is after two more answers, where
+    the model answers beside people and all are judged together.
 
-    It counts as ``_MODELS`` annotators, by how sure it is. People who never answered the same item
-    show by nothing else how good they are.
+    ``chosen``: (n_lines,), labels by people alone, so that one which the model denies may be far
+    from the likeliest. The model counts as ``_MODELS`` annotators, by how sure it is. People who
+    never answered the same item show by nothing else how good they are.
     """
     usable = answers.usable
     if not len(usable.line):
@@ -217,7 +216,9 @@ def gain_beside_a_model(
     item = np.concatenate((item, np.searchsorted(line, word.line)))
     with method_of(config):
         result = _fit(METHODS[config.consolidation_method](), config, everybody, item, len(line))
-    gain = value_of_two_answers(result.posterior, result.annotators)
+    posterior = result.posterior
+    gain = value_of_two_answers(posterior, result.annotators)
+    gain += posterior.max(axis=1) - posterior[np.arange(len(line)), chosen[line]]
     return dict(zip(line.tolist(), gain.tolist(), strict=True))
 
 

@@ -15,15 +15,15 @@ from surelabel.items import ItemReader
 from surelabel.labels import Kind, LabelState
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.batches import TASKS, write_batch, write_remainder
-from surelabel.stages.consensus import gain_of_classes
+from surelabel.stages.consensus import wanted_of_classes
 from surelabel.stages.context import StageContext, StageResult
 from surelabel.stages.machine_marks import machine_marks
 from surelabel.stages.model_word import read_model_word
-from surelabel.stages.passes import MoreAnswers, next_pass
+from surelabel.stages.passes import MoreAnswers, Wanted, next_pass
 from surelabel.stages.repair import answers_before, asked_again
 from surelabel.stages.rounds import FinishedRound, OpenRound, finish_round, read_open_round
 from surelabel.stages.stored import read_items, read_state
-from surelabel.stages.value_consensus import gain_of_values
+from surelabel.stages.value_consensus import wanted_of_values
 from surelabel.tasks import TASK_TYPES, value_learner
 from surelabel.tasks.valued import ValueTask
 from surelabel_contract.keys import INTERMEDIATE_MANIFEST
@@ -66,23 +66,23 @@ def _next_pass(
         list(asked.values()),
         config.max_annotators_per_item,
         team,
-        _gain(context, reader, answers, round_.contents),
+        _wanted(context, reader, answers, round_.contents),
     )
 
 
-def _gain(
+def _wanted(
     context: StageContext, reader: ItemReader, answers: CodedAnswers, contents: AnswerContents
-) -> dict[int, float]:
-    """What two more answers are worth, by line."""
+) -> Wanted:
+    """How much more answers are wanted, by line."""
     task_type = TASK_TYPES[context.config.task_type]
     if isinstance(task_type, ValueTask):
-        return gain_of_values(context.config, task_type, answers, contents)
+        return wanted_of_values(context.config, task_type, answers, contents)
     known = None
     if context.has("annotators"):
         known = AnnotatorParameters.from_json(context.read("annotators"))
     model = read_model_word(context, reader, answers.line.tolist())
     is_sealed = context.has("proposal")
-    return gain_of_classes(context.config, answers, known, is_sealed=is_sealed, model=model)
+    return wanted_of_classes(context.config, answers, known, is_sealed=is_sealed, model=model)
 
 
 def _another_pass(

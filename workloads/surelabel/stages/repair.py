@@ -21,11 +21,15 @@ from surelabel.labels import Kind, LabelState, Role
 from surelabel.stages.consensus import gain_beside_a_model
 from surelabel.stages.context import StageContext
 from surelabel.stages.model_word import past_word
-from surelabel.stages.passes import AT_A_TIME, MoreAnswers, next_pass
+from surelabel.stages.passes import LEAST_GAIN, MoreAnswers, Wanted, next_pass
 from surelabel.stages.stored import read_answer_index
+from surelabel.tasks import TASK_TYPES
+from surelabel.tasks.valued import ValueTask
 
 # From here on a model contradicts: where it is as sure, it agrees with people more often than not.
 CONFIDENT = 0.5
+# One who agrees with the model would leave a single earlier answer in a draw.
+_AT_A_TIME = 2
 
 
 def choose_repairs(context: StageContext, state: LabelState, most: int) -> list[MoreAnswers]:
@@ -38,18 +42,21 @@ def choose_repairs(context: StageContext, state: LabelState, most: int) -> list[
     config = context.config
     if config.simulated is None or most <= 0 or not context.has("outOfFold"):
         return []
+    if isinstance(TASK_TYPES[config.task_type], ValueTask):
+        # Such a label is made of one round's answers, and no class that a model could deny.
+        return []
     word = past_word(context)
     word = word.where(np.isin(word.line, repairable(state)))
     answers = answers_before(context, word.line)
-    gain = gain_beside_a_model(config, answers, word)
+    gain = gain_beside_a_model(config, answers, word, state.label)
     denied = (word.label != state.label[word.line]) & (word.right >= CONFIDENT)
     lines = [line for line in word.line[denied].tolist() if line in gain]
     found = next_pass(
         answers,
         sorted(lines, key=lambda line: (-gain[line], line)),
-        max(config.max_annotators_per_item, config.annotators_per_item + AT_A_TIME),
+        max(config.max_annotators_per_item, config.annotators_per_item + _AT_A_TIME),
         [person.name for person in config.simulated.annotators],
-        gain,
+        Wanted(gain, LEAST_GAIN, _AT_A_TIME),
     )
     spent = np.cumsum([entry.annotators for entry in found], dtype=np.int64)
     return found[: int(np.searchsorted(spent, most, side="right"))]

@@ -16,13 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.answers import CodedAnswers, merge
-from surelabel.consolidation import value_of_two_answers
 from surelabel.items import ItemReader
 from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import ValueFile
 from surelabel.stages.answer_contents import AnswerContents
 from surelabel.stages.consensus import Consensus, method_of
 from surelabel.stages.context import StageContext
+from surelabel.stages.passes import (
+    LEAST_GAIN,
+    Wanted,
+    doubt_of,
+    wanted_by_doubt,
+    wanted_by_votes,
+)
 from surelabel.stages.sources import item_texts
 from surelabel.stages.stored_labels import job_classes, stored_label
 from surelabel.tasks.chosen import ChoiceTask
@@ -92,29 +98,32 @@ def consolidate_values(
     return ValueConsensus(consensus, file, people, tuple(values))
 
 
-def gain_of_values(
+def wanted_of_values(
     config: StageConfig, task: ValueTask[Any], answers: CodedAnswers, contents: AnswerContents
-) -> dict[int, float]:
-    """By line how much nearer to the truth two more answers are expected to bring the label.
+) -> Wanted:
+    """Which labels two more answers are expected to bring nearer to the truth, or, where they are
+    choices, which are too doubtful.
 
     One answer alone is enough where nobody asked for a second one.
     """
     usable = answers.usable
     if isinstance(task, ChoiceTask):
-        return _gain_of_choices(config, task, usable, contents)
+        return _wanted_of_choices(config, task, usable, contents)
     rows: dict[int, list[int]] = {}
     for row, line in enumerate(usable.line.tolist()):
         rows.setdefault(line, []).append(row)
     values = _decoded([usable.contents[code] for code in usable.label.tolist()], contents)
-    return gain_by_item(task, values, rows, one_is_enough=config.annotators_per_item == 1)
+    one_is_enough = config.annotators_per_item == 1
+    gain = gain_by_item(task, values, rows, one_is_enough=one_is_enough)
+    return Wanted(gain, LEAST_GAIN, 2)
 
 
-def _gain_of_choices(
+def _wanted_of_choices(
     config: StageConfig, task: ChoiceTask[Any], usable: CodedAnswers, contents: AnswerContents
-) -> dict[int, float]:
-    """As ``gain_of_classes``: by who said it, not only by how many did."""
+) -> Wanted:
+    """As ``wanted_of_classes``: by who said it, not only by how many did."""
     if not len(usable.line):
-        return {}
+        return wanted_by_votes(usable)
     line, item = np.unique(usable.line, return_inverse=True)
     answers = ValueAnswers(
         item=tuple(item.tolist()),
@@ -126,10 +135,9 @@ def _gain_of_choices(
     )
     with method_of(config):
         result = task.fitted(answers, config.consolidation_method)
-    gain = value_of_two_answers(result.posterior, result.annotators)
-    if config.annotators_per_item == 1:
-        gain[result.n_answers == 1] = 0.0
-    return dict(zip(line.tolist(), gain.tolist(), strict=True))
+    one_is_enough = config.annotators_per_item == 1
+    doubt = doubt_of(result.posterior, result.n_answers, one_is_enough=one_is_enough)
+    return wanted_by_doubt(line, doubt)
 
 
 def coded_values(
