@@ -51,6 +51,9 @@ POINTS_AT_NOTHING = {
         )
     },
     "spec.simulated.annotators[].name": "a word in answers",
+    "spec.autoLabeling.encoder.package": "a file of a package where the stages run, by its rule",
+    "spec.autoLabeling.model.parameters[].name": "a parameter of a constructor",
+    "spec.autoLabeling.model.parameters[].value": "a number or a word for a constructor",
 }
 
 
@@ -130,6 +133,12 @@ STALLED: list[tuple[str, str, dict[str, Any], str]] = [
     ("spec.output.uri", USER, {"output": {"uri": "file://FOLDER/out"}}, "StorageNotAllowed"),
     ("spec.output.takeOver", USER, {"output": {"uri": "file://FOLDER/out", "takeOver": "UID"}},
      "StorageNotAllowed"),
+    ("spec.autoLabeling.encoder.uri", USER,
+     {"autoLabeling": {"encoder": {"uri": "file://FOLDER/encoder.onnx"}}}, "StorageNotAllowed"),
+    ("spec.autoLabeling.initialModelURI", USER,
+     {"autoLabeling": {"initialModelURI": "file://FOLDER/model.skops"}}, "StorageNotAllowed"),
+    ("spec.autoLabeling.model.entrypoint", USER,
+     {"autoLabeling": {"model": {"entrypoint": "theirs.models:Net"}}}, "EntrypointNotAllowed"),
     ("spec.storage.endpoint", USER, {"storage": {"endpoint": "http://127.0.0.1:9"}},
      "spec.storage.endpoint"),
     ("spec.storage.serverSideEncryption.keyID", USER,
