@@ -493,11 +493,9 @@ CEL_CASES = [
         "spec.autoLabeling.guarantee",
         f"must be Overall where taskType is not one of {_OF_CLASSES}, TextClassification: only "
         "labels that are one class can be promised by class",
-        {"spec.taskType": "TextClassificationMultiLabel"},
-        {
-            "spec.taskType": "TextClassificationMultiLabel",
-            "spec.autoLabeling.guarantee": "PerClass",
-        },
+        {},
+        {"spec.autoLabeling.guarantee": "PerClass"},
+        first={"spec.taskType": "TextClassificationMultiLabel", **OWN_MODEL},
     ),
     _spec_rule(
         "a tolerance cannot come",

@@ -51,6 +51,7 @@ VALUES: dict[str, dict[str, Any]] = {
                 {"name": "gpu", "url": "https://gpu.example:8265", "namespaces": ["vision"]},
             ],
             "rayOrigins": [{"origin": "http://10.0.0.7:8265", "namespaces": ["vision"]}],
+            "modelEntrypoints": [{"namespaces": ["vision"], "prefixes": ["company.models."]}],
             "kubeRay": {
                 "image": {"repository": "mirror/surelabel/workloads", "tag": "1.2.3"},
                 "rayVersion": "2.61.0",

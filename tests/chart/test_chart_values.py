@@ -31,6 +31,11 @@ CHANGED: dict[str, dict[str, Any]] = {
     "settings.rayOrigins": {
         "settings": {"rayOrigins": [{"origin": "http://a.example", "namespaces": ["vision"]}]}
     },
+    "settings.modelEntrypoints": {
+        "settings": {
+            "modelEntrypoints": [{"namespaces": ["vision"], "prefixes": ["company.models."]}]
+        }
+    },
     **{
         f"settings.kubeRay.{path}": {"watchNamespaces": ["vision"], "settings": {"kubeRay": value}}
         for path, value in {

@@ -28,6 +28,8 @@ COMMAND_LINE_ONLY = {
     "operator": {"generate.py", "validation.py", "reference.py"},
     "workloads": {"spacy_docbin.py"},
 }
+# Of extras that no image has: whoever imports them says so where they are missing.
+OPTIONAL = {"onnx", "onnxruntime", "skl2onnx", "tokenizers", "safetensors"}
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.suffix[1:])
 each_image = pytest.mark.parametrize("image", EXTRAS)
 
@@ -172,9 +174,26 @@ def test_image_has_every_distribution_that_its_code_imports(image: str) -> None:
         for path in (ROOT / package).rglob("*.py"):
             if path.name in COMMAND_LINE_ONLY[image]:
                 continue
-            for name in imported(path) - ours - set(sys.stdlib_module_names):
+            for name in imported(path) - ours - OPTIONAL - set(sys.stdlib_module_names):
                 having = {found.lower().replace("_", "-") for found in distributions[name]}
                 assert having & locked, f"{path.relative_to(ROOT)} imports {name}"
+
+
+def test_what_extras_bring_is_imported_only_where_it_is_used() -> None:
+    for path in (ROOT / "workloads" / "surelabel").rglob("*.py"):
+        at_once = imported_at_once(path)
+        assert not at_once & OPTIONAL, f"{path.relative_to(ROOT)}: {at_once & OPTIONAL}"
+
+
+def imported_at_once(path: Path) -> set[str]:
+    """Top-level names of the modules that a file imports when it is imported itself."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
 
 
 def imported(path: Path) -> set[str]:

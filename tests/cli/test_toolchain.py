@@ -227,7 +227,7 @@ def test_tests_do_not_build(module: Path) -> None:
 
 def test_lock_files_name_no_registry_and_pin_every_package() -> None:
     locks = [*(_ROOT / "requirements").glob("*.lock"), *(_ROOT / "tests").rglob("*.lock")]
-    assert len(locks) == 5
+    assert len(locks) == 6
     for lock in locks:
         for line in lock.read_text().splitlines():
             assert "://" not in line, lock
