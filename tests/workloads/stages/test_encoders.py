@@ -59,8 +59,8 @@ def picture_driver(root: Path, n: int) -> MiniDriver:
     rng = np.random.default_rng(5)
     truth = rng.integers(0, 2, n)
     for number, kind in enumerate(truth.tolist()):
-        pixels = rng.integers(0, 200, (16, 16, 3), np.uint8)
-        pixels[:, :, 2 * kind] += 55
+        pixels = rng.integers(0, 150, (16, 16, 3), np.uint8)
+        pixels[:, :, 2 * kind] += 105
         Image.fromarray(pixels).save(root / f"{number}.png")
     driver = MiniDriver(
         root,
@@ -108,11 +108,11 @@ def test_texts_go_the_whole_way_by_the_uri_of_an_encoder(tmp_path: Path) -> None
 
 
 def test_pictures_go_the_whole_way_by_the_uri_of_an_encoder(tmp_path: Path) -> None:
-    driver = picture_driver(tmp_path, 1_000)
+    driver = picture_driver(tmp_path, 1_200)
     report = driver.run_job()
     index, features = features_of(driver, report)
     assert index.encoder is not None
-    assert features.shape == (1_000, 48)
+    assert features.shape == (1_200, 48)
     labels = machine_labels(driver)
     assert len(labels) > 500
     assert np.mean([right for _, right in labels]) > 0.95

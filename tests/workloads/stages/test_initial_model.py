@@ -28,13 +28,13 @@ PROMISE = AutoLabeling(
     target_error_permille=100, risk_permille=200, seed_items=40, items_per_round=40
 )
 DIGITS = tuple("0123456789")
-N_EARLIER, N_ITEMS = 200, 450
+N_EARLIER, N_ITEMS = 400, 650
 
 
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> MiniDriver:
     """A job on the first digits that ended after its first model."""
-    promise = PROMISE.model_copy(update={"seed_items": 150})
+    promise = PROMISE.model_copy(update={"seed_items": 300})
     root = tmp_path_factory.mktemp("earlier") / "job"
     driver = digits_driver(root, N_EARLIER, auto_labeling=promise)
     driver.run_job(stop=lambda report: report.step.stage is Stage.INFER)

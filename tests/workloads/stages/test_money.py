@@ -50,7 +50,7 @@ def test_what_cannot_be_learned_goes_to_people_after_three_models(unlearnable: M
 def test_the_report_has_a_point_for_each_model(unlearnable: MiniDriver) -> None:
     report = json.loads((unlearnable.path / "report/report.json").read_text())
     assert [point["labels"] for point in report["learningCurve"]] == [80, 120, 160]
-    assert [point["items"] for point in report["learningCurve"]] == [20, 30, 40]
+    assert [point["items"] for point in report["learningCurve"]] == [40, 50, 60]
     assert all(point["wrong"] > 0.2 * point["items"] for point in report["learningCurve"])
     page = Page.of((unlearnable.path / "report/report.html").read_bytes())
     assert "How the model learned" in {each.text for each in page.all("h2")}

@@ -70,7 +70,8 @@ def test_an_unsure_item_is_asked_about_again_by_others(tmp_path: Path) -> None:
         for raw in path.read_bytes().splitlines():
             answer = msgspec.json.decode(raw)
             answers.setdefault(answer["itemId"], []).append(answer["annotator"])
-    assert {len(names) for names in answers.values()} == {3, 5}
+    # One more at a time, as long as the label is doubtful.
+    assert {len(names) for names in answers.values()} == {3, 4, 5}
     assert all(len(set(names)) == len(names) for names in answers.values())
     assert report.progressed.counters.human_labeled == 40
 
@@ -118,11 +119,11 @@ def test_an_end_before_any_label_says_of_every_item_what_came_first(
 
 def test_a_further_pass_never_asks_for_more_answers_than_are_paid(tmp_path: Path) -> None:
     spec = {"max_annotators_per_item": 5, "limits": Limits(max_answers=121)}
-    # 40 items with three answers each; one more answer is paid, but a pass asks two people.
+    # 40 items with three answers each; one more answer is paid.
     driver = driver_of(tmp_path, 40, spec=spec, accuracies=(600,) * 6)
     driver.run_job()
     assert {r.step.pass_ for r in driver.reports} == {1, 2}
-    assert driver.reports[-1].progressed.answers == 120
+    assert driver.reports[-1].progressed.answers == 121
 
 
 def test_a_small_team_may_use_the_last_answers_that_are_paid(tmp_path: Path) -> None:

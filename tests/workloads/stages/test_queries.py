@@ -124,8 +124,8 @@ def test_each_class_has_a_promise_of_its_own(tmp_path: Path) -> None:
     changes = {"guarantee": "PerClass", "target_error_permille": 200}
     promise = PROMISE.model_copy(update=changes)
     driver = MiniDriver(tmp_path, auto_labeling=promise, accuracies=(1000,) * 3)
-    lines = [{"source": text} for text in sentences(600)]
-    driver.write_input(lines, [str(k % 2) for k in range(600)])
+    lines = [{"source": text} for text in sentences(1_200)]
+    driver.write_input(lines, [str(k % 2) for k in range(1_200)])
     report = driver.run_job()
     certificate = report.progressed.certificate
     assert certificate is not None and certificate.classes is not None

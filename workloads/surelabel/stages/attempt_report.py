@@ -27,7 +27,7 @@ def attempts_told(context: StageContext, account: ObjectRef | None) -> dict[str,
         attempts.append(
             {
                 "attempt": proposal.attempt,
-                "certificateId": certificate_id(context.config.state_root, proposal.attempt),
+                "certificateId": certificate_id(proposal),
                 "round": proposal.round,
                 "outcome": "Withdrawn" if attempt.is_withdrawn else attempt.outcome,
                 "class": None if proposal.label is None else names[proposal.label],

@@ -7,27 +7,29 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from surelabel.stages.context import StageContext
+from surelabel_contract.model import sha256_hex
 from surelabel_contract.stages import ObjectRef
 
 if TYPE_CHECKING:
-    from surelabel.account import Account, Attempt
+    from surelabel.account import Account, Attempt, Proposal
 
-# So many hexadecimal digits of the model file's SHA-256 name it.
+# So many hexadecimal digits of a SHA-256 name a model's file, and a proposal.
 _DIGITS = 16
 
 
-def certificate_id(state_root: str, attempt: int) -> str:
-    """Of an attempt, such as ``3f2a8c1d-a2``; the first part is the job's place in the store."""
-    return f"{state_root.rpartition('/')[2]}-a{attempt}"
+def certificate_id(proposal: Proposal) -> str:
+    """Of an attempt, such as ``3f2a8c1d09b4e6f7-a2``: of all that was committed before its draw, so
+    that the same job on the same data has the same one."""
+    return f"{sha256_hex(proposal.to_json())[:_DIGITS]}-a{proposal.attempt}"
 
 
-def marks_of(state_root: str, attempt: Attempt) -> dict[str, Any]:
+def marks_of(attempt: Attempt) -> dict[str, Any]:
     """The entries of the label's metadata; ``round``: the one whose model it was."""
     proposal = attempt.proposal
     return {
         "model": proposal.model[:_DIGITS],
         "round": proposal.round,
-        "certificate-id": certificate_id(state_root, proposal.attempt),
+        "certificate-id": certificate_id(proposal),
     }
 
 
@@ -41,7 +43,4 @@ def machine_marks(
         return {}
     data = context.read_ref(account) if account is not None else context.read("account")
     found: Account = Ledger.from_json(data).account
-    return {
-        attempt.proposal.attempt: marks_of(context.config.state_root, attempt)
-        for attempt in found.attempts
-    }
+    return {attempt.proposal.attempt: marks_of(attempt) for attempt in found.attempts}

@@ -98,12 +98,9 @@ class _Chooser:
         rare = rest[rare_rows(pool.label[rest], pool.confidence[rest], counts, share)]
         candidates = np.concatenate((rare, self._candidates(np.setdiff1d(rest, rare), n)))
         features = self._features(pool.line[candidates])
-        known = stacked(
-            [
-                self._features(thinned(human, MAX_KNOWN, self.rng)),
-                self._features(pool.line[uniform]),
-            ]
-        )
+        # An earlier job's model asks before anybody has labeled anything.
+        asked = (thinned(human, MAX_KNOWN, self.rng), pool.line[uniform])
+        known = stacked([self._features(lines) for lines in asked if len(lines)])
         fresh = without_duplicates(features, known, len(candidates))
         of_rare = fresh[fresh < len(rare)]
         others = fresh[fresh >= len(rare)]

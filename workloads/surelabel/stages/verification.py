@@ -178,7 +178,7 @@ def _check_ledger(
             expected.human[sample[usable]] = reference.label[usable]
             expected.values.human |= judged.stored(context)
         if attempt.machine_labels:
-            expected.marks[attempt.proposal.attempt] = marks_of(context.config.state_root, attempt)
+            expected.marks[attempt.proposal.attempt] = marks_of(attempt)
             given = region.certified(attempt)
             expected.machine[given.line] = given.label
             expected.attempt[given.line] = attempt.proposal.attempt
