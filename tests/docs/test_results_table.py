@@ -14,7 +14,6 @@ guide = GUIDE.read_text(encoding="utf-8")
 QUOTED = (
     ("another_answer", "asking for the least sure labels is right on .8089"),
     ("another_answer", "have .8070, by value .8085, and anywhere .7952"),
-    ("adaptive_redundancy", "and .9 points more of the labels were wrong"),
     ("values", "its correlation is .743 with ten people an item (mean .742, median .687)"),
     ("values", ".646 with three (mean .633, median .603)"),
     ("objects", "`Auto` has F1 .935 and mean IoU .849"),
