@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ EMPTY = {
     'labeling_kube_requests_total{code="429"}': "the API server was not overloaded",
     'labeling_stage_attempts_total{outcome=~"app_error|infra_error|timeout"}': "no attempt failed",
 }
+# Gauges that a job has only while it is at work; the one that is looked at has ended.
+AT_WORK = {"labeling_job_predicted_saving_items": "of a job that has ended nothing is predicted"}
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,9 @@ def queries() -> list[Query]:
 
 def why_empty(query: Query, empty: Mapping[str, str] = EMPTY) -> str:
     """Why the query is empty when nothing goes wrong; "" if it should not be."""
-    return next((reason for name, reason in empty.items() if f"{name}[" in query.expr), "")
+    counted = (reason for name, reason in empty.items() if f"{name}[" in query.expr)
+    at_work = (reason for name, reason in AT_WORK.items() if f"{name}{{" in query.expr)
+    return next(chain(counted, at_work), "")
 
 
 def selectors_in(expr: str) -> list[str]:
