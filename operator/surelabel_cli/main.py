@@ -35,6 +35,17 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+# What may run of others' code on this machine; ``run`` and ``simulate`` take it.
+AllowEntrypoint = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PREFIX",
+        help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
+        "up to a . or :. May be given more than once.",
+    ),
+]
+
+
 @app.callback()
 def surelabel(
     _version: Annotated[
@@ -61,14 +72,7 @@ def run(
             show_default=False,
         ),
     ] = None,
-    allow_entrypoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PREFIX",
-            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
-            "up to a . or :. May be given more than once.",
-        ),
-    ] = None,
+    allow_entrypoint: AllowEntrypoint = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the status, as one line of JSON.")
     ] = False,
@@ -254,14 +258,7 @@ def simulate(
         int | None,
         typer.Option(min=1, help="Jobs side by side. [default: one a core]", show_default=False),
     ] = None,
-    allow_entrypoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PREFIX",
-            help="Let a model of others run here: autoLabeling.model.entrypoint, or its beginning "
-            "up to a . or :. May be given more than once.",
-        ),
-    ] = None,
+    allow_entrypoint: AllowEntrypoint = None,
     json: Annotated[
         bool, typer.Option("--json", help="Standard output is the summaries, as one line of JSON.")
     ] = False,

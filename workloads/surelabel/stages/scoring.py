@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from surelabel.items import ItemReader
-from surelabel.label_values import value_lines
+from surelabel.label_values import LabelValue, value_lines
 from surelabel.labels import Kind, LabelState
 from surelabel.models import Model, load
 from surelabel.stages.context import StageContext
@@ -138,13 +138,13 @@ def _guess(
     task = TASK_TYPES[context.config.task_type]
     assert isinstance(task, ValueTask)
     confidence = np.empty(len(line), np.float32)
-    lines: list[bytes] = []
+    labels: list[LabelValue] = []
     for start in range(0, len(line), _ROWS):
         stop = min(start + _ROWS, len(line))
         for place, guess in enumerate(model.predict(features[start:stop]), start):
             confidence[place] = guess.confidence
-            lines.append(value_lines([stored_label(context, int(line[place]), guess, task)]))
-    guesses = context.create(key + ".jsonl", b"".join(lines))
+            labels.append(stored_label(context, int(line[place]), guess, task))
+    guesses = context.create(key + ".jsonl", value_lines(labels))
     scores = Scores(line, np.zeros(len(line), np.int32), confidence, confidence)
     return ShardScores(context.create(key + ".npz", scores.to_bytes()), guesses)
 
